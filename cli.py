@@ -1,0 +1,5 @@
+"""Launches fundalloc from a checkout: python cli.py allocate models/yrd.toml -o out."""
+
+from fundalloc.cli import main
+
+main()

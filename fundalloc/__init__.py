@@ -1,0 +1,65 @@
+"""fundalloc: the fair, explained and auditable division of shared funds among regions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fundalloc.allocation import Allocation
+    from fundalloc.errors import (
+        ConflictError,
+        DifferenceError,
+        Fault,
+        FundallocError,
+        InputError,
+        SolverError,
+    )
+    from fundalloc.findings import Finding
+    from fundalloc.flags import Flag
+    from fundalloc.fund import Fund, audit, load
+    from fundalloc.policy import Policy
+
+_HOME = {
+    "Allocation": "allocation",
+    "ConflictError": "errors",
+    "DifferenceError": "errors",
+    "Fault": "errors",
+    "Finding": "findings",
+    "Flag": "flags",
+    "Fund": "fund",
+    "FundallocError": "errors",
+    "InputError": "errors",
+    "Policy": "policy",
+    "SolverError": "errors",
+    "audit": "fund",
+    "load": "fund",
+}
+
+__all__ = [
+    "Allocation",
+    "ConflictError",
+    "DifferenceError",
+    "Fault",
+    "Finding",
+    "Flag",
+    "Fund",
+    "FundallocError",
+    "InputError",
+    "Policy",
+    "SolverError",
+    "audit",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name when it is first used, so that `--help` needs neither pandas nor pyomo."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

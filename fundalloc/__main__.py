@@ -1,0 +1,5 @@
+"""python -m fundalloc: the command line."""
+
+from fundalloc.cli import main
+
+main()

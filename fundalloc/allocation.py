@@ -1,0 +1,100 @@
+"""The allocation: what a decided round says, as tables, sentences and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fundalloc.decision import Decision
+from fundalloc.explain import Step, steps
+from fundalloc.flags import Flag
+from fundalloc.policy import Policy
+from fundalloc.report.folder import write_folder
+from fundalloc.report.sheets import Sheet, allocation_sheet, flags_sheet, rules_sheet, steps_sheet
+from fundalloc.report.summary import Source, summarise
+from fundalloc.report.table import text_table
+from fundalloc.report.words import explanation, find_region, whys
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Allocation:
+    """A decided round: who gets how much, and why.
+
+    decision: the arrays behind it, for those who compute on.
+    """
+
+    def __init__(
+        self, policy: Policy, decision: Decision, inputs: Mapping[str, Source], settings: Sequence[str] = ()
+    ) -> None:
+        self.policy = policy
+        self.decision = decision
+        self._inputs = inputs
+        self._settings = settings
+
+    def __str__(self) -> str:
+        """Entitlement, amount, coverage and binding rules of every region as a text table."""
+        return text_table(self.sheets["allocation.csv"])
+
+    @cached_property
+    def _steps(self) -> tuple[Step, ...]:
+        return steps(self.decision)
+
+    @cached_property
+    def sheets(self) -> dict[str, Sheet]:
+        """The tables by the name of their file."""
+        return {
+            "allocation.csv": allocation_sheet(self.decision, self._steps),
+            "steps.csv": steps_sheet(self.decision, self._steps),
+            "rules.csv": rules_sheet(self.decision),
+            "flags.csv": flags_sheet(self.decision.problem.round, self.flags),
+        }
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per resource and region, as allocation.csv."""
+        return self.sheets["allocation.csv"].frame()
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """The explanation in numbers, as steps.csv: the steps of a region add up to its amount."""
+        return self.sheets["steps.csv"].frame()
+
+    @property
+    def rules(self) -> pd.DataFrame:
+        """Every rule at every place, as rules.csv."""
+        return self.sheets["rules.csv"].frame()
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """What people should look at."""
+        return self.decision.problem.flags + self.decision.flags
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """Totals, inequality before and after, rules, versions and hashes, as summary.json."""
+        return {
+            **summarise(self.policy, self.decision, self._steps, self.flags, self._inputs, self._settings),
+            "why": whys(self._steps),
+        }
+
+    def explain(self, region: str) -> str:
+        """One region's amounts in words and numbers, step by step; region: its id or its name."""
+        allocation = _rows(self.sheets["allocation.csv"])
+        wanted = find_region(allocation, region)
+        return explanation(allocation, _rows(self.sheets["steps.csv"]), self.summary, wanted)
+
+    def write(self, folder: str | Path) -> None:
+        """Writes all files of the round to a folder, whole or not at all.
+
+        Raises InputError where the folder holds files that fundalloc did not write.
+        """
+        files = {name: sheet.csv() for name, sheet in self.sheets.items()}
+        write_folder(Path(folder), files, self.summary)
+
+
+def _rows(sheet: Sheet) -> list[dict[str, str]]:
+    return [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows()]

@@ -1,0 +1,65 @@
+"""The main job: decide a round and write it."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fundalloc.cli.options import (
+    AsJson,
+    Encoding,
+    History,
+    PolicyFile,
+    Quiet,
+    Regions,
+    Round,
+    Settings,
+    Strict,
+)
+from fundalloc.cli.screen import clock, note, show_allocation, show_flags
+
+
+def allocate(
+    policy: PolicyFile,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="The folder to write to.")],
+    regions: Regions = None,
+    history: History = None,
+    round_: Round = "",
+    settings: Settings = None,
+    encoding: Encoding = "utf-8",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    strict: Strict = False,
+) -> int:
+    """Decide a round: who gets how much, explained and checked."""
+    start = time.perf_counter()
+    with clock("deciding the round"):
+        from fundalloc.fund import load
+        from fundalloc.report.folder import check_writable
+
+        check_writable(out)
+        fund = load(
+            policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding
+        )
+        allocation = fund.allocate()
+        allocation.write(out)
+    seconds = time.perf_counter() - start
+    if as_json:
+        steps = {name: round(s, 4) for name, s in allocation.decision.seconds.items()}
+        timing = {"seconds": {**steps, "total": round(seconds, 4)}}
+        typer.echo(json.dumps({**allocation.summary, **timing}, ensure_ascii=False, indent=2))
+    elif not quiet:
+        show_allocation(allocation)
+    serious = 0
+    if not quiet:
+        serious = show_flags(allocation)
+        note(
+            f"Written to {out} in {seconds:.2f} s. Why a region gets what it gets: fundalloc explain {out} REGION"
+        )
+    else:
+        serious = sum(f.severity != "info" for f in allocation.flags)
+    return 10 if strict and serious else 0

@@ -1,0 +1,101 @@
+"""The commands, and what every ending of a command is turned into: words and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import click
+import typer
+
+from fundalloc.cli import allocating, looking, starting
+from fundalloc.errors import ConflictError, FundallocError, InputError
+
+app = typer.Typer(
+    name="fundalloc",
+    help="Divides shared funds among regions: fair, explained, exact.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"fundalloc {version('fundalloc')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _everywhere(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    del version
+
+
+app.command()(starting.demo)
+app.command()(starting.new)
+app.command()(starting.models)
+app.command()(looking.check)
+app.command()(allocating.allocate)
+app.command()(looking.explain)
+app.command()(looking.audit)
+app.command()(starting.schema)
+
+
+def main() -> None:
+    """Runs the command line and exits with the code of the contract."""
+    raise SystemExit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command; its exit code."""
+    try:
+        result = typer.main.get_command(app)(arguments, prog_name="fundalloc", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show(file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted; nothing was half written")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except FundallocError as error:
+        _explain(error)
+        return error.exit_code
+    except Exception:  # a bug: said as one
+        traceback.print_exc()
+        _say("this is a bug in fundalloc. Please report it with the lines above and the policy file.")
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _explain(error: FundallocError) -> None:
+    if isinstance(error, InputError):
+        count = len(error.faults)
+        _say(f"{count} fault{'s' if count > 1 else ''} found, nothing was written")
+        for fault in error.faults:
+            typer.echo(f"  - {fault}", err=True)
+    elif isinstance(error, ConflictError):
+        _say("conflict, nothing was written")
+        for line in error.reason.splitlines():
+            typer.echo(f"  {line}", err=True)
+        if error.relaxations:
+            typer.echo("  Any one of these would do:", err=True)
+            for way in error.relaxations:
+                typer.echo(f"  - {way}", err=True)
+    else:
+        _say(str(error))
+
+
+def _say(text: str) -> None:
+    typer.echo(f"fundalloc: {text}", err=True)

@@ -1,0 +1,86 @@
+"""Commands that look and decide nothing: check, explain, audit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fundalloc.cli.options import AsJson, Encoding, History, OutFolder, PolicyFile, Regions, Round, Settings
+from fundalloc.cli.screen import clock
+
+
+def check(
+    policy: PolicyFile,
+    regions: Regions = None,
+    history: History = None,
+    round_: Round = "",
+    settings: Settings = None,
+    encoding: Encoding = "utf-8",
+) -> None:
+    """Find every fault at once, and print the policy back in plain words."""
+    from fundalloc.fund import load
+
+    with clock("reading"):
+        fund = load(
+            policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding
+        )
+        lines = list(fund.describe())
+    for line in lines:
+        typer.echo(line)
+    for flag in fund.problem.flags:
+        typer.echo(f"{flag.severity}: {flag.message}", err=True)
+    typer.echo("No faults.", err=True)
+
+
+def explain(
+    out: OutFolder,
+    region: Annotated[str, typer.Argument(metavar="REGION", help="The id or the name of a region.")],
+) -> None:
+    """Explain one region's amounts, step by step."""
+    from fundalloc.report.folder import read_rows, read_summary
+    from fundalloc.report.words import explanation, find_region
+
+    summary = read_summary(out)
+    rows = read_rows(out, "allocation.csv")
+    wanted = find_region(rows, region)
+    typer.echo(explanation(rows, read_rows(out, "steps.csv"), summary, wanted))
+
+
+def audit(
+    policy: PolicyFile,
+    amounts: Annotated[Path, typer.Argument(metavar="AMOUNTS", help="CSV: region_id, resource, amount.")],
+    regions: Regions = None,
+    history: History = None,
+    round_: Round = "",
+    settings: Settings = None,
+    encoding: Encoding = "utf-8",
+    as_json: AsJson = False,
+) -> int:
+    """Hold any amounts, also hand-made ones, against the policy; no solver."""
+    from dataclasses import asdict
+
+    from fundalloc.fund import audit as audit_amounts
+    from fundalloc.fund import load
+    from fundalloc.tables import read_table
+
+    with clock("checking"):
+        fund = load(
+            policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding
+        )
+        findings = audit_amounts(read_table(amounts, encoding=encoding), fund)
+    broken = [f for f in findings if f.mode != "watch" and f.severity == "breach"]
+    if as_json:
+        typer.echo(json.dumps([asdict(f) for f in findings], ensure_ascii=False, indent=2, default=str))
+    else:
+        for finding in findings:
+            mark = (
+                "breach" if finding in broken else "watched" if finding.mode == "watch" else "less than a lot"
+            )
+            typer.echo(f"{mark}: {finding}")
+        rules = len({r.rule for r in fund.rows})
+        total = f"{len(broken)} difference{'s' if len(broken) != 1 else ''}" if broken else "no difference"
+        typer.echo(f"{amounts}: {total}; {rules} rules on {fund.problem.n} regions were checked.")
+    return 6 if broken else 0

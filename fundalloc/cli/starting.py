@@ -1,0 +1,100 @@
+"""Commands to start from: demo, new, models, schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fundalloc.cli.screen import clock, note, show_allocation, show_flags
+from fundalloc.errors import Fault, InputError
+from fundalloc.shipped import model as shipped_model
+from fundalloc.shipped import models as shipped_models
+
+DEMO = "yrd"
+
+
+def demo(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="The folder to write to.")] = Path(
+        "fundalloc-demo"
+    ),
+) -> None:
+    """Run the main job on the 41 cities of the Yangtze River Delta."""
+    with clock("deciding the demo round"):
+        from fundalloc.fund import load
+        from fundalloc.report.folder import check_writable
+
+        check_writable(out)
+        allocation = load(shipped_model(DEMO).file).allocate()
+        allocation.write(out)
+    show_allocation(allocation)
+    show_flags(allocation)
+    typer.echo(
+        f"\nThe round lies in {out}: allocation.csv, steps.csv, rules.csv, flags.csv, summary.json.\n"
+        f"Next:\n"
+        f"  fundalloc explain {out} Huangshan     why a city gets what it gets, step by step\n"
+        f"  fundalloc new my-fund                 a policy and data of your own to start from\n"
+        f"  fundalloc check my-fund               the policy in plain words, and every fault at once"
+    )
+
+
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
+    source: Annotated[
+        str, typer.Option("--from", metavar="MODEL", help="A shipped model (fundalloc models).")
+    ] = DEMO,
+) -> None:
+    """Write a policy and its data to start from."""
+    chosen = shipped_model(source)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(
+            [
+                Fault(
+                    "is there already and not empty; nothing was changed.",
+                    "Name a new folder.",
+                    file=str(folder),
+                )
+            ]
+        )
+    text = chosen.file.read_text(encoding="utf-8")
+    files = re.findall(r'^\s*file\s*=\s*"([^"]+)"', text, flags=re.MULTILINE)
+    copies = {name: (chosen.file.parent / name).read_bytes() for name in files}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in copies.items():
+        (folder / Path(name).name).write_bytes(content)
+        text = text.replace(f'"{name}"', f'"{Path(name).name}"')
+    (folder / "policy.toml").write_text(text, encoding="utf-8", newline="\n")
+    made = ", ".join(["policy.toml", *(Path(n).name for n in files)])
+    typer.echo(
+        f"Made {folder} with {made}.\nNext: fundalloc check {folder}\n"
+        f"      fundalloc allocate {folder} -o {folder}-out"
+    )
+
+
+def models() -> None:
+    """List the shipped formulas: what they are, how large, how well they reproduce."""
+    from fundalloc.fund import load
+    from fundalloc.report.reproduction import reproduce
+
+    for one in shipped_models():
+        fund = load(one.file)
+        size = f"{fund.problem.n} regions, {len(fund.problem.resources)} resource(s), {len(fund.policy.rules)} rule(s)"
+        typer.echo(f"{one.name}: {one.about}")
+        typer.echo(f"  {fund.policy.fund.title}; {size}")
+        if fund.policy.fund.reference:
+            typer.echo(f"  Reference: {fund.policy.fund.reference}")
+        if one.expected is not None:
+            typer.echo(f"  Reproduces the published figures: {reproduce(fund.allocate(), one.expected)}")
+    note("Start from one: fundalloc new DIR --from MODEL")
+
+
+def schema() -> None:
+    """Print the JSON Schema of the policy file, for editors."""
+    from fundalloc.policy.model import Policy
+
+    content = Policy.model_json_schema(by_alias=True)
+    content = {"$schema": "https://json-schema.org/draft/2020-12/schema", **content}
+    typer.echo(json.dumps(content, ensure_ascii=False, indent=2))

@@ -1,0 +1,361 @@
+"""Entitlements: what the key of a resource alone gives to each region, and the target from it."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from fundalloc.arrears import account, claimable
+from fundalloc.claims import ClaimsRule, award
+from fundalloc.errors import Faults
+from fundalloc.expressions import Expression
+from fundalloc.flags import Flag
+from fundalloc.history import History
+from fundalloc.problem import BoolArray, FloatArray, Part, PastRound, Resource
+from fundalloc.rounds import at
+from fundalloc.scope import Scope
+
+Measure = str | FiniteFloat
+NumberByRound = FiniteFloat | dict[str, FiniteFloat]
+Supply = Decimal | str | dict[str, Decimal | str]
+Share = Annotated[Decimal, Field(ge=0, lt=1)]
+
+CONFIG = ConfigDict(extra="forbid", frozen=True)
+
+
+class Criterion(BaseModel):
+    """One part of the key: a slice of the money (weight), or an amount already (rate)."""
+
+    model_config = CONFIG
+    name: str = Field(min_length=1, description="What the criterion is called in every explanation.")
+    weight: NumberByRound | None = Field(None, description="Slice of the money, divided like the measure.")
+    rate: NumberByRound | None = Field(None, description="Amount for each unit of the measure.")
+    measure: Measure = Field(description="Expression with one value per region, none below 0.")
+    why: str = Field("", description="The reason, printed with the result.")
+    reference: str = Field("", description="The paragraph or publication it comes from.")
+
+
+class Claims(BaseModel):
+    """Claims instead of criteria: the award of a classic rule is the entitlement."""
+
+    model_config = CONFIG
+    measure: Measure = Field(
+        description="Expression: what each region asks for, in the unit of the resource."
+    )
+    rule: ClaimsRule = Field("proportional", description="How a supply below the claims is divided.")
+
+
+class ResourceSection(BaseModel):
+    """What is shared out: a fund, land quota, training places."""
+
+    model_config = CONFIG
+    supply: Supply = Field(
+        description='A number, an expression with one value such as "sum(levy)", or "open".'
+    )
+    unit: str = Field("", description="The unit of supply and amounts, for example CNY.")
+    lot: Annotated[Decimal, Field(gt=0)] = Field(
+        Decimal("0.01"), description="The smallest amount that can be handed out (0.01 = cents)."
+    )
+    reserve: Share = Field(Decimal(0), description="Share of the supply held back, from 0 to below 1.")
+    where: Measure | None = Field(None, description="Expression: who takes part; left out: all.")
+    rounding: Literal["largest_remainder", "webster", "huntington_hill", "jefferson", "adams"] = Field(
+        "largest_remainder", description="How amounts are rounded to whole lots."
+    )
+    criteria: tuple[Criterion, ...] = Field((), description="The parts of the key.")
+    claims: Claims | None = Field(None, description="Claims instead of criteria.")
+    arrears: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
+        0.0, description="Share of what past rounds left unpaid that is added to the target."
+    )
+    contribution: Measure | None = Field(None, description="Expression: what each region pays in.")
+
+    @property
+    def open(self) -> bool:
+        """Whether no total is kept."""
+        return self.supply == "open"
+
+
+def entitle(
+    name: str, section: ResourceSection, everyone: Scope, history: History, faults: Faults, flags: list[Flag]
+) -> Resource | None:
+    """The entitlements and targets of one resource; None if faults were found.
+
+    `everyone` sees all regions of the round, `history` the rounds before it.
+    """
+    key = f"resources.{name}"
+    known = len(faults.found)
+    past = past_rounds(history, name, everyone.regions.ids)
+    if past:
+        everyone = everyone.giving(previous=np.nan_to_num(past[0].amount, nan=0.0))
+    takes_part = _eligible(section, everyone, key, faults)
+    scope = everyone.among(takes_part)
+    supply = None
+    with faults.collect(f"{key}.supply"):
+        supply = _supply(section, scope, key, faults)
+    if len(faults.found) > known:
+        return None
+    lots = (
+        None
+        if supply is None
+        else whole(Fraction(supply) * (1 - Fraction(section.reserve)) / Fraction(section.lot))
+    )
+    if lots == 0:
+        flags.append(Flag("warning", "supply_zero", name, f"Nothing of {name} is shared out.", name, 0.0))
+    total = None if lots is None else float(lots * section.lot)
+    parts: tuple[Part, ...] = ()
+    asked: float | None = None
+    with faults.collect():
+        if section.claims is not None:
+            parts, asked = _award(section.claims, scope, total, key, faults)
+        else:
+            parts, asked = _by_criteria(section, scope, total, key, faults, flags)
+    contribution = None
+    with faults.collect():
+        if section.contribution is not None:
+            contribution = scope.finite(Expression(section.contribution, f"{key}.contribution"), faults)
+    if len(faults.found) > known:
+        return None
+    scale = None
+    if section.claims is not None and asked is not None and total is not None and asked < total:
+        lots = whole(Fraction(asked) / Fraction(section.lot))
+        flags.append(
+            Flag(
+                "warning",
+                "claims_below_supply",
+                name,
+                f"The claims on {name} come to {asked:,.2f} {section.unit}, less than the {total:,.2f} that could be "
+                "shared out: each region gets its claim, the rest stays in the fund.",
+                name,
+                asked,
+                total,
+            )
+        )
+    elif asked is not None and total is not None and asked > 0:
+        scale = total / asked
+    entitlement = np.asarray(sum(p.amounts for p in parts), dtype=float)
+    unpaid = account(past, len(entitlement))
+    if section.arrears and past:
+        due = claimable(unpaid, entitlement, takes_part)
+        why = f"{section.arrears:.0%} of what past rounds left unpaid"
+        parts += (Part("arrears", "arrears", section.arrears * due, why),)
+        flags += _at_limit(scope, name, due, unpaid, entitlement)
+    return Resource(
+        name=name,
+        unit=section.unit,
+        lot=section.lot,
+        lots=lots,
+        supply=supply,
+        reserve=section.reserve,
+        rounding=section.rounding,
+        takes_part=takes_part,
+        parts=parts,
+        entitlement=entitlement,
+        target=np.maximum(np.asarray(sum(p.amounts for p in parts), dtype=float), 0.0),
+        past=past,
+        scope=scope.giving(entitlement=entitlement),
+        where="" if section.where is None else str(section.where),
+        arrears_before=unpaid,
+        contribution=contribution,
+        asked=asked,
+        scale=scale,
+    )
+
+
+def past_rounds(history: History, resource: str, ids: tuple[str, ...]) -> tuple[PastRound, ...]:
+    """The recorded rounds of a resource, the latest first, in the order of the ids."""
+    amounts, keys = history.amounts(resource, ids), history.entitlements(resource, ids)
+    return tuple(PastRound(r, keys[k], amounts[k]) for k, r in reversed(list(enumerate(history.rounds))))
+
+
+def whole(lots: Fraction) -> int:
+    """Rounded down to a whole number of lots."""
+    return math.floor(lots)
+
+
+def _eligible(section: ResourceSection, everyone: Scope, key: str, faults: Faults) -> BoolArray:
+    count = len(everyone.regions.ids)
+    if section.where is None:
+        return np.ones(count, dtype=bool)
+    with faults.collect(f"{key}.where"):
+        takes_part = everyone.finite(Expression(section.where, f"{key}.where"), faults) != 0
+        if not takes_part.any():
+            faults.add(
+                "no region takes part.",
+                "Write a condition that some region meets.",
+                key=f"{key}.where",
+                value=str(section.where),
+                file="",
+            )
+        return takes_part
+    return np.ones(count, dtype=bool)
+
+
+def _supply(section: ResourceSection, scope: Scope, key: str, faults: Faults) -> Decimal | None:
+    """The supply of the round as an exact number; None where it is open."""
+    stated = at(section.supply, scope.regions.round)
+    where = f"{key}.supply"
+    if stated is None:
+        faults.add(
+            f"no supply is stated for round {scope.regions.round} or before.",
+            "Add an entry for it.",
+            key=where,
+            file="",
+        )
+        return None
+    if stated == "open":
+        return None
+    if isinstance(stated, str):
+        values = scope.finite(Expression(stated, where), faults)[scope.part]
+        if faults.found:
+            return None
+        if values.min() != values.max():
+            faults.add(
+                "has a value of its own for every region; a supply is one number.",
+                f'Write for example "sum({stated})".',
+                key=where,
+                value=stated,
+                file="",
+            )
+            return None
+        stated = Decimal(repr(float(values[0])))
+    if stated < 0:
+        faults.add("a supply cannot be below 0.", "Write 0 or more.", key=where, value=str(stated), file="")
+    return stated
+
+
+def _by_criteria(
+    section: ResourceSection, scope: Scope, total: float | None, key: str, faults: Faults, flags: list[Flag]
+) -> tuple[tuple[Part, ...], float | None]:
+    """The parts of the key, and what the rates asked for where there are only rates."""
+    known = len(faults.found)
+    measured: list[FloatArray] = []
+    for c in section.criteria:
+        where = f"{key}.criteria.{c.name}.measure"
+        with faults.collect():
+            expression = Expression(c.measure, where)
+            values = np.where(scope.part, scope.finite(expression, faults), 0.0)
+            _check_measure(c, values, scope, where, faults)
+            if (
+                c.weight is not None
+                and expression.names
+                and scope.part.sum() > 1
+                and np.ptp(values[scope.part]) == 0
+            ):
+                flags.append(
+                    Flag(
+                        "warning",
+                        "no_difference",
+                        c.name,
+                        f"Criterion {c.name} is the same for every region that takes part: "
+                        "it divides its slice equally.",
+                        key.removeprefix("resources."),
+                        float(values.max()),
+                    )
+                )
+            measured.append(values)
+    if len(faults.found) > known:
+        return (), None
+    round_ = scope.regions.round
+    rates = [(c, v) for c, v in zip(section.criteria, measured, strict=True) if c.rate is not None]
+    weights = [(c, v) for c, v in zip(section.criteria, measured, strict=True) if c.weight is not None]
+    served = {c.name: _in_round(c.rate, round_) * v for c, v in rates}
+    asked = float(sum(v.sum() for v in served.values())) if rates else None
+    if total is not None and rates and not weights:
+        if not asked:
+            faults.add(
+                "the rates ask for nothing.",
+                "Check the rates and their measures.",
+                key=f"{key}.criteria",
+                file="",
+            )
+            return (), None
+        served = {name: v * (total / asked) for name, v in served.items()}
+    if weights and total is not None:
+        left = total - (asked or 0.0)
+        if left < -1e-9 * total:
+            faults.add(
+                f"the rates ask for {asked:,.2f} {section.unit}, more than the {total:,.2f} that are shared out.",
+                "Lower the rates, raise the supply, or leave out the weights: rates alone are scaled.",
+                key=f"{key}.criteria",
+                file="",
+            )
+            return (), None
+        slices = sum(_in_round(c.weight, round_) for c, _ in weights)
+        for c, v in weights:
+            served[c.name] = max(left, 0.0) * (_in_round(c.weight, round_) / slices) * (v / v.sum())
+    parts = tuple(Part(c.name, "criterion", served[c.name], c.why) for c in section.criteria)
+    return parts, asked
+
+
+def _check_measure(
+    criterion: Criterion, values: FloatArray, scope: Scope, where: str, faults: Faults
+) -> None:
+    below = np.flatnonzero(values < 0)
+    for i in below[:5]:
+        faults.add(
+            f"is {values[i]:,.6g} for {scope.regions.ids[i]} ({scope.regions.names[i]}); "
+            "a criterion cannot be below 0.",
+            f'Write "maximum(0, {criterion.measure})".',
+            key=where,
+            value=str(criterion.measure),
+            file="",
+        )
+    if len(below) > 5:
+        faults.add(
+            f"is below 0 for {len(below) - 5} more regions.", key=where, value=str(criterion.measure), file=""
+        )
+    if criterion.weight is not None and not len(below) and not values.sum() > 0:
+        faults.add(
+            "adds up to 0 over all regions that take part: its slice could go to nobody.",
+            "Check the measure and the data, or leave the criterion out.",
+            key=where,
+            value=str(criterion.measure),
+            file="",
+        )
+
+
+def _award(
+    claims: Claims, scope: Scope, total: float | None, key: str, faults: Faults
+) -> tuple[tuple[Part, ...], float | None]:
+    """The awards of a claims rule, and the sum of the claims."""
+    where = f"{key}.claims.measure"
+    known = len(faults.found)
+    asked = np.where(scope.part, scope.finite(Expression(claims.measure, where), faults), 0.0)
+    for i in np.flatnonzero(asked < 0)[:5]:
+        faults.add(
+            f"is {asked[i]:,.6g} for {scope.regions.ids[i]} ({scope.regions.names[i]}); a claim cannot be "
+            "below 0.",
+            f'Write "maximum(0, {claims.measure})".',
+            key=where,
+            value=str(claims.measure),
+            file="",
+        )
+    if len(faults.found) > known or total is None:
+        return (), None
+    name = claims.rule.replace("_", " ")
+    return (Part(f"claim ({name})", "claim", award(asked, total, claims.rule)),), float(asked.sum())
+
+
+def _at_limit(scope: Scope, name: str, due: FloatArray, unpaid: FloatArray, key: FloatArray) -> list[Flag]:
+    regions = scope.regions
+    return [
+        Flag(
+            "warning",
+            "arrears_limit",
+            regions.ids[i],
+            f"The account of {regions.names[i]} is at its limit of one round's entitlement; what lies beyond it "
+            "is not made good.",
+            name,
+            float(unpaid[i]),
+            float(key[i]),
+        )
+        for i in np.flatnonzero((np.abs(due) >= key * (1 - 1e-12)) & (key > 0))
+    ]
+
+
+def _in_round(number: NumberByRound | None, round_: str) -> float:
+    return float(at(number, round_) or 0.0)

@@ -1,0 +1,154 @@
+"""The audit: any amounts held against the rules, without a solver.
+
+It reads the same rows that the program is built from, so what is checked cannot drift from what is
+decided. Rules on regions and nested groups are kept exactly; all others to one lot a cell, because
+they hold before the amounts are rounded to whole lots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from fundalloc.problem import FloatArray, IntArray, Problem
+from fundalloc.rules import Rows, tolerance
+from fundalloc.system import System, assemble
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that given amounts do not keep.
+
+    severity: breach, or lot: missed by less than one lot where only whole lots stand in the way.
+    """
+
+    rule: str
+    mode: str
+    place: str
+    resource: str
+    low: float
+    value: float
+    high: float
+    severity: Literal["breach", "lot"]
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def audit(problem: Problem, rows: tuple[Rows, ...], amounts: FloatArray) -> list[Finding]:
+    """Everything that amounts (one per cell) do not keep; none means that they keep every rule."""
+    if not np.isfinite(amounts).all():
+        bad = int(np.flatnonzero(~np.isfinite(amounts))[0])
+        return [
+            _finding(
+                problem, "finite amounts", bad, -np.inf, float(amounts[bad]), np.inf, "is not a finite number"
+            )
+        ]
+    system = assemble(problem, rows)
+    return [*_totals(problem, amounts), *_cells(problem, amounts, system), *_rules(problem, system, amounts)]
+
+
+def _totals(problem: Problem, amounts: FloatArray) -> Iterator[Finding]:
+    for r, one in enumerate(problem.resources):
+        if one.lots is None:
+            continue
+        counts = to_lots(amounts[problem.block(r)], float(one.lot))
+        total = int(sum(counts.tolist()))
+        if total != one.lots:
+            paid, due = total * one.lot, one.lots * one.lot
+            yield Finding(
+                "supply",
+                "require",
+                "all",
+                one.name,
+                float(due),
+                float(paid),
+                float(due),
+                "breach",
+                f"{one.name}: the amounts add up to {paid:,}, but {due:,} {one.unit} are shared out "
+                f"(difference {paid - due:+,}).",
+            )
+
+
+def to_lots(amounts: FloatArray, lot: float) -> IntArray:
+    """The nearest whole number of lots of each amount."""
+    return np.rint(amounts / lot).astype(np.int64)
+
+
+def _cells(problem: Problem, amounts: FloatArray, system: System) -> Iterator[Finding]:
+    counts = amounts / problem.lot
+    broken = np.abs(counts - np.rint(counts)) > 1e-6 + 4e-16 * np.abs(counts)
+    for cell in np.flatnonzero(broken):
+        yield _finding(
+            problem,
+            "whole lots",
+            int(cell),
+            -np.inf,
+            float(amounts[cell]),
+            np.inf,
+            f"is no whole number of lots of {problem.lot[cell]:g}",
+        )
+    for cell in np.flatnonzero(amounts < 0):
+        yield _finding(
+            problem, "no amount below 0", int(cell), 0.0, float(amounts[cell]), np.inf, "is below 0"
+        )
+    over = ~problem.takes_part & (amounts > system.high + problem.lot * 0.5)
+    for cell in np.flatnonzero(over):
+        yield _finding(
+            problem,
+            "takes no part",
+            int(cell),
+            0.0,
+            float(amounts[cell]),
+            float(system.high[cell]),
+            "goes to a region that takes no part in this resource",
+        )
+
+
+def _finding(
+    problem: Problem, rule: str, cell: int, low: float, value: float, high: float, what: str
+) -> Finding:
+    r, i = divmod(cell, problem.n)
+    resource, regions = problem.resources[r], problem.regions
+    text = f"{resource.name}: {value:,.10g} {resource.unit} for {regions.names[i]} ({regions.ids[i]}) {what}."
+    return Finding(rule, "require", regions.ids[i], resource.name, low, value, high, "breach", text)
+
+
+def _rules(problem: Problem, system: System, amounts: FloatArray) -> Iterator[Finding]:
+    nested: dict[int, set[int]] = {}
+    for taken, (owner, place) in zip(system.nested, system.origin, strict=True):
+        if taken:
+            nested.setdefault(owner, set()).add(place)
+    for owner, rows in enumerate(system.rows):
+        yield from _misses(problem, rows, amounts, nested.get(owner, set()))
+
+
+def _misses(problem: Problem, rows: Rows, amounts: FloatArray, nested: set[int]) -> Iterator[Finding]:
+    values = rows.values(amounts)
+    missed = np.maximum(rows.low - values, values - rows.high)
+    one_lot = np.asarray(abs(rows.matrix) @ problem.lot)
+    slack = tolerance(rows, amounts)
+    for place in np.flatnonzero(~(missed <= slack)):
+        exact = bool(rows.single[place]) or int(place) in nested
+        lot = float(problem.lot[rows.matrix.indices[rows.matrix.indptr[place]]])
+        if not exact and missed[place] <= one_lot[place] + slack[place]:
+            continue
+        short = bool(rows.low[place] > values[place])
+        bound = float(rows.low[place] if short else rows.high[place])
+        yield Finding(
+            rows.rule,
+            rows.mode,
+            rows.places[place],
+            rows.resource,
+            float(rows.low[place]),
+            float(values[place]),
+            float(rows.high[place]),
+            "lot" if exact and missed[place] < lot else "breach",
+            f'Rule "{rows.rule}" on {rows.resource}: {rows.places[place]} gets {values[place]:,.10g}, '
+            f"{'less than the least' if short else 'more than the greatest'} allowed amount {bound:,.10g} "
+            f"(by {missed[place]:,.6g}).",
+        )

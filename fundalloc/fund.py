@@ -1,0 +1,219 @@
+"""The fund: a policy and its data; the door of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fundalloc.allocation import Allocation
+from fundalloc.decision import decide
+from fundalloc.errors import Faults, did_you_mean
+from fundalloc.expressions import RESERVED
+from fundalloc.findings import Finding
+from fundalloc.findings import audit as audit_amounts
+from fundalloc.history import History, read_history
+from fundalloc.policy import Policy, check_policy, policy_path, pose, read_policy
+from fundalloc.problem import FloatArray, Problem
+from fundalloc.program import build
+from fundalloc.regions import Regions, read_regions
+from fundalloc.report.summary import Source, sha256
+from fundalloc.report.words import describe
+from fundalloc.rules import Rows
+from fundalloc.system import assemble
+from fundalloc.tables import Table, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Fund:
+    """A shared fund in one round: its policy, its regions and the rounds before.
+
+    policy: what decides. regions: one row per region (and round), as a data frame or a read file.
+    history: round, region_id, resource, entitlement, amount of earlier rounds. round: overrides the
+    policy's. Raises InputError with every fault of policy and data.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        regions: pd.DataFrame | Table,
+        history: pd.DataFrame | Table | None = None,
+        *,
+        round: str = "",
+        settings: Sequence[str] = (),
+        source: Source | None = None,
+    ) -> None:
+        self.policy = policy
+        self.round = round or policy.fund.round
+        self.settings = tuple(settings)
+        check_policy(policy, self.round, history is not None, source.file if source else "")
+        self._table = _table(regions, "regions")
+        self._past = None if history is None else _table(history, "history")
+        self._source = source
+
+    @cached_property
+    def regions(self) -> Regions:
+        """The regions of the round."""
+        return read_regions(self._table, self.policy.regions, self.round, RESERVED)
+
+    @cached_property
+    def history(self) -> History:
+        """The rounds decided before."""
+        return History.empty() if self._past is None else read_history(self._past, self.round)
+
+    @cached_property
+    def _question(self) -> tuple[Problem, tuple[Rows, ...]]:
+        faults = Faults()
+        for name in ("regions", "history"):
+            with faults.collect():
+                getattr(self, name)
+        faults.check()
+        return pose(self.policy, self.regions, self.history)
+
+    @property
+    def problem(self) -> Problem:
+        """Entitlements, targets and supplies as arrays."""
+        return self._question[0]
+
+    @property
+    def rows(self) -> tuple[Rows, ...]:
+        """The rules as rows over the amounts."""
+        return self._question[1]
+
+    def describe(self) -> Iterator[str]:
+        """The policy in plain words, a line each."""
+        return describe(self.policy, self.problem, self.rows)
+
+    def model(self) -> Any:
+        """The Pyomo model that is solved; linear constraints may be added to it."""
+        return build(assemble(self.problem, tuple(r for r in self.rows if r.mode != "watch")))
+
+    def allocate(self, model: Any = None) -> Allocation:
+        """Decides the round.
+
+        model: the result of `model()` with what was added to it. Raises ConflictError where no
+        allocation keeps the required rules, SolverError where there is no proven answer.
+        """
+        return Allocation(self.policy, decide(self.problem, self.rows, model), self._inputs(), self.settings)
+
+    def _inputs(self) -> dict[str, Source]:
+        text = self.policy.model_dump_json(by_alias=True).encode()
+        found = {
+            "policy": self._source or Source("policy", sha256(text)),
+            "regions": Source(Path(self._table.file).name, self._table.sha256),
+        }
+        if self._past is not None:
+            found["history"] = Source(Path(self._past.file).name, self._past.sha256)
+        return found
+
+
+def _table(data: pd.DataFrame | Table, shown: str) -> Table:
+    return data if isinstance(data, Table) else Table.from_frame(data, shown)
+
+
+def load(
+    policy: str | Path,
+    *,
+    regions: str | Path | None = None,
+    history: str | Path | None = None,
+    round: str = "",
+    settings: Sequence[str] = (),
+    encoding: str = "utf-8",
+) -> Fund:
+    """The fund of a policy file, or of a folder with a policy.toml.
+
+    regions, history: files instead of those the policy names. settings: KEY=VALUE texts put over
+    the policy. Raises InputError with every fault.
+    """
+    path = policy_path(Path(policy))
+    stated = read_policy(path, settings)
+    faults = Faults(str(path))
+    tables: dict[str, Table] = {}
+    named = {"regions": stated.regions.file, "history": stated.history.file if stated.history else None}
+    for name, given in (("regions", regions), ("history", history)):
+        inside = named[name]
+        file = Path(given) if given is not None else path.parent / inside if inside else None
+        if file is None:
+            if name == "regions":
+                faults.add(
+                    "no file is named.",
+                    'Write file = "regions.csv" under [regions], or use --regions.',
+                    key="regions.file",
+                )
+            continue
+        with faults.collect():
+            tables[name] = read_table(file, encoding=encoding)
+    with faults.collect():
+        check_policy(
+            stated, round or stated.fund.round, named["history"] is not None or history is not None, str(path)
+        )
+    faults.check()
+    return Fund(
+        stated,
+        tables["regions"],
+        tables.get("history"),
+        round=round,
+        settings=settings,
+        source=Source(path.name, sha256(path.read_bytes())),
+    )
+
+
+def audit(amounts: pd.DataFrame | Table, fund: Fund) -> list[Finding]:
+    """What given amounts do not keep of the rules of a fund; no solver is used.
+
+    amounts: region_id, resource, amount; resource may be left out where there is only one. Raises
+    InputError for unknown or missing regions and resources.
+    """
+    problem = fund.problem
+    return audit_amounts(problem, fund.rows, _cells(_table(amounts, "amounts"), problem))
+
+
+def _cells(table: Table, problem: Problem) -> FloatArray:
+    """Given amounts as one number per cell."""
+    faults = Faults(table.file)
+    only = problem.resources[0].name if len(problem.resources) == 1 else None
+    for column in ("region_id", "amount", *(() if only else ("resource",))):
+        if column not in table.header:
+            faults.add(f"the column is missing. {did_you_mean(column, table.header)}", column=column)
+    faults.check()
+    values = table.numbers("amount", faults=faults)
+    ids = table.text("region_id")
+    names = table.text("resource") if "resource" in table.header else np.full(len(ids), only, dtype=object)
+    place = {
+        (region, one.name): r * problem.n + i
+        for r, one in enumerate(problem.resources)
+        for i, region in enumerate(problem.regions.ids)
+    }
+    found = np.full(problem.cells, np.nan)
+    for k, (region, name) in enumerate(zip(ids.tolist(), names.tolist(), strict=True)):
+        line = int(table.lines[k])
+        cell = place.get((region, name))
+        if cell is None:
+            known = (
+                problem.regions.ids
+                if region not in problem.regions.ids
+                else [r.name for r in problem.resources]
+            )
+            wrong = region if region not in problem.regions.ids else name
+            faults.add(f"is not known in this round. {did_you_mean(wrong, known)}", line=line, value=wrong)
+        elif not np.isnan(found[cell]):
+            faults.add(f"stands twice for {name}.", "Leave one of the rows out.", line=line, value=region)
+        elif np.isnan(values[k]):
+            faults.add("is empty.", "Write the amount, 0 for nothing.", line=line, column="amount")
+            found[cell] = 0.0
+        else:
+            found[cell] = values[k]
+    for cell in np.flatnonzero(np.isnan(found))[:10]:
+        r, i = divmod(int(cell), problem.n)
+        faults.add(
+            f"has no amount of {problem.resources[r].name}.",
+            "Add a row for it, 0 for nothing.",
+            value=problem.regions.ids[i],
+        )
+    faults.check()
+    return found

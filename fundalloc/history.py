@@ -1,0 +1,108 @@
+"""History: what earlier rounds decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from fundalloc.errors import Faults, did_you_mean
+from fundalloc.rounds import in_order
+from fundalloc.tables import Table
+
+FloatArray = NDArray[np.float64]
+COLUMNS = ("round", "region_id", "resource", "entitlement", "amount")
+SHOWN = 10
+
+
+class HistorySection(BaseModel):
+    """Where the decided rounds are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    file: str = Field(description="CSV with round, region_id, resource, entitlement, amount.")
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """The rounds before the one that is decided, in order; `records` by resource, round and region."""
+
+    rounds: tuple[str, ...]
+    records: Mapping[str, Mapping[str, Mapping[str, tuple[float, float]]]]
+    sha256: str = ""
+
+    @classmethod
+    def empty(cls) -> History:
+        """No round before."""
+        return cls((), {})
+
+    def entitlements(self, resource: str, ids: tuple[str, ...]) -> FloatArray:
+        """Rounds x regions: what the key alone gave; NaN without a record."""
+        return self._values(resource, ids, 0)
+
+    def amounts(self, resource: str, ids: tuple[str, ...]) -> FloatArray:
+        """Rounds x regions: what was decided; NaN without a record."""
+        return self._values(resource, ids, 1)
+
+    def _values(self, resource: str, ids: tuple[str, ...], which: int) -> FloatArray:
+        nothing = (np.nan, np.nan)
+        by_round = self.records.get(resource, {})
+        rows = [[by_round.get(r, {}).get(i, nothing)[which] for i in ids] for r in self.rounds]
+        return np.array(rows, dtype=float).reshape(len(self.rounds), len(ids))
+
+
+def read_history(table: Table, before: str) -> History:
+    """The recorded rounds strictly before a round; every fault of the file at once."""
+    faults = Faults(table.file)
+    for name in COLUMNS:
+        if name not in table.header:
+            faults.add(
+                f"the column is missing. {did_you_mean(name, table.header)}",
+                f"A history has the columns {', '.join(COLUMNS)}.",
+                column=name,
+            )
+    faults.check()
+    numbers = {}
+    for name in ("entitlement", "amount"):
+        numbers[name] = values = table.numbers(name, faults=faults)
+        for complaint, bad in (("is empty.", np.isnan(values)), ("is below 0.", values < 0)):
+            rows = np.flatnonzero(bad)
+            for row in rows[:SHOWN] if not faults.found or complaint != "is empty." else []:
+                faults.add(
+                    complaint,
+                    "Write a number, 0 or more.",
+                    line=int(table.lines[row]),
+                    column=name,
+                    value=str(table.text(name)[row]),
+                )
+    labels = table.text("round").tolist()
+    known = in_order([*labels, before])
+    rounds = tuple(r for r in known[: known.index(before)] if r in set(labels))
+    kept = set(rounds)
+    records: dict[str, dict[str, dict[str, tuple[float, float]]]] = {}
+    columns = (
+        labels,
+        table.text("region_id").tolist(),
+        table.text("resource").tolist(),
+        numbers["entitlement"].tolist(),
+        numbers["amount"].tolist(),
+        table.lines.tolist(),
+    )
+    for label, region, resource, entitlement, amount, line in zip(*columns, strict=True):
+        if not (label and region and resource):
+            faults.add("round, region_id and resource cannot be empty.", "Fill the cells.", line=line)
+        elif label in kept:
+            there = records.setdefault(resource, {}).setdefault(label, {})
+            if region in there:
+                faults.add(
+                    f"stands twice for round {label} and resource {resource}.",
+                    "Leave one of the rows out.",
+                    line=line,
+                    column="region_id",
+                    value=region,
+                )
+            there[region] = (entitlement, amount)
+    faults.check()
+    return History(rounds, records, table.sha256)

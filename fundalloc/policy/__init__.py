@@ -1,0 +1,22 @@
+"""Policies: the model of the file, its reading, its checks, and the question that it poses."""
+
+from __future__ import annotations
+
+from fundalloc.policy.checks import check_policy, expressions
+from fundalloc.policy.file import override, parse_policy, policy_path, read_policy, read_toml
+from fundalloc.policy.model import FundSection, Policy
+from fundalloc.policy.question import definitions, pose
+
+__all__ = [
+    "FundSection",
+    "Policy",
+    "check_policy",
+    "definitions",
+    "expressions",
+    "override",
+    "parse_policy",
+    "policy_path",
+    "pose",
+    "read_policy",
+    "read_toml",
+]

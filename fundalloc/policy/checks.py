@@ -1,0 +1,180 @@
+"""Checks of a policy that need no data: names, keys, weights, and what depends on what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from fundalloc.entitlements import ResourceSection
+from fundalloc.errors import Faults, did_you_mean
+from fundalloc.expressions import Expression
+from fundalloc.policy.model import Policy
+from fundalloc.rounds import at
+from fundalloc.rules import Limit
+
+OF = ("amount", "share", "head", "entitlement", "previous")
+
+
+def check_policy(policy: Policy, round_: str, has_history: bool, file: str = "") -> None:
+    """Raises InputError with every fault of a policy that can be seen without the data."""
+    faults = Faults(file)
+    if not policy.fund.round and not round_:
+        faults.add(
+            "no round is stated.", 'Write round = "2024" under [fund], or use --round.', key="fund.round"
+        )
+    for name in sorted(set(policy.measures) & set(policy.indices)):
+        faults.add("is both a measure and an index.", "Rename one of them.", key=f"indices.{name}")
+    _unique(faults, "rules", (r.name for r in policy.rules))
+    for name, index in policy.indices.items():
+        _unique(faults, f"indices.{name}.indicators", (i.name for i in index.indicators))
+    for name, section in policy.resources.items():
+        _check_resource(policy, name, section, round_, faults)
+    for rule in policy.rules:
+        _check_rule(policy, rule, faults)
+    if not has_history:
+        for key in _needs_history(policy, faults):
+            faults.add(
+                "reads past rounds, but there is no history.",
+                "Add [history] with a file, use --history, or take it out.",
+                key=key,
+            )
+    else:
+        list(_needs_history(policy, faults))
+    faults.check()
+
+
+def _unique(faults: Faults, key: str, names: Iterable[str]) -> None:
+    for name, times in Counter(names).items():
+        if times > 1:
+            faults.add(f"stands {times} times.", "Give each a name of its own.", key=key, value=name)
+
+
+def _check_resource(policy: Policy, name: str, section: ResourceSection, round_: str, faults: Faults) -> None:
+    key = f"resources.{name}"
+    _unique(faults, f"{key}.criteria", (c.name for c in section.criteria))
+    if bool(section.criteria) == (section.claims is not None):
+        both = section.claims is not None
+        faults.add(
+            "has both criteria and claims." if both else "has neither criteria nor claims.",
+            "Write one of the two.",
+            key=key,
+        )
+    for c in section.criteria:
+        if (c.weight is None) == (c.rate is None):
+            faults.add(
+                "needs either a weight or a rate.",
+                "A weight is a slice of the money, a rate an amount already.",
+                key=f"{key}.criteria.{c.name}",
+            )
+        for field in ("weight", "rate"):
+            number = getattr(c, field)
+            if number is None:
+                continue
+            here = at(number, round_)
+            if here is None:
+                faults.add(
+                    f"has no entry for round {round_} or before.",
+                    "Add one.",
+                    key=f"{key}.criteria.{c.name}.{field}",
+                )
+            elif here < 0:
+                faults.add(
+                    "is below 0.",
+                    "Write 0 or more.",
+                    key=f"{key}.criteria.{c.name}.{field}",
+                    value=f"{here:g}",
+                )
+    weights = [at(c.weight, round_) or 0.0 for c in section.criteria if c.weight is not None]
+    total = sum(weights)
+    if weights and total == 0:
+        faults.add("the weights are all 0.", "Give at least one criterion a weight.", key=f"{key}.criteria")
+    elif weights and min(abs(total - 1), abs(total - 100) / 100) > 1e-9:
+        faults.add(
+            f"the weights add up to {total:.10g}.", "They must add up to 1 or to 100.", key=f"{key}.criteria"
+        )
+    if section.open:
+        _check_open(policy, name, section, faults)
+
+
+def _check_open(policy: Policy, name: str, section: ResourceSection, faults: Faults) -> None:
+    key = f"resources.{name}"
+    if section.claims is not None or any(c.rate is None for c in section.criteria):
+        faults.add(
+            "an open supply needs criteria with rates only.", "Replace weights and claims by rates.", key=key
+        )
+    if section.reserve:
+        faults.add("an open supply can hold nothing back.", "Leave reserve out.", key=f"{key}.reserve")
+    if section.arrears:
+        faults.add(
+            "an open supply leaves nothing unpaid to catch up with.",
+            "Leave arrears out.",
+            key=f"{key}.arrears",
+        )
+    for rule in policy.rules:
+        if isinstance(rule, Limit) and rule.of == "share" and rule.resource == name:
+            faults.add("an open supply has no shares.", 'Write another "of".', key=f"rules.{rule.name}.of")
+
+
+def _check_rule(policy: Policy, rule: Limit, faults: Faults) -> None:
+    key = f"rules.{rule.name}"
+    if isinstance(rule.resource, str) and rule.resource not in policy.resources:
+        faults.add(
+            f"is no resource. {did_you_mean(rule.resource, policy.resources)}",
+            key=f"{key}.resource",
+            value=rule.resource,
+        )
+    known = ("region", "all", *policy.regions.groups)
+    if rule.each not in known:
+        faults.add(
+            f"is neither region, all nor a group column. {did_you_mean(rule.each, known)}",
+            "Group columns stand in groups under [regions].",
+            key=f"{key}.each",
+            value=rule.each,
+        )
+    for side in ("floor", "cap"):
+        number = getattr(rule, side)
+        for entry in number.values() if isinstance(number, dict) else [number]:
+            if entry is not None and entry < 0:
+                faults.add("is below 0.", "Write 0 or more.", key=f"{key}.{side}", value=f"{entry:g}")
+
+
+def expressions(policy: Policy) -> Iterator[tuple[str, str | float]]:
+    """Every expression of a policy with the key where it stands."""
+    for name, measure in policy.measures.items():
+        yield f"measures.{name}", measure
+    for name, index in policy.indices.items():
+        for i in index.indicators:
+            yield f"indices.{name}.indicators.{i.name}.measure", i.measure
+    for name, section in policy.resources.items():
+        key = f"resources.{name}"
+        for c in section.criteria:
+            yield f"{key}.criteria.{c.name}.measure", c.measure
+        if section.claims is not None:
+            yield f"{key}.claims.measure", section.claims.measure
+        for field in ("where", "contribution"):
+            if getattr(section, field) is not None:
+                yield f"{key}.{field}", getattr(section, field)
+        for stated in section.supply.values() if isinstance(section.supply, dict) else [section.supply]:
+            if isinstance(stated, str) and stated != "open":
+                yield f"{key}.supply", stated
+    for rule in policy.rules:
+        if rule.where is not None:
+            yield f"rules.{rule.name}.where", rule.where
+        if rule.of not in OF:
+            yield f"rules.{rule.name}.of", rule.of
+
+
+def _needs_history(policy: Policy, faults: Faults) -> Iterator[str]:
+    """The keys that read past rounds; faults of the expressions themselves are collected on the way."""
+    for key, text in expressions(policy):
+        with faults.collect():
+            if "previous" in Expression(text, key).names:
+                yield key
+    for name, section in policy.resources.items():
+        if section.arrears:
+            yield f"resources.{name}.arrears"
+    for rule in policy.rules:
+        if rule.of == "previous":
+            yield f"rules.{rule.name}.of"
+        if rule.over > 1:
+            yield f"rules.{rule.name}.over"

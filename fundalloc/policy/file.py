@@ -1,0 +1,250 @@
+"""The policy file: TOML text to a policy, with every fault of it in words a clerk can act on."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from fundalloc.errors import Fault, Faults, InputError, did_you_mean
+from fundalloc.policy.model import Policy
+from fundalloc.rules import LATER
+
+
+def policy_path(path: Path) -> Path:
+    """The policy file itself, where a folder with a policy.toml is named."""
+    return path / "policy.toml" if path.is_dir() else path
+
+
+def read_policy(path: Path, settings: Iterable[str] = ()) -> Policy:
+    """The policy of a file, with settings such as "resources.fund.supply=5e9" put over it."""
+    path = policy_path(path)
+    raw = override(read_toml(path), settings)
+    return parse_policy(raw, str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The entries of a TOML file; numbers with a point are exact decimals."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise InputError([Fault("there is no such file.", "Check the name.", file=str(path))]) from None
+    except OSError as error:
+        raise InputError([Fault(f"cannot be read ({error.strerror}).", file=str(path))]) from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            [Fault(f"is not UTF-8 text (byte {error.start + 1}).", "Save it as UTF-8.", file=str(path))]
+        ) from None
+    try:
+        return tomllib.loads(text.replace("\r\n", "\n"), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error))
+        what, line = (found[1], int(found[2])) if found else (str(error), None)
+        raise InputError(
+            [
+                Fault(
+                    f"is not valid TOML: {what[:1].lower()}{what[1:]}.",
+                    "Texts stand in quotes, tables in [brackets], a list in [a, b].",
+                    file=str(path),
+                    line=line,
+                )
+            ]
+        ) from None
+
+
+def override(raw: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
+    """Puts KEY=VALUE settings over the entries of a policy; items of a list go by their name."""
+    faults = Faults()
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or not key.strip():
+            faults.add(
+                "is no setting.", "Write KEY=VALUE, for example resources.fund.supply=5e9.", value=setting
+            )
+            continue
+        try:
+            value = tomllib.loads(f"x = {text.strip()}", parse_float=Decimal)["x"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        with faults.collect():
+            _put(raw, key.strip(), value)
+    faults.check()
+    return raw
+
+
+def _put(raw: dict[str, Any], key: str, value: Any) -> None:
+    here: Any = raw
+    *way, last = _path(key)
+    for step in way:
+        here = _inside(here, step, key)
+    if isinstance(here, list):
+        named = _inside(here, last, key)
+        here[next(i for i, item in enumerate(here) if item is named)] = value
+    elif isinstance(here, dict):
+        here[last] = value
+    else:
+        raise InputError([Fault(f"there is nothing to set in {'.'.join(way)}.", key=f"--set {key}")])
+
+
+def _path(key: str) -> list[str]:
+    """The steps of a dotted key; a step with dots in it stands in quotes."""
+    return [a or b for a, b in re.findall(r'"([^"]*)"|([^."]+)', key)]
+
+
+def _inside(here: Any, step: str, key: str) -> Any:
+    if isinstance(here, dict):
+        return here.setdefault(step, {})
+    if isinstance(here, list):
+        names = [str(item.get("name")) for item in here if isinstance(item, dict)]
+        for item in here:
+            if isinstance(item, dict) and str(item.get("name")) == step:
+                return item
+        raise InputError(
+            [Fault(f"has no item of that name. {did_you_mean(step, names)}", key=f"--set {key}", value=step)]
+        )
+    raise InputError([Fault("leads to a value, not to a table.", key=f"--set {key}", value=step)])
+
+
+def parse_policy(raw: Mapping[str, Any], file: str = "policy") -> Policy:
+    """The policy of the entries of a file; all faults at once."""
+    refused = _refused(raw, file)
+    try:
+        policy = Policy.model_validate(_without_later(raw))
+    except ValidationError as error:
+        raise InputError([*refused, *(_fault(e, raw, file) for e in error.errors())]) from None
+    if refused:
+        raise InputError(refused)
+    return policy
+
+
+def _refused(raw: Mapping[str, Any], file: str) -> list[Fault]:
+    rules = raw.get("rules", [])
+    found = []
+    for k, rule in enumerate(rules if isinstance(rules, list) else []):
+        if isinstance(rule, dict) and rule.get("kind") in LATER:
+            found.append(
+                Fault(
+                    f'the rule kind "{rule["kind"]}" is not available in this version.',
+                    'Leave the rule out; available is kind = "limit".',
+                    file=file,
+                    key=f"rules.{rule.get('name', k + 1)}.kind",
+                )
+            )
+    return found
+
+
+def _without_later(raw: Mapping[str, Any]) -> dict[str, Any]:
+    rules = raw.get("rules", [])
+    if not isinstance(rules, list):
+        return dict(raw)
+    kept = [r for r in rules if not (isinstance(r, dict) and r.get("kind") in LATER)]
+    return {**raw, **({"rules": kept} if "rules" in raw else {})}
+
+
+def _fault(error: ErrorDetails, raw: Mapping[str, Any], file: str) -> Fault:
+    """One complaint of the schema in words."""
+    where = list(error["loc"])
+    key, value = _key(where, raw), error.get("input")
+    shown = None if isinstance(value, (dict, list)) or error["type"] == "missing" else str(value)
+    kind, limits = error["type"], error.get("ctx", {})
+    match kind:
+        case "extra_forbidden":
+            known = _fields(where[:-1])
+            return Fault(
+                f"is not a key of a policy. {did_you_mean(str(where[-1]), known)}", file=file, key=key
+            )
+        case "missing":
+            return Fault("is missing.", "Add it.", file=file, key=key)
+        case "value_error":
+            text = str(limits.get("error", error["msg"]))
+            return Fault(f"{text}." if not text.endswith(".") else text, file=file, key=key, value=shown)
+        case "literal_error":
+            return Fault(
+                f"is not possible here; it is {limits['expected']}.", file=file, key=key, value=shown
+            )
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
+            side = {
+                "greater_than": "above",
+                "greater_than_equal": "at least",
+                "less_than": "below",
+                "less_than_equal": "at most",
+            }[kind]
+            bound = limits.get(
+                kind.replace("greater_than_equal", "ge")
+                .replace("less_than_equal", "le")
+                .replace("greater_than", "gt")
+                .replace("less_than", "lt")
+            )
+            return Fault(f"must be {side} {bound}.", file=file, key=key, value=shown)
+        case "too_short":
+            return Fault("is empty.", "Add at least one entry.", file=file, key=key)
+        case "string_too_short":
+            return Fault("is empty.", "Write a text.", file=file, key=key)
+    wanted = {
+        "float": "a number",
+        "decimal": "a number",
+        "int": "a whole number",
+        "string": "a text in quotes",
+        "dict": "a table",
+        "model": "a table",
+        "tuple": "a list in [brackets]",
+        "list": "a list in [brackets]",
+        "finite": "a finite number",
+        "bool": "true or false",
+    }
+    want = next((text for word, text in wanted.items() if kind.startswith(word)), None)
+    return Fault(
+        f"should be {want}." if want else f"{error['msg'][:1].lower()}{error['msg'][1:]}.",
+        file=file,
+        key=key,
+        value=shown,
+    )
+
+
+def _key(where: list[int | str], raw: Mapping[str, Any]) -> str:
+    """The place of a complaint as a dotted key; items of a list by their name."""
+    steps: list[str] = []
+    here: Any = raw
+    for step in where:
+        if isinstance(here, Mapping):
+            if step not in here and steps and step != where[-1]:
+                continue  # a branch of a union, not a key of the file
+            steps.append(str(step))
+            here = here.get(step)
+        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+            here = here[step]
+            steps.append(str(here.get("name", step + 1)) if isinstance(here, dict) else str(step + 1))
+    return ".".join(steps)
+
+
+def _fields(where: list[int | str]) -> list[str]:
+    """The keys that the policy format knows at a place."""
+    model: Any = Policy
+    for step in where:
+        field = (
+            model.model_fields.get(step) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        )
+        if field is None:
+            continue
+        model = _model_in(field.annotation) or model
+    if not isinstance(model, type):
+        return []
+    fields = model.model_fields.items()
+    return [f.alias or name for name, f in fields]
+
+
+def _model_in(annotation: Any) -> Any:
+    """The model that an annotation such as dict[str, Model] or tuple[Model, ...] is about."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in getattr(annotation, "__args__", ()):
+        found = _model_in(part)
+        if found is not None:
+            return found
+    return None

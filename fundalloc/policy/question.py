@@ -1,0 +1,62 @@
+"""The question of a round: policy and data put together to a problem and the rows of its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fundalloc.entitlements import entitle
+from fundalloc.errors import Faults
+from fundalloc.expressions import Expression
+from fundalloc.flags import Flag
+from fundalloc.history import History
+from fundalloc.indices import Index
+from fundalloc.policy.checks import expressions
+from fundalloc.policy.model import Policy
+from fundalloc.problem import Problem, Resource
+from fundalloc.regions import Regions
+from fundalloc.rules import Rows, rows_of
+from fundalloc.scope import Scope
+
+
+def definitions(policy: Policy) -> Mapping[str, Expression | Index]:
+    """The named measures and indices of a policy."""
+    measures = {name: Expression(text, f"measures.{name}") for name, text in policy.measures.items()}
+    return {**measures, **policy.indices}
+
+
+def pose(policy: Policy, regions: Regions, history: History) -> tuple[Problem, tuple[Rows, ...]]:
+    """The problem of a round and the rows of its rules; all faults of the data at once."""
+    faults, flags = Faults(), list[Flag]()
+    everyone = Scope(regions, definitions(policy))
+    with faults.collect():
+        everyone.check([Expression(text, key) for key, text in expressions(policy)])
+    faults.check()
+    if len(regions.ids) == 1:
+        flags.append(
+            Flag(
+                "warning",
+                "one_region",
+                regions.ids[0],
+                f"{regions.names[0]} is the only region: it gets what is shared out.",
+            )
+        )
+    if policy.history is not None and not history.rounds:
+        flags.append(
+            Flag(
+                "warning",
+                "first_round",
+                regions.round,
+                f"The history holds no round before {regions.round}: it is decided as the first one.",
+            )
+        )
+    resources: list[Resource] = []
+    for name, section in policy.resources.items():
+        resource = entitle(name, section, everyone, history, faults, flags)
+        if resource is not None:
+            resources.append(resource)
+    faults.check()
+    problem = Problem(regions, tuple(sorted(resources, key=lambda r: r.name)))
+    rows = rows_of(policy.rules, problem, faults, flags)
+    faults.check()
+    flags += [*regions.flags, *everyone.flags]
+    return Problem(regions, problem.resources, tuple(flags)), rows

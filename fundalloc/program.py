@@ -1,0 +1,232 @@
+"""The program: the round as a Pyomo model, in amounts, for people to read and to add to.
+
+amount[region, resource]      between the merged floors and caps of that region
+supply[resource]              the amounts add up to what is shared out
+rule[name, resource, place]   low <= sum of amounts <= high, for rules on several regions
+nearest                       sum of (amount - target)^2 / (2 * target * shared out)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+from pyomo.core.expr.numeric_expr import LinearExpression
+from pyomo.repn import generate_standard_repn
+from scipy.sparse import csr_array
+
+from fundalloc.errors import Fault, InputError
+from fundalloc.problem import FloatArray
+from fundalloc.rules import Rows
+from fundalloc.system import System
+
+OWN = ("amount", "supply", "rule", "nearest")
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """What `build` put into a model: the solver reads the model, this tells what a user changed."""
+
+    system: System
+    low: list[float]
+    high: list[float | None]
+    constraints: dict[int, tuple[object, float | None, float | None]]
+    objective: object
+
+
+def build(system: System) -> pyo.ConcreteModel:
+    """The Pyomo model of `nearest` under the rules of a system."""
+    problem = system.problem
+    regions = problem.regions.ids
+    model = pyo.ConcreteModel(name=f"fundalloc {problem.round}")
+    cells = [(region, resource.name) for resource in problem.resources for region in regions]
+    model.amount = pyo.Var(cells)
+    amounts = list(model.amount.values())
+    low, high = system.low.tolist(), [None if h == np.inf else h for h in system.high.tolist()]
+    for amount, floor, cap in zip(amounts, low, high, strict=True):
+        amount.setlb(floor)
+        amount.setub(cap)
+
+    model.supply = pyo.Constraint([problem.resources[r].name for r in system.supplies])
+    for r in system.supplies:
+        block = amounts[problem.block(r)]
+        model.supply[problem.resources[r].name] = (
+            LinearExpression(linear_coefs=[1.0] * len(block), linear_vars=block)
+            == problem.resources[r].shared_out
+        )
+
+    labels = [(one.rule, one.resource, one.places[p]) for one, p in _coupling(system)]
+    model.rule = pyo.Constraint(labels)
+    matrix = system.matrix
+    for k, label in enumerate(labels):
+        span = slice(matrix.indptr[k], matrix.indptr[k + 1])
+        body = LinearExpression(
+            linear_coefs=matrix.data[span].tolist(), linear_vars=[amounts[c] for c in matrix.indices[span]]
+        )
+        floor, cap = system.row_low[k], system.row_high[k]
+        model.rule[label] = (None if floor == -np.inf else floor, body, None if cap == np.inf else cap)
+
+    weights = (1.0 / (2.0 * problem.softness * problem.size)).tolist()
+    model.nearest = pyo.Objective(
+        expr=pyo.quicksum(
+            (amount - target) ** 2 * weight
+            for amount, target, weight in zip(amounts, problem.target.tolist(), weights, strict=True)
+        )
+    )
+    model._fundalloc = Built(
+        system,
+        low,
+        high,
+        {id(c): (c.body, c.lower, c.upper) for part in (model.supply, model.rule) for c in part.values()},
+        model.nearest.expr,
+    )
+    return model
+
+
+def _coupling(system: System) -> Iterator[tuple[Rows, int]]:
+    return ((system.rows[k], place) for k, place in system.origin)
+
+
+def built(model: pyo.ConcreteModel) -> Built:
+    """What fundalloc put into a model; a fault where the model is not one of ours."""
+    found = getattr(model, "_fundalloc", None)
+    if not isinstance(found, Built):
+        raise InputError(
+            [Fault("this model was not made by fund.model().", "Start from fund.model() and add to it.")]
+        )
+    return found
+
+
+def added(model: pyo.ConcreteModel) -> tuple[Rows, ...]:
+    """The linear constraints a user added, as rows of rules named like the constraints.
+
+    Anything else that was added or changed is a fault that names it.
+    """
+    own = built(model)
+    cells = {id(amount): c for c, amount in enumerate(model.amount.values())}
+    faults = [*_changes(model, own), *_strangers(model)]
+    rows: list[Rows] = []
+    for constraint in model.component_data_objects(pyo.Constraint, active=True):
+        if id(constraint) in own.constraints:
+            continue
+        try:
+            rows.append(_row(constraint, cells, own.system))
+        except InputError as error:
+            faults += error.faults
+    if faults:
+        raise InputError(faults)
+    return tuple(rows)
+
+
+def _row(constraint: Any, cells: dict[int, int], system: System) -> Rows:
+    """One added constraint as a row over the cells."""
+    form = generate_standard_repn(constraint.body, compute_values=True)
+    if not form.is_linear():
+        raise InputError(
+            [
+                Fault(
+                    "is not linear in the amounts.",
+                    "Only linear constraints can be added.",
+                    key=f"constraint {constraint.name}",
+                )
+            ]
+        )
+    strange = [v.name for v in form.linear_vars if id(v) not in cells]
+    if strange:
+        raise InputError(
+            [
+                Fault(
+                    f"speaks of {', '.join(strange)}, which is no amount of this model.",
+                    "Write it in model.amount[region, resource] alone.",
+                    key=f"constraint {constraint.name}",
+                )
+            ]
+        )
+    indices = np.array([cells[id(v)] for v in form.linear_vars], dtype=np.int64)
+    values = np.array([float(c) for c in form.linear_coefs])
+    low = -np.inf if constraint.lower is None else float(pyo.value(constraint.lower)) - float(form.constant)
+    high = np.inf if constraint.upper is None else float(pyo.value(constraint.upper)) - float(form.constant)
+    for number in (*values, *([] if np.isinf(low) else [low]), *([] if np.isinf(high) else [high])):
+        if not np.isfinite(number):
+            raise InputError(
+                [
+                    Fault(
+                        "has a coefficient or bound that is not a finite number.",
+                        "Check the numbers it is made of.",
+                        key=f"constraint {constraint.name}",
+                    )
+                ]
+            )
+    matrix = csr_array(
+        (values, (np.zeros(len(indices), dtype=np.int64), indices)), shape=(1, system.problem.cells)
+    )
+    matrix.sum_duplicates()
+    touched = sorted({int(c) // system.problem.n for c in indices})
+    resource = system.problem.resources[touched[0]].name if len(touched) == 1 else ""
+    return Rows(
+        constraint.name,
+        "constraint",
+        "require",
+        resource,
+        "all",
+        ("all",),
+        matrix,
+        np.array([low]),
+        np.array([high]),
+        np.ones(1),
+    )
+
+
+def _changes(model: pyo.ConcreteModel, own: Built) -> Iterator[Fault]:
+    """What of our own parts is no longer as it was built."""
+    advice = "Leave it as it is and add a constraint instead."
+    for amount, low, high in zip(model.amount.values(), own.low, own.high, strict=True):
+        if amount.fixed or amount.lower != low or amount.upper != high:
+            yield Fault("was fixed or its bounds were changed.", advice, key=f"variable {amount.name}")
+    there = {id(c): c for part in (model.supply, model.rule) for c in part.values()}
+    for key, (body, low, high) in own.constraints.items():
+        one = there.get(key)
+        if one is None or not one.active:
+            yield Fault(
+                "a constraint of the policy was removed or deactivated.",
+                "Change the policy instead.",
+                key="model",
+            )
+        elif one.body is not body or one.lower != low or one.upper != high:
+            yield Fault("was changed.", "Change the policy instead.", key=f"constraint {one.name}")
+    if not model.nearest.active or model.nearest.expr is not own.objective:
+        yield Fault("was changed.", "The objective comes from the policy.", key="objective nearest")
+
+
+def _strangers(model: pyo.ConcreteModel) -> Iterator[Fault]:
+    """Added parts that are neither data nor constraints."""
+    for part in model.component_objects(active=True):
+        if part.local_name in OWN and part.parent_block() is model:
+            continue
+        if part.ctype is pyo.Var:
+            yield Fault(
+                "is a variable of its own, which this version cannot decide.",
+                "Write the constraint in the amounts alone.",
+                key=f"variable {part.name}",
+            )
+        elif part.ctype is pyo.Objective:
+            yield Fault(
+                "is a second objective.", "The objective comes from the policy.", key=f"objective {part.name}"
+            )
+        elif part.ctype not in (pyo.Constraint, pyo.Param, pyo.Set, pyo.Expression, pyo.Block, pyo.RangeSet):
+            yield Fault(
+                f"is a {part.ctype.__name__}, which this version cannot decide.",
+                "Add linear constraints only.",
+                key=part.name,
+            )
+
+
+def bounds(model: pyo.ConcreteModel) -> tuple[FloatArray, FloatArray]:
+    """Lower and upper bound of every amount, as the model holds them."""
+    pairs = [(v.lower, v.upper) for v in model.amount.values()]
+    low = np.array([-np.inf if a is None else a for a, _ in pairs], dtype=float)
+    high = np.array([np.inf if b is None else b for _, b in pairs], dtype=float)
+    return low, high

@@ -1,0 +1,123 @@
+"""The output folder: written whole or not at all, and never over somebody else's files."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fundalloc.errors import Fault, InputError
+from fundalloc.report.summary import FORMAT, sha256, to_json
+
+SUMMARY = "summary.json"
+
+
+def check_writable(folder: Path) -> None:
+    """A fault where the folder holds anything that fundalloc did not write."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(
+            [Fault("is a file, not a folder.", "Name another folder with -o.", file=str(folder))]
+        )
+    if folder.is_dir() and any(folder.iterdir()) and _summary(folder) is None:
+        raise InputError(
+            [
+                Fault(
+                    "holds files that fundalloc did not write; nothing was changed.",
+                    "Name a new folder with -o.",
+                    file=str(folder),
+                )
+            ]
+        )
+
+
+def _summary(folder: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads((folder / SUMMARY).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) and "fundalloc" in content else None
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], summary: Mapping[str, Any]) -> None:
+    """Writes the files and last the summary with their hashes; each by temporary file and rename."""
+    check_writable(folder)
+    old = _summary(folder) or {}
+    folder.mkdir(parents=True, exist_ok=True)
+    hashes = {name: sha256(content) for name, content in sorted(files.items())}
+    everything = {**files, SUMMARY: to_json({**summary, "files": hashes})}
+    written: dict[str, Path] = {}
+    try:
+        for name, content in everything.items():
+            written[name] = _temporary(folder, name, content)
+        (folder / SUMMARY).unlink(missing_ok=True)
+        for name, path in written.items():
+            path.replace(folder / name)
+    except BaseException:
+        for path in written.values():
+            path.unlink(missing_ok=True)
+        raise
+    for name in set(old.get("files", {})) - set(files):
+        if Path(name).name == name:
+            (folder / name).unlink(missing_ok=True)
+    _sync(folder)
+
+
+def _temporary(folder: Path, name: str, content: bytes) -> Path:
+    handle, path = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(path).chmod(0o644)
+    return Path(path)
+
+
+def _sync(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # not every system can open a folder
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """The summary of a folder that fundalloc wrote."""
+    summary = _summary(folder)
+    if summary is None:
+        raise InputError(
+            [
+                Fault(
+                    "is no folder that fundalloc allocate wrote.",
+                    "Name the folder given with -o.",
+                    file=str(folder),
+                )
+            ]
+        )
+    if summary["fundalloc"].get("format") != FORMAT:
+        raise InputError(
+            [
+                Fault(
+                    "was written by another version of fundalloc.",
+                    "Decide the round again.",
+                    file=str(folder),
+                )
+            ]
+        )
+    return summary
+
+
+def read_rows(folder: Path, name: str) -> list[dict[str, str]]:
+    """The rows of one of the written CSV files."""
+    try:
+        with (folder / name).open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise InputError(
+            [Fault("is missing in the folder.", "Decide the round again.", file=str(folder / name))]
+        ) from None

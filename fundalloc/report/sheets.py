@@ -1,0 +1,280 @@
+"""Sheets: the tables that are written, column by column, with every number as its exact text."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fundalloc.decision import Decision
+from fundalloc.explain import Step, printed_unit
+from fundalloc.flags import Flag
+from fundalloc.problem import FloatArray, IntArray
+from fundalloc.tables import write_text_cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXT = (
+    "region_id",
+    "region_name",
+    "resource",
+    "unit",
+    "step",
+    "kind",
+    "rule",
+    "mode",
+    "place",
+    "held_by",
+    "severity",
+    "code",
+    "subject",
+    "message",
+    "round",
+    "binding",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A table as columns of texts; empty texts are missing. `words` are the columns that hold words."""
+
+    columns: Mapping[str, Sequence[str]]
+    words: frozenset[str]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """The rows, each a tuple of texts."""
+        return zip(*self.columns.values(), strict=True)
+
+    def csv(self) -> bytes:
+        """The table as CSV; words that a spreadsheet would run as a formula stay words."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(self.columns)
+        safe = [
+            [write_text_cell(v) for v in values] if name in self.words else values
+            for name, values in self.columns.items()
+        ]
+        writer.writerows(zip(*safe, strict=True))
+        return out.getvalue().encode()
+
+    def frame(self) -> pd.DataFrame:
+        """The table as a data frame; columns of numbers as numbers."""
+        import pandas as pd
+
+        frame = pd.DataFrame({name: list(values) for name, values in self.columns.items()})
+        for name in frame:
+            if name not in self.words:
+                frame[name] = pd.to_numeric(frame[name].replace("", None))
+        return frame
+
+
+def decimals(units: Iterable[int], unit: Decimal) -> list[str]:
+    """Whole printed units as exact decimal texts."""
+    places = max(0, -int(unit.as_tuple().exponent))
+    scale = 10**places
+    factor = int(unit * scale)
+    values = [int(u) * factor for u in units]
+    if not places:
+        return [str(v) for v in values]
+    return [f"{'-' if v < 0 else ''}{abs(v) // scale}.{abs(v) % scale:0{places}d}" for v in values]
+
+
+def number(value: float, digits: int = 10) -> str:
+    """A number that is no amount, to ten digits; empty where there is none."""
+    if value != value:
+        return ""
+    if value in (np.inf, -np.inf):
+        return ""
+    return f"{value:.{digits}g}" if value else "0"
+
+
+def numbers(values: FloatArray, digits: int = 10) -> list[str]:
+    """Numbers that are no amounts, to ten digits; empty where there is none."""
+    return [number(v, digits) for v in values.tolist()]
+
+
+def plain_lot(lot: Decimal) -> Decimal:
+    """The lot with as many decimals as it needs, at least none."""
+    lot = lot.normalize()
+    return lot.quantize(Decimal(1)) if int(lot.as_tuple().exponent) > 0 else lot
+
+
+def allocation_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
+    """allocation.csv: one row per resource and region."""
+    problem = decision.problem
+    regions = problem.regions
+    paying = any(r.contribution is not None for r in problem.resources)
+    held = _held_by(decision)
+    columns: dict[str, list[str]] = {}
+
+    def put(name: str, values: Iterable[str]) -> None:
+        columns.setdefault(name, []).extend(values)
+
+    for r, one in enumerate(problem.resources):
+        block = problem.block(r)
+        lots, lot = decision.lots[block], plain_lot(one.lot)
+        amounts = decision.amounts[block]
+        unit = printed_unit(one.lot)
+        key = _sum(
+            s.units for s in steps if s.resource == one.name and s.kind in ("equal", "criterion", "claim")
+        )
+        owed = _sum(s.units for s in steps if s.resource == one.name and s.kind == "arrears")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = amounts / one.size
+            heads = np.full(problem.n, np.nan) if regions.population is None else amounts / regions.population
+            coverage = np.where(one.entitlement > 0, amounts / one.entitlement, np.nan)
+        put("region_id", regions.ids)
+        put("region_name", regions.names)
+        for group, labels in regions.groups.items():
+            put(group, labels.astype(str).tolist())
+        put("resource", [one.name] * problem.n)
+        put("unit", [one.unit] * problem.n)
+        put("entitlement", decimals(key.tolist(), unit))
+        put("target", decimals((key + owed).tolist(), unit))
+        put("amount", decimals(lots.tolist(), lot))
+        put("share", numbers(share))
+        put("per_head", numbers(heads))
+        put("coverage", numbers(coverage))
+        before = one.previous
+        put("previous", numbers(before, 17))
+        put(
+            "change",
+            [
+                ("" if p != p else _difference(a, p))
+                for a, p in zip(decimals(lots.tolist(), lot), before.tolist(), strict=True)
+            ],
+        )
+        unpaid = one.entitlement - amounts + (0.0 if one.arrears_before is None else one.arrears_before)
+        put("arrears", decimals(np.rint(unpaid / float(unit)).astype(np.int64).tolist(), unit))
+        put("held_by", held[r])
+        if paying:
+            paid = one.contribution
+            put("contribution", numbers(np.full(problem.n, np.nan) if paid is None else paid, 17))
+            put("net", [""] * problem.n if paid is None else numbers(amounts - paid, 15))
+    return Sheet(columns, frozenset({*TEXT, *regions.groups}))
+
+
+def _sum(columns: Iterable[IntArray]) -> IntArray:
+    return np.sum(list(columns) or [np.zeros(1, dtype=np.int64)], axis=0)
+
+
+def _difference(amount: str, before: float) -> str:
+    return format(Decimal(amount) - Decimal(repr(before)), "f")
+
+
+def _held_by(decision: Decision) -> list[list[str]]:
+    """For each resource and region the rules whose binding rows concern it."""
+    problem = decision.problem
+    names: list[list[str]] = [[] for _ in range(problem.cells)]
+    for one in decision.bindings:
+        binds = np.flatnonzero(one.binds)
+        matrix = one.rows.matrix[binds]
+        for cell in np.unique(matrix.indices).tolist():
+            if one.rows.rule not in names[cell]:
+                names[cell].append(one.rows.rule)
+    texts = ["; ".join(n) for n in names]
+    return [texts[problem.block(r)] for r in range(len(problem.resources))]
+
+
+def steps_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
+    """steps.csv: the explanation in numbers; steps of 0 are left out but for the key's."""
+    columns: dict[str, list[str]] = {n: [] for n in ("region_id", "resource", "step", "kind", "amount")}
+    ids = decision.problem.regions.ids
+    order: dict[str, list[Step]] = {}
+    for step in steps:
+        order.setdefault(step.resource, []).append(step)
+    for one in decision.problem.resources:
+        mine, unit = order[one.name], printed_unit(one.lot)
+        texts = [decimals(s.units.tolist(), unit) for s in mine]
+        shown = [
+            np.ones(len(ids), dtype=bool) if s.kind in ("equal", "criterion", "claim") else s.units != 0
+            for s in mine
+        ]
+        for step in mine:
+            if step.fund:
+                _append(columns, "", one.name, step, decimals([step.fund], unit)[0])
+        for i, region in enumerate(ids):
+            for k, step in enumerate(mine):
+                if shown[k][i]:
+                    _append(columns, region, one.name, step, texts[k][i])
+    return Sheet(columns, frozenset(TEXT))
+
+
+def _append(columns: dict[str, list[str]], region: str, resource: str, step: Step, amount: str) -> None:
+    columns["region_id"].append(region)
+    columns["resource"].append(resource)
+    columns["step"].append(step.name)
+    columns["kind"].append(step.kind)
+    columns["amount"].append(amount)
+
+
+def rules_sheet(decision: Decision) -> Sheet:
+    """rules.csv: one row per rule and place, with the value after rounding to lots."""
+    columns: dict[str, list[str]] = {}
+    bound = {id(b.rows): b for b in decision.bindings}
+    amounts = decision.amounts
+    for rows in decision.rows:
+        values = rows.values(amounts)
+        one = bound.get(id(rows))
+        count = len(rows)
+        slack = np.minimum(values - rows.low, rows.high - values)
+        binding = ["no"] * count if one is None else ["yes" if b else "no" for b in one.binds.tolist()]
+        for name, texts in {
+            "rule": [rows.rule] * count,
+            "kind": [rows.kind] * count,
+            "mode": [rows.mode] * count,
+            "place": list(rows.places),
+            "resource": [rows.resource] * count,
+            "low": numbers(rows.low, 15),
+            "value": numbers(values, 15),
+            "high": numbers(rows.high, 15),
+            "slack": numbers(slack),
+            "binding": binding,
+            "shadow_price": [""] * count if one is None else numbers(one.prices, 6),
+            "concession": [""] * count,
+        }.items():
+            columns.setdefault(name, []).extend(texts)
+    empty: dict[str, list[str]] = {
+        n: []
+        for n in (
+            "rule",
+            "kind",
+            "mode",
+            "place",
+            "resource",
+            "low",
+            "value",
+            "high",
+            "slack",
+            "binding",
+            "shadow_price",
+            "concession",
+        )
+    }
+    return Sheet(columns or empty, frozenset(TEXT))
+
+
+def flags_sheet(round_: str, flags: Sequence[Flag]) -> Sheet:
+    """flags.csv: what people should look at."""
+    return Sheet(
+        {
+            "round": [round_] * len(flags),
+            "severity": [f.severity for f in flags],
+            "code": [f.code for f in flags],
+            "subject": [f.subject for f in flags],
+            "resource": [f.resource for f in flags],
+            "value": ["" if f.value is None else number(f.value) for f in flags],
+            "threshold": ["" if f.threshold is None else number(f.threshold) for f in flags],
+            "message": [f.message for f in flags],
+        },
+        frozenset(TEXT),
+    )

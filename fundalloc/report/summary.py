@@ -1,0 +1,129 @@
+"""The summary of a decision: totals, inequality before and after, rules, versions, hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from fundalloc.decision import Decision
+from fundalloc.explain import Step, printed_unit
+from fundalloc.flags import Flag
+from fundalloc.inequality import gini, hoover, theil
+from fundalloc.objectives import distance
+from fundalloc.policy import Policy
+from fundalloc.problem import Resource
+from fundalloc.report.sheets import decimals, number, plain_lot
+
+FORMAT = 1
+MEASURES = {"gini": gini, "hoover": hoover, "theil": theil}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input: the name of its file and the SHA-256 of its content."""
+
+    file: str
+    sha256: str
+
+
+def summarise(
+    policy: Policy,
+    decision: Decision,
+    steps: Sequence[Step],
+    flags: Sequence[Flag],
+    inputs: Mapping[str, Source],
+    settings: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What summary.json holds, without the hashes of the other files."""
+    problem = decision.problem
+    return {
+        "fundalloc": {"format": FORMAT, "version": version("fundalloc")},
+        "title": policy.fund.title,
+        "round": problem.round,
+        "reference": policy.fund.reference,
+        "status": "optimal",
+        "objective": {
+            "kind": policy.objective.kind,
+            "value": number(distance(problem, decision.optimum.amounts), 6),
+        },
+        "resources": {
+            one.name: _resource(one, decision, r, steps) for r, one in enumerate(problem.resources)
+        },
+        "rules": [_rule(policy, decision, steps, k) for k in range(len(policy.rules))],
+        "flags": dict(sorted(Counter(f.severity for f in flags).items())),
+        "versions": {name: version(name) for name in ("fundalloc", "highspy", "numpy", "pyomo", "scipy")},
+        "inputs": {name: {"file": s.file, "sha256": s.sha256} for name, s in sorted(inputs.items())},
+        "settings": list(settings),
+    }
+
+
+def _resource(one: Resource, decision: Decision, r: int, steps: Sequence[Step]) -> dict[str, Any]:
+    problem = decision.problem
+    lots = decision.lots[problem.block(r)]
+    lot = plain_lot(one.lot)
+    heads = problem.regions.population
+    basis = np.where(one.takes_part, 1.0 if heads is None else heads, 0.0)
+    amounts = decision.amounts[problem.block(r)]
+    moved = [int(np.abs(s.units).sum()) for s in steps if s.resource == one.name and s.kind == "rule"]
+    total = decimals([int(lots.sum())], lot)[0]
+    return {
+        "unit": one.unit,
+        "lot": str(lot),
+        "supply": "open" if one.supply is None else format(one.supply, "f"),
+        "reserve": format(one.reserve, "f"),
+        "shared_out": total if one.lots is None else decimals([one.lots], lot)[0],
+        "amounts": total,
+        "regions": problem.n,
+        "take_part": int(one.takes_part.sum()),
+        "asked": None if one.asked is None else number(one.asked, 15),
+        "scale": None if one.scale is None else number(one.scale),
+        "moved_by_rules": decimals([sum(moved) // 2], printed_unit(one.lot))[0],
+        "inequality": {
+            "per": "region" if heads is None else "head",
+            "before": {name: number(f(one.entitlement, basis), 8) for name, f in MEASURES.items()},
+            "after": {name: number(f(amounts, basis), 8) for name, f in MEASURES.items()},
+        },
+    }
+
+
+def _rule(policy: Policy, decision: Decision, steps: Sequence[Step], k: int) -> dict[str, Any]:
+    rule = policy.rules[k]
+    problem = decision.problem
+    concerned = [one for one in problem.resources if rule.concerns(one)]
+    units = {one.unit for one in concerned}
+    bound = [b for b in decision.bindings if b.rows.rule == rule.name]
+    moved = {
+        s.resource: decimals([int(np.abs(s.units).sum() + abs(s.fund)) // 2], printed_unit(one.lot))[0]
+        for one in concerned
+        for s in steps
+        if s.resource == one.name and s.kind == "rule" and s.name == rule.name
+    }
+    return {
+        "name": rule.name,
+        "kind": rule.kind,
+        "mode": rule.mode,
+        "in_force": rule.holds(problem.round),
+        "sentence": rule.sentence(units.pop() if len(units) == 1 else "units", problem.round),
+        "why": rule.why,
+        "reference": rule.reference,
+        "places": sum(len(r) for r in decision.rows if r.rule == rule.name),
+        "binding": sum(int(b.binds.sum()) for b in bound),
+        "moved": moved,
+    }
+
+
+def to_json(content: Mapping[str, Any]) -> bytes:
+    """JSON text, the same bytes for the same content."""
+    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def sha256(content: bytes) -> str:
+    """The SHA-256 of a content, in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,207 @@
+"""Words: a policy and an amount as a person would explain them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from fundalloc.errors import Fault, InputError, did_you_mean
+from fundalloc.policy import Policy
+from fundalloc.problem import Problem, Resource
+from fundalloc.rounds import at
+from fundalloc.rules import Rows
+
+Row = Mapping[str, str]
+
+
+def money(text: str | Decimal, unit: str = "") -> str:
+    """An amount with separators for thousands and its unit."""
+    if text == "":
+        return "-"
+    return f"{Decimal(text):,f} {unit}".rstrip()
+
+
+def signed(text: str | Decimal) -> str:
+    """An amount with its sign."""
+    return f"{Decimal(text):+,f}"
+
+
+def percent(text: str) -> str:
+    """A share as per cent."""
+    return f"{100 * float(text):.2f} %" if text else "-"
+
+
+def per_head(text: str) -> str:
+    """An amount a head: to the cent, or to four digits where it is below one."""
+    value = float(text)
+    return f"{value:,.2f}" if value >= 1 or not value else f"{value:.4g}"
+
+
+def find_region(rows: Sequence[Row], wanted: str) -> str:
+    """The id of a region by its id or its name; a fault with the nearest known ones."""
+    ids = {r["region_id"] for r in rows}
+    if wanted in ids:
+        return wanted
+    named = {r["region_name"].casefold(): r["region_id"] for r in rows}
+    if wanted.casefold() in named:
+        return named[wanted.casefold()]
+    known = ids | {r["region_name"] for r in rows}
+    raise InputError([Fault(f"is no region of this round. {did_you_mean(wanted, known)}", value=wanted)])
+
+
+def explanation(
+    allocation: Sequence[Row], steps: Sequence[Row], summary: Mapping[str, Any], region: str
+) -> str:
+    """One region's amounts, step by step: from the equal share to the last lot."""
+    blocks = []
+    for row in allocation:
+        if row["region_id"] == region:
+            mine = [s for s in steps if s["region_id"] == region and s["resource"] == row["resource"]]
+            blocks.append("\n".join(_block(row, mine, summary)))
+    return "\n\n".join(blocks)
+
+
+def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterator[str]:
+    unit = row["unit"]
+    rules = {r["name"]: r for r in summary["rules"]}
+    whys = summary["why"].get(row["resource"], {})
+    yield (
+        f"{row['region_name']} ({row['region_id']}) gets {money(row['amount'], unit)} of {row['resource']} "
+        f"in {summary['round']}."
+    )
+    lines: list[tuple[str, str, str]] = []
+    for step in steps:
+        name, kind = step["step"], step["kind"]
+        if (
+            kind in ("arrears", "supply", "rule", "rounding")
+            and lines
+            and not any(x[0] == "= entitlement" for x in lines)
+        ):
+            lines.append(("= entitlement", money(row["entitlement"]), "what the key alone gives"))
+        if (
+            kind in ("supply", "rule", "rounding")
+            and not any(x[0] == "= target" for x in lines)
+            and any(s["kind"] == "arrears" for s in steps)
+        ):
+            lines.append(("= target", money(row["target"]), "entitlement and arrears"))
+        why = whys.get(name, "")
+        if kind == "rule":
+            rule = rules.get(name)
+            binds = name in row["held_by"].split("; ")
+            what = "holds this amount" if binds else "its part of what others receive or give up"
+            why = f"{what}: {rule['sentence']}" if rule and binds else what
+            name = f"rule: {name}"
+        lines.append((name, signed(step["amount"]), why))
+    lines.append(("= amount", money(row["amount"]), ""))
+    left = max(len(a) for a, _, _ in lines)
+    right = max(len(b) for _, b, _ in lines)
+    for name, amount, why in lines:
+        yield f"  {name:<{left}}  {amount:>{right}}  {why}".rstrip()
+    facts = []
+    if row["per_head"]:
+        facts.append(f"{per_head(row['per_head'])} {unit} a head")
+    if row["coverage"]:
+        facts.append(f"{percent(row['coverage'])} of its entitlement")
+    facts.append(f"{percent(row['share'])} of what is shared out")
+    if row["previous"]:
+        before = Decimal(row["previous"])
+        ratio = f" ({100 * (Decimal(row['amount']) / before - 1):+.2f} %)" if before else ""
+        facts.append(f"last round {money(before)}{ratio}")
+    yield f"  That is {'; '.join(facts)}."
+
+
+def describe(policy: Policy, problem: Problem, rows: Sequence[Rows]) -> Iterator[str]:
+    """A policy in plain words, to be compared with the statute: one line each."""
+    fund = policy.fund
+    yield f"{fund.title or 'Untitled fund'}, round {problem.round}"
+    if fund.reference:
+        yield f"Reference: {fund.reference}"
+    groups = "; ".join(f"{len(set(v.tolist()))} {k}" for k, v in problem.regions.groups.items())
+    yield f"{problem.n} regions" + (f" ({groups})" if groups else "")
+    for name, index in policy.indices.items():
+        yield ""
+        yield (
+            f"Index {name}: {index.aggregate} mean of {len(index.indicators)} indicators, normalised by "
+            f"{index.normalise}, weights {index.weights}"
+        )
+        total = sum(i.weight for i in index.indicators) or 1.0
+        for i in index.indicators:
+            weight = f"{100 * i.weight / total:5.1f} %" if index.weights == "given" else "       "
+            worse = " (a higher value is worse)" if i.higher_is == "worse" else ""
+            yield f"  {weight}  {i.name} = {i.measure}{worse}"
+    for resource in problem.resources:
+        yield ""
+        yield from _resource(policy, resource, problem.round)
+    yield ""
+    yield f"Objective: {policy.objective.kind}: amounts stay in proportion to the targets except where a rule forbids it"
+    for k, rule in enumerate(policy.rules, 1):
+        yield ""
+        verb = {"require": "required", "prefer": "preferred", "watch": "only watched"}[rule.mode]
+        state = "" if rule.holds(problem.round) else f", not in force in {problem.round}"
+        yield f"Rule {k}, {rule.name} ({verb}{state})"
+        units = {r.unit for r in problem.resources if rule.concerns(r)}
+        about = f"of {rule.resource}" if rule.resource else "of every resource"
+        yield f"  {about}, {rule.sentence(units.pop() if len(units) == 1 else 'units', problem.round)}"
+        yield from (
+            f"  {label}: {text}"
+            for label, text in (("because", rule.why), ("reference", rule.reference))
+            if text
+        )
+        for one in rows:
+            if one.rule == rule.name:
+                unit = next(r.unit for r in problem.resources if r.name == one.resource)
+                yield f"  in money, {one.resource}: {_range(one, unit)}"
+
+
+def _range(rows: Rows, unit: str) -> str:
+    parts = []
+    for word, bound in (("floors", rows.low), ("caps", rows.high)):
+        found = bound[np.isfinite(bound)]
+        if len(found):
+            least, most = f"{found.min():,.2f}", f"{found.max():,.2f}"
+            parts.append(f"{word} {least}" if least == most else f"{word} from {least} to {most}")
+    places = f"{len(rows)} place{'s' if len(rows) > 1 else ''}"
+    return f"{', '.join(parts)} {unit} ({places})"
+
+
+def _resource(policy: Policy, resource: Resource, round_: str) -> Iterator[str]:
+    section = policy.resources[resource.name]
+    if resource.lots is None:
+        yield f"Resource {resource.name}: open supply, in {resource.unit}, whole lots of {resource.lot}"
+    else:
+        supply = money(format(resource.supply or Decimal(0), "f"), resource.unit)
+        kept = f", {100 * resource.reserve:f} % of it held back" if resource.reserve else ""
+        yield (
+            f"Resource {resource.name}: {supply}{kept}; shared out are "
+            f"{money(format(resource.lots * resource.lot, 'f'), resource.unit)} in whole lots of {resource.lot:f}"
+        )
+    if section.where is not None:
+        yield f"  {int(resource.takes_part.sum())} regions take part: those where {section.where}"
+    if section.claims is not None:
+        yield f"  claims {section.claims.measure}, divided by the rule {section.claims.rule.replace('_', ' ')}"
+    total = sum(at(c.weight, round_) or 0.0 for c in section.criteria)
+    for c in section.criteria:
+        stated = (
+            f"{100 * (at(c.weight, round_) or 0.0) / total:6.2f} %"
+            if c.weight is not None
+            else f"{at(c.rate, round_):g} {resource.unit} x"
+        )
+        why = f"  because: {c.why}" if c.why else ""
+        yield f"  {stated}  {c.name} = {c.measure}{why}"
+    if section.arrears:
+        yield f"  {100 * section.arrears:g} % of what past rounds left unpaid is added to the target"
+    if section.contribution is not None:
+        yield f"  each region pays in {section.contribution}"
+    yield f"  rounded by {section.rounding.replace('_', ' ')}"
+
+
+def whys(steps: Iterable[Any]) -> dict[str, dict[str, str]]:
+    """The reasons of the steps, by resource and step."""
+    found: dict[str, dict[str, str]] = {}
+    for step in steps:
+        if step.why:
+            found.setdefault(step.resource, {})[step.name] = step.why
+    return found

@@ -1,0 +1,49 @@
+"""Rounds: their order, and numbers that change from round to round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def _numeric(labels: Iterable[str]) -> bool:
+    try:
+        for label in labels:
+            float(label)
+    except ValueError:
+        return False
+    return True
+
+
+def in_order(labels: Iterable[str]) -> tuple[str, ...]:
+    """The rounds without repetition, as numbers if all are numbers, else as text."""
+    unique = set(labels)
+    return tuple(sorted(unique, key=(lambda r: (float(r), r)) if _numeric(unique) else str))
+
+
+def not_after(labels: Iterable[str], round_: str) -> tuple[str, ...]:
+    """The rounds up to and including `round_`, in order."""
+    everything = in_order([*labels, round_])
+    upto = everything[: everything.index(round_) + 1]
+    given = set(labels)
+    return tuple(r for r in upto if r in given)
+
+
+def at(table: T | Mapping[str, T], round_: str) -> T | None:
+    """The entry in force in a round: the latest one not after it, None before the first.
+
+    A plain value holds always.
+    """
+    if not isinstance(table, Mapping):
+        return table
+    known = not_after(list(table), round_)
+    return table[known[-1]] if known else None
+
+
+def in_force(round_: str, first: str | None, last: str | None) -> bool:
+    """Whether a round lies between two inclusive ends, each of which may be open."""
+    if first is not None and in_order([first, round_])[0] != first:
+        return False
+    return last is None or in_order([last, round_])[-1] == last

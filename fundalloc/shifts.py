@@ -1,0 +1,118 @@
+"""Shifts: what each rule gives and takes, so that target and amount are explained exactly.
+
+    shift_kc = f_kc - d_c * F_kr / D_r      with  f_kc = X_r d_c m_k a_kc,  F = sum of f,  D = sum of d
+
+What a rule gives and what everybody pays for it in proportion is one column that adds up to 0. With
+an open supply the fund itself pays: shift = f. It is an accounting of the distance, not what
+removing the rule would change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fundalloc.multipliers import Multipliers
+from fundalloc.polish import Optimum
+from fundalloc.problem import BoolArray, FloatArray, Problem
+from fundalloc.rules import Rows
+from fundalloc.system import System, inward
+
+#: what keeps an amount from falling below nothing
+NOT_BELOW_ZERO = "no amount below 0"
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """For each place of one `Rows`: whether it binds, and its multiplier (the shadow price)."""
+
+    rows: Rows
+    binds: BoolArray
+    prices: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """What one rule gives (+) and takes (-), one number per cell."""
+
+    rule: str
+    amounts: FloatArray
+
+
+def bindings(system: System, found: Multipliers) -> tuple[Binding, ...]:
+    """The multipliers handed out to the places of the rules; equal bounds on a cell share equally."""
+    binds = [np.zeros(len(r), dtype=bool) for r in system.rows]
+    prices = [np.zeros(len(r)) for r in system.rows]
+    for index, (k, place) in enumerate(system.origin):
+        binds[k][place] = found.row_low[index] or found.row_high[index]
+        prices[k][place] = found.rows[index]
+    sharing = _sharing(system, found)
+    holders = np.zeros(system.problem.cells)
+    for _, cells, holds in sharing:
+        np.add.at(holders, cells, holds)
+    for k, (places, cells, holds) in enumerate(sharing):
+        binds[k][places] = holds
+        prices[k][places] = np.where(holds, found.cells[cells] / np.maximum(holders[cells], 1.0), 0.0)
+    return tuple(Binding(r, b, p) for r, b, p in zip(system.rows, binds, prices, strict=True))
+
+
+def _sharing(system: System, found: Multipliers) -> list[tuple[np.ndarray, np.ndarray, BoolArray]]:
+    """For each `Rows` the places on single cells, their cells, and which of them hold the amount."""
+    result = []
+    for rows in system.rows:
+        places = np.flatnonzero(rows.single)
+        cells = rows.matrix.indices[rows.matrix.indptr[:-1][places]]
+        low, high = rows.low[places], rows.high[places]
+        if system.whole:
+            lot = system.problem.lot[cells]
+            floors, caps = inward(low, high, lot)
+            low = np.where(floors > caps, low, floors * lot)
+            high = np.where(floors > caps, high, caps * lot)
+        near = 1e-12 * np.maximum(system.problem.size[cells] / system.problem.n, 1.0)
+        holds = (found.low[cells] & (low >= system.low[cells] - near)) | (
+            found.high[cells] & (high <= system.high[cells] + near)
+        )
+        nothing = ~system.problem.takes_part[cells] & (system.high[cells] <= 0)
+        result.append((places, cells, holds & ~nothing))
+    return result
+
+
+def shifts(
+    system: System, optimum: Optimum, found: Multipliers, bound: tuple[Binding, ...]
+) -> tuple[Shift, ...]:
+    """One shift per rule that moves anything, in the order of the policy.
+
+    A region that takes no part has no target and pays for nobody: what its own floor gives it is
+    the shift of that rule, and the others pay for it.
+    """
+    problem = system.problem
+    pull = problem.softness * problem.size
+    absent = ~problem.takes_part
+    forces: dict[str, FloatArray] = {}
+    on_cells = np.zeros(problem.cells)
+    holders = np.zeros(problem.cells)
+    for one in bound:
+        on_cells += one.rows.matrix.T @ np.where(one.rows.single, one.prices, 0.0)
+        holders += one.rows.matrix.T @ (one.rows.single & one.binds).astype(float)
+    for one in bound:
+        holds = one.rows.matrix.T @ (one.rows.single & one.binds).astype(float)
+        given = holds * optimum.amounts / np.maximum(holders, 1.0)
+        force = np.where(absent, given, (one.rows.matrix.T @ one.prices) * pull)
+        forces[one.rows.rule] = forces.get(one.rows.rule, 0.0) + force
+    rest = np.where(absent, 0.0, (found.cells - on_cells) * pull)
+    if rest.any():
+        forces[NOT_BELOW_ZERO] = rest
+    softness = np.where(absent, 0.0, problem.softness)
+    return tuple(Shift(rule, _balanced(problem, force, softness)) for rule, force in forces.items())
+
+
+def _balanced(problem: Problem, force: FloatArray, softness: FloatArray) -> FloatArray:
+    """A force less everybody's proportional part of it, for each resource whose total is fixed."""
+    result = force.copy()
+    for r, resource in enumerate(problem.resources):
+        if resource.lots is not None:
+            block = problem.block(r)
+            d = softness[block]
+            result[block] -= d * (force[block].sum() / max(float(d.sum()), 1e-300))
+    return result

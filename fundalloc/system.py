@@ -1,0 +1,124 @@
+"""The system of one round: every required rule merged into bounds on cells and coupling rows.
+
+Bounds on regions and on nested groups are first rounded inwards to whole lots, so that the real
+solution can be rounded to lots without crossing any of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_array, vstack
+
+from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
+from fundalloc.rules.rows import Rows
+
+#: a number of lots is whole if it is within this part of itself (or of one lot) of a whole number
+SNAP = 1e-9
+EPS = float(np.finfo(float).eps)
+
+
+def inward(low: FloatArray, high: FloatArray, lot: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Bounds in amounts as whole lots: floors up, caps down; float noise does not cost a lot."""
+    with np.errstate(invalid="ignore"):
+        floors, caps = low / lot, high / lot
+        up = np.ceil(floors - SNAP - 8 * EPS * np.abs(floors))
+        down = np.floor(caps + SNAP + 8 * EPS * np.abs(caps))
+    return np.where(np.isfinite(floors), up, floors), np.where(np.isfinite(caps), down, caps)
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """low <= amounts <= high for each cell, row_low <= matrix @ amounts <= row_high for the others.
+
+    rows: the rules' rows as stated. origin: for each coupling row the index of its rows and its
+    place in them. nested: coupling rows that are a nested family of plain sums, kept exactly in lots.
+    """
+
+    problem: Problem
+    rows: tuple[Rows, ...]
+    low: FloatArray
+    high: FloatArray
+    matrix: csr_array
+    row_low: FloatArray
+    row_high: FloatArray
+    origin: tuple[tuple[int, int], ...]
+    nested: BoolArray
+    whole: bool
+
+    @cached_property
+    def supplies(self) -> tuple[int, ...]:
+        """The resources whose total is fixed."""
+        return tuple(r for r, one in enumerate(self.problem.resources) if one.lots is not None)
+
+    @property
+    def names(self) -> list[str]:
+        """The rule of each coupling row."""
+        return [self.rows[k].rule for k, _ in self.origin]
+
+
+def assemble(problem: Problem, rows: tuple[Rows, ...], *, whole: bool = True) -> System:
+    """Merges the rows of the required rules; whole: bounds are rounded inwards to lots."""
+    low, high = np.zeros(problem.cells), np.full(problem.cells, np.inf)
+    coupling: list[tuple[int, IntArray]] = []
+    for k, one in enumerate(rows):
+        single = one.single
+        cells = one.matrix.indices[one.matrix.indptr[:-1][single]]
+        np.maximum.at(low, cells, one.low[single])
+        np.minimum.at(high, cells, one.high[single])
+        coupling.append((k, np.flatnonzero(~single)))
+    matrix = _stack([rows[k].matrix[places] for k, places in coupling if len(places)], problem.cells)
+    row_low = np.concatenate([rows[k].low[places] for k, places in coupling] or [np.zeros(0)])
+    row_high = np.concatenate([rows[k].high[places] for k, places in coupling] or [np.zeros(0)])
+    origin = tuple((k, int(p)) for k, places in coupling for p in places)
+    plain = np.concatenate([rows[k].plain[places] for k, places in coupling] or [np.zeros(0, dtype=bool)])
+    nested = _nested(matrix, plain, problem)
+    if whole:
+        low, high = _to_lots(low, high, problem.lot)
+        lot = np.ones(len(row_low))
+        lot[nested] = problem.lot[matrix.indices[matrix.indptr[:-1][nested]]]
+        row_low[nested], row_high[nested] = _to_lots(row_low[nested], row_high[nested], lot[nested])
+    # regions that take no part get their own floor, else nothing
+    high = np.where(problem.takes_part, high, low)
+    return System(problem, rows, low, high, matrix, row_low, row_high, origin, nested, whole)
+
+
+def _to_lots(low: FloatArray, high: FloatArray, lot: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Bounds rounded inwards; as they were where no whole lot lies between them."""
+    floors, caps = inward(low, high, lot)
+    kept = (floors > caps) & (low <= high)
+    return np.where(kept, low, floors * lot), np.where(kept, high, caps * lot)
+
+
+def _stack(blocks: list[csr_array], cells: int) -> csr_array:
+    return csr_array(vstack(blocks, format="csr")) if blocks else csr_array((0, cells))
+
+
+def _nested(matrix: csr_array, plain: BoolArray, problem: Problem) -> BoolArray:
+    """The rows, in order, that are nested in or disjoint from all rows taken before them."""
+    taken = np.zeros(matrix.shape[0], dtype=bool)
+    layers: list[IntArray] = []  # each a partition: the row that holds a cell, or -1
+    sizes = np.diff(matrix.indptr)
+    for row in np.flatnonzero(plain):
+        members = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]
+        if len({int(c) // problem.n for c in (members[0], members[-1])}) > 1:
+            continue
+        home = None
+        for layer in layers:
+            met, counts = np.unique(layer[members], return_counts=True)
+            if met[0] == -1 and len(met) == 1:
+                home = layer if home is None else home
+                continue
+            inside = len(met) == 1
+            around = all(m == -1 or counts[j] == sizes[m] for j, m in enumerate(met))
+            if not inside and not around:
+                break
+        else:
+            taken[row] = True
+            if home is None:
+                home = np.full(matrix.shape[1], -1)
+                layers.append(home)
+            home[members] = row
+    return taken

@@ -1,0 +1,11 @@
+"""One profile for all property tests: the same examples on every machine, no time limits."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "fundalloc",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("fundalloc")

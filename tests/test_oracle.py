@@ -1,0 +1,108 @@
+"""`nearest` against an independent solver and against closed forms."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fundalloc import Fund
+from fundalloc.policy import parse_policy
+from tests.funds import SUPPLY, fund, oracle, policy, regions
+
+FINE = {"lot": Decimal("0.0001")}
+
+
+def apart(found: Fund) -> float:
+    """The largest distance to the oracle, in mean amounts."""
+    decision = found.allocate().decision
+    answer = oracle(found.problem, found.rows)
+    mean = np.repeat([r.shared_out / found.problem.n for r in found.problem.resources], found.problem.n)
+    return float(np.abs((decision.optimum.amounts - answer) / mean).max())
+
+
+@pytest.mark.parametrize("block", range(8))
+def test_nearest_agrees_with_clarabel_on_hundreds_of_random_funds(block):
+    for seed in range(block * 40, block * 40 + 40):
+        n = int(np.random.default_rng(seed).integers(1, 60))
+        odd = seed % 4
+        found = fund(seed, n, zeros=0.3 * (odd == 1), tiny=0.3 * (odd == 2), fund=FINE)
+        assert apart(found) <= 1e-7, (seed, n)
+
+
+def test_several_resources_do_not_disturb_each_other():
+    land = {
+        "supply": 12_000,
+        "unit": "ha",
+        "lot": Decimal("0.0001"),
+        "criteria": [{"name": "people", "weight": 1, "measure": "population"}],
+    }
+    for seed in range(10):
+        found = fund(seed, 20, fund=FINE, resources={"land": land})
+        assert apart(found) <= 1e-7
+        alone = fund(seed, 20, fund=FINE).allocate().decision.optimum.amounts
+        both = found.allocate().decision.optimum.amounts
+        assert np.allclose(both[:20], alone, rtol=1e-12, atol=1e-6)
+
+
+def set_and_scale(
+    due: list[Fraction], bound: list[Fraction], total: Fraction, floors: bool
+) -> list[Fraction]:
+    """The statute's recipe: set those who miss the bound on it, scale the rest, repeat."""
+    fixed: set[int] = set()
+    while True:
+        left = total - sum(bound[i] for i in fixed)
+        rest = sum(due[i] for i in range(len(due)) if i not in fixed)
+        scaled = [bound[i] if i in fixed else due[i] * left / rest for i in range(len(due))]
+        missed = {
+            i
+            for i in range(len(due))
+            if i not in fixed and (scaled[i] < bound[i] if floors else scaled[i] > bound[i])
+        }
+        if not missed:
+            return scaled
+        fixed |= missed
+
+
+@pytest.mark.parametrize("side", ["floor", "cap"])
+def test_floors_alone_and_caps_alone_are_the_statutory_recipe_to_the_cent(side):
+    moved = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(2, 80))
+        frame = regions(rng, n).sort_values("id", ignore_index=True)
+        heads = [Fraction(int(p)) for p in frame["population"]]
+        needs = [Fraction(float(q)) for q in frame["need"]]
+        weight = [p * q for p, q in zip(heads, needs, strict=True)]
+        due = [SUPPLY * w / sum(weight) for w in weight]
+        equal = Fraction(SUPPLY) / sum(heads)
+        number = round(
+            float(equal) * (rng.uniform(0.5, 0.95) if side == "floor" else rng.uniform(1.05, 1.6)), 2
+        )  # whole cents
+        rule = {"kind": "limit", "name": "bound", "of": "head", side: number}
+        allocation = Fund(parse_policy(policy([rule])), frame).allocate()
+        bound = [Fraction(Decimal(str(number))) * p for p in heads]
+        closed = set_and_scale(due, bound, Fraction(SUPPLY), side == "floor")
+        moved += closed != due
+        amounts = [Fraction(a) for a in allocation.sheets["allocation.csv"].columns["amount"]]
+        assert max(abs(a - c) for a, c in zip(amounts, closed, strict=True)) <= Fraction("0.01")
+    assert moved > 30
+
+
+def test_a_million_to_one_spread_is_still_exact():
+    frame = pd.DataFrame(
+        {
+            "id": ["a", "b", "c"],
+            "name": ["A", "B", "C"],
+            "state": "s",
+            "coast": "east",
+            "population": [10**9, 1000, 1],
+            "need": [1.0, 1.0, 1.0],
+        }
+    )
+    rule = {"kind": "limit", "name": "floor", "of": "amount", "floor": 5}
+    amounts = Fund(parse_policy(policy([rule])), frame).allocate().sheets["allocation.csv"].columns["amount"]
+    assert [Decimal(a) for a in amounts] == [Decimal("19999975.00"), Decimal("20.00"), Decimal("5.00")]
