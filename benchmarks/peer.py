@@ -22,12 +22,7 @@ def main(folder: Path, out: Path) -> None:
     """Decides the round of a folder made by generate.py."""
     policy = tomllib.loads((folder / "policy.toml").read_text(encoding="utf-8"))
     frame = pd.read_csv(folder / "regions.csv").sort_values("region_id", ignore_index=True)
-    past = (
-        pd.read_csv(folder / "history.csv")
-        .set_index("region_id")["amount"]
-        .reindex(frame["region_id"])
-        .to_numpy()
-    )
+    past = pd.read_csv(folder / "history.csv").set_index("region_id")["amount"].reindex(frame["region_id"]).to_numpy()
     people, need = frame["population"].to_numpy(float), frame["need"].to_numpy()
     total = float(policy["resources"]["fund"]["supply"])
     e = 0.4 * people / people.sum() + 0.6 * people * need / (people * need).sum()
@@ -51,7 +46,7 @@ def main(folder: Path, out: Path) -> None:
     task.solve(solver=cp.CLARABEL)
     real = y.value * total * 100
     cents = np.floor(real).astype(np.int64)
-    short = int(round(total * 100 - cents.sum()))
+    short = round(total * 100 - cents.sum())
     cents[np.argsort(-(real - cents), kind="stable")[:short]] += 1
     pd.DataFrame({"region_id": frame["region_id"], "amount": cents / 100}).to_csv(out, index=False)
 

@@ -76,7 +76,7 @@ def constrained_equal_losses(claims: FloatArray, estate: float, owed: float) -> 
     count = np.arange(1, len(claims) + 1)
     spent = np.concatenate([[0.0], np.cumsum(count[:-1] * -np.diff(falling))])  # at the loss c_k
     k = int(np.searchsorted(spent, estate, side="right")) - 1
-    return np.maximum(0.0, (claims - falling[k]) + (estate - spent[k]) / count[k])
+    return np.asarray(np.maximum(0.0, (claims - falling[k]) + (estate - spent[k]) / count[k]))
 
 
 def talmud(claims: FloatArray, estate: float, owed: float) -> FloatArray:

@@ -111,9 +111,7 @@ def _group_arithmetic(system: System) -> str:
         total = problem.resources[r].shared_out
         for owner, rows in enumerate(system.rows):
             mine = [
-                k
-                for k, (o, _) in enumerate(system.origin)
-                if o == owner and rows.resource == problem.resources[r].name
+                k for k, (o, _) in enumerate(system.origin) if o == owner and rows.resource == problem.resources[r].name
             ]
             for bound, sense, word, verdict in (
                 (system.row_low, 1, "floors", "more"),
@@ -206,9 +204,7 @@ def _number(rows: Rows, bound: FloatArray) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = bound[rows.basis > 0] / rows.basis[rows.basis > 0]
     return (
-        float(ratio[0])
-        if len(ratio) and np.isfinite(ratio).all() and np.ptp(ratio) <= 1e-9 * abs(ratio[0])
-        else np.nan
+        float(ratio[0]) if len(ratio) and np.isfinite(ratio).all() and np.ptp(ratio) <= 1e-9 * abs(ratio[0]) else np.nan
     )
 
 

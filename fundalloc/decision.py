@@ -140,8 +140,7 @@ def _agreed(system: System, answers: Iterator[Answer], clock: dict[str, float]) 
     if optimum is None or not optimum.proven:
         raise SolverError("The optimum could not be proven; nothing was written.")
     raise SolverError(
-        f"The solver's answer and the proven one differ by more than {AGREE:g} of the mean amount; "
-        "nothing was written."
+        f"The solver's answer and the proven one differ by more than {AGREE:g} of the mean amount; nothing was written."
     )
 
 
@@ -176,9 +175,7 @@ def _lots(system: System, optimum: Optimum, r: int) -> IntArray:
     try:
         return whole_lots(real, resource.lots, low, high, nests, resource.entitlement, resource.rounding)
     except NoWholeLots as error:
-        raise SolverError(
-            f"{resource.name}: no whole lots keep the rules ({error}); nothing was written."
-        ) from error
+        raise SolverError(f"{resource.name}: no whole lots keep the rules ({error}); nothing was written.") from error
 
 
 def _bounds(system: System, low: FloatArray, high: FloatArray, lot: float) -> tuple[IntArray, IntArray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
@@ -16,7 +16,7 @@ from fundalloc.errors import Faults
 from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
 from fundalloc.history import History
-from fundalloc.problem import BoolArray, FloatArray, Part, PastRound, Resource
+from fundalloc.problem import BoolArray, FloatArray, Part, PastRound, Resource, Rounding
 from fundalloc.rounds import at
 from fundalloc.scope import Scope
 
@@ -44,9 +44,7 @@ class Claims(BaseModel):
     """Claims instead of criteria: the award of a classic rule is the entitlement."""
 
     model_config = CONFIG
-    measure: Measure = Field(
-        description="Expression: what each region asks for, in the unit of the resource."
-    )
+    measure: Measure = Field(description="Expression: what each region asks for, in the unit of the resource.")
     rule: ClaimsRule = Field("proportional", description="How a supply below the claims is divided.")
 
 
@@ -54,18 +52,14 @@ class ResourceSection(BaseModel):
     """What is shared out: a fund, land quota, training places."""
 
     model_config = CONFIG
-    supply: Supply = Field(
-        description='A number, an expression with one value such as "sum(levy)", or "open".'
-    )
+    supply: Supply = Field(description='A number, an expression with one value such as "sum(levy)", or "open".')
     unit: str = Field("", description="The unit of supply and amounts, for example CNY.")
     lot: Annotated[Decimal, Field(gt=0)] = Field(
         Decimal("0.01"), description="The smallest amount that can be handed out (0.01 = cents)."
     )
     reserve: Share = Field(Decimal(0), description="Share of the supply held back, from 0 to below 1.")
     where: Measure | None = Field(None, description="Expression: who takes part; left out: all.")
-    rounding: Literal["largest_remainder", "webster", "huntington_hill", "jefferson", "adams"] = Field(
-        "largest_remainder", description="How amounts are rounded to whole lots."
-    )
+    rounding: Rounding = Field("largest_remainder", description="How amounts are rounded to whole lots.")
     criteria: tuple[Criterion, ...] = Field((), description="The parts of the key.")
     claims: Claims | None = Field(None, description="Claims instead of criteria.")
     arrears: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
@@ -98,11 +92,7 @@ def entitle(
         supply = _supply(section, scope, key, faults)
     if len(faults.found) > known:
         return None
-    lots = (
-        None
-        if supply is None
-        else whole(Fraction(supply) * (1 - Fraction(section.reserve)) / Fraction(section.lot))
-    )
+    lots = None if supply is None else whole(Fraction(supply) * (1 - Fraction(section.reserve)) / Fraction(section.lot))
     if lots == 0:
         flags.append(Flag("warning", "supply_zero", name, f"Nothing of {name} is shared out.", name, 0.0))
     total = None if lots is None else float(lots * section.lot)
@@ -190,7 +180,7 @@ def _eligible(section: ResourceSection, everyone: Scope, key: str, faults: Fault
                 value=str(section.where),
                 file="",
             )
-        return takes_part
+        return np.asarray(takes_part)
     return np.ones(count, dtype=bool)
 
 
@@ -239,12 +229,7 @@ def _by_criteria(
             expression = Expression(c.measure, where)
             values = np.where(scope.part, scope.finite(expression, faults), 0.0)
             _check_measure(c, values, scope, where, faults)
-            if (
-                c.weight is not None
-                and expression.names
-                and scope.part.sum() > 1
-                and np.ptp(values[scope.part]) == 0
-            ):
+            if c.weight is not None and expression.names and scope.part.sum() > 1 and np.ptp(values[scope.part]) == 0:
                 flags.append(
                     Flag(
                         "warning",
@@ -291,9 +276,7 @@ def _by_criteria(
     return parts, asked
 
 
-def _check_measure(
-    criterion: Criterion, values: FloatArray, scope: Scope, where: str, faults: Faults
-) -> None:
+def _check_measure(criterion: Criterion, values: FloatArray, scope: Scope, where: str, faults: Faults) -> None:
     below = np.flatnonzero(values < 0)
     for i in below[:5]:
         faults.add(
@@ -305,9 +288,7 @@ def _check_measure(
             file="",
         )
     if len(below) > 5:
-        faults.add(
-            f"is below 0 for {len(below) - 5} more regions.", key=where, value=str(criterion.measure), file=""
-        )
+        faults.add(f"is below 0 for {len(below) - 5} more regions.", key=where, value=str(criterion.measure), file="")
     if criterion.weight is not None and not len(below) and not values.sum() > 0:
         faults.add(
             "adds up to 0 over all regions that take part: its slice could go to nobody.",
@@ -327,8 +308,7 @@ def _award(
     asked = np.where(scope.part, scope.finite(Expression(claims.measure, where), faults), 0.0)
     for i in np.flatnonzero(asked < 0)[:5]:
         faults.add(
-            f"is {asked[i]:,.6g} for {scope.regions.ids[i]} ({scope.regions.names[i]}); a claim cannot be "
-            "below 0.",
+            f"is {asked[i]:,.6g} for {scope.regions.ids[i]} ({scope.regions.names[i]}); a claim cannot be below 0.",
             f'Write "maximum(0, {claims.measure})".',
             key=where,
             value=str(claims.measure),

@@ -66,9 +66,7 @@ def _steps(decision: Decision, r: int) -> Iterator[Step]:
     )
 
 
-def _real_steps(
-    decision: Decision, problem: Problem, resource: Resource, r: int, unit: float
-) -> Iterator[Step]:
+def _real_steps(decision: Decision, problem: Problem, resource: Resource, r: int, unit: float) -> Iterator[Step]:
     due = float(sum(p.amounts.sum() for p in resource.parts if p.kind != "arrears"))
     wanted = round(due / unit)
     noise = NOISE * resource.size

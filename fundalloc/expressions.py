@@ -120,15 +120,11 @@ class Expression:
 
     def _parse(self) -> ast.expr:
         if len(self.text) > LONGEST:
-            raise self._fault(
-                f"is longer than {LONGEST} characters.", "Split it with [measures].", shown=False
-            )
+            raise self._fault(f"is longer than {LONGEST} characters.", "Split it with [measures].", shown=False)
         try:
             return ast.parse(self.text.strip(), mode="eval").body
         except (SyntaxError, ValueError) as error:
-            where = (
-                f" near character {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
-            )
+            where = f" near character {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
             raise self._fault(f"is no expression{where}.", "Write for example gdp / population.") from None
         except (RecursionError, MemoryError):
             raise self._fault("is nested too deeply.", "Split it with [measures].", shown=False) from None
@@ -163,10 +159,10 @@ class Expression:
             case ast.operator() | ast.cmpop() | ast.unaryop() | ast.boolop() | ast.expr_context():
                 return
             case _:
-                what = REFUSED.get(type(node), "something")  # type: ignore[call-overload]
+                what = REFUSED.get(type(node), "something")
                 raise self._fault(f"has {what} in it, which measures do not know.", POSSIBLE)
-        for child in ast.iter_child_nodes(node):
-            self._check(child, depth + 1)
+        for part in ast.iter_child_nodes(node):
+            self._check(part, depth + 1)
 
     def _check_call(self, node: ast.Call) -> None:
         if not isinstance(node.func, ast.Name):
@@ -180,19 +176,13 @@ class Expression:
             raise self._fault(f"{name} takes {wanted} value{'s' if wanted > 1 else ''}, not {given}.")
         for k in node.keywords:
             if k.arg != "by" or name not in OVERALL:
-                raise self._fault(
-                    f"{name} has no option {k.arg}.", "Functions over regions take by = <group column>."
-                )
+                raise self._fault(f"{name} has no option {k.arg}.", "Functions over regions take by = <group column>.")
             if not isinstance(k.value, ast.Name):
                 raise self._fault("by needs the name of a group column.", "Write for example by = province.")
         if name in OVER_ROUNDS:
             count = node.args[1]
-            if not (
-                isinstance(count, ast.Constant) and isinstance(count.value, int) and 1 <= count.value <= 100
-            ):
-                raise self._fault(
-                    f"{name} needs a whole number of rounds.", f"Write for example {name}(gdp, 1)."
-                )
+            if not (isinstance(count, ast.Constant) and isinstance(count.value, int) and 1 <= count.value <= 100):
+                raise self._fault(f"{name} needs a whole number of rounds.", f"Write for example {name}(gdp, 1).")
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -279,9 +269,7 @@ class Expression:
                         "compares a text with a number, or by its size.",
                         "Texts only compare with texts, by == and !=.",
                     )
-                one = np.asarray(
-                    COMPARISONS[type(op)](np.asarray(left, object), np.asarray(right, object)), float
-                )
+                one = np.asarray(COMPARISONS[type(op)](np.asarray(left, object), np.asarray(right, object)), float)
             else:
                 a, b = np.asarray(left, dtype=float), np.asarray(right, dtype=float)
                 one = _known(a, b, result=COMPARISONS[type(op)](a, b))
@@ -295,9 +283,7 @@ class Expression:
             return np.full(scope.part.shape, np.nan) if earlier is None else self._number(args[0], earlier)
         if name == "average":
             rounds = [scope, *(scope.earlier(k) for k in range(1, args[1].value))]  # type: ignore[attr-defined]
-            values = [
-                np.broadcast_to(self._number(args[0], s), scope.part.shape) for s in rounds if s is not None
-            ]
+            values = [np.broadcast_to(self._number(args[0], s), scope.part.shape) for s in rounds if s is not None]
             return np.asarray(np.mean(values, axis=0))
         values = [np.asarray(np.broadcast_to(self._number(a, scope), scope.part.shape)) for a in args]
         if name in ELEMENTWISE:
@@ -329,9 +315,7 @@ def _known(*values: FloatArray, result: Any) -> FloatArray:
     return np.where(missing, np.nan, np.asarray(result, dtype=float))
 
 
-def _overall(
-    name: str, values: list[FloatArray], codes: NDArray[np.int64] | None, part: BoolArray
-) -> FloatArray:
+def _overall(name: str, values: list[FloatArray], codes: NDArray[np.int64] | None, part: BoolArray) -> FloatArray:
     """A function of the values of those who take part, for everybody or by group."""
     if codes is None:
         return _of_one(name, values, part, np.ones_like(part))

@@ -44,9 +44,7 @@ def audit(problem: Problem, rows: tuple[Rows, ...], amounts: FloatArray) -> list
     if not np.isfinite(amounts).all():
         bad = int(np.flatnonzero(~np.isfinite(amounts))[0])
         return [
-            _finding(
-                problem, "finite amounts", bad, -np.inf, float(amounts[bad]), np.inf, "is not a finite number"
-            )
+            _finding(problem, "finite amounts", bad, -np.inf, float(amounts[bad]), np.inf, "is not a finite number")
         ]
     system = assemble(problem, rows)
     return [*_totals(problem, amounts), *_cells(problem, amounts, system), *_rules(problem, system, amounts)]
@@ -93,9 +91,7 @@ def _cells(problem: Problem, amounts: FloatArray, system: System) -> Iterator[Fi
             f"is no whole number of lots of {problem.lot[cell]:g}",
         )
     for cell in np.flatnonzero(amounts < 0):
-        yield _finding(
-            problem, "no amount below 0", int(cell), 0.0, float(amounts[cell]), np.inf, "is below 0"
-        )
+        yield _finding(problem, "no amount below 0", int(cell), 0.0, float(amounts[cell]), np.inf, "is below 0")
     over = ~problem.takes_part & (amounts > system.high + problem.lot * 0.5)
     for cell in np.flatnonzero(over):
         yield _finding(
@@ -109,9 +105,7 @@ def _cells(problem: Problem, amounts: FloatArray, system: System) -> Iterator[Fi
         )
 
 
-def _finding(
-    problem: Problem, rule: str, cell: int, low: float, value: float, high: float, what: str
-) -> Finding:
+def _finding(problem: Problem, rule: str, cell: int, low: float, value: float, high: float, what: str) -> Finding:
     r, i = divmod(cell, problem.n)
     resource, regions = problem.resources[r], problem.regions
     text = f"{resource.name}: {value:,.10g} {resource.unit} for {regions.names[i]} ({regions.ids[i]}) {what}."

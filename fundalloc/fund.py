@@ -149,9 +149,7 @@ def load(
         with faults.collect():
             tables[name] = read_table(file, encoding=encoding)
     with faults.collect():
-        check_policy(
-            stated, round or stated.fund.round, named["history"] is not None or history is not None, str(path)
-        )
+        check_policy(stated, round or stated.fund.round, named["history"] is not None or history is not None, str(path))
     faults.check()
     return Fund(
         stated,
@@ -194,11 +192,7 @@ def _cells(table: Table, problem: Problem) -> FloatArray:
         line = int(table.lines[k])
         cell = place.get((region, name))
         if cell is None:
-            known = (
-                problem.regions.ids
-                if region not in problem.regions.ids
-                else [r.name for r in problem.resources]
-            )
+            known = problem.regions.ids if region not in problem.regions.ids else [r.name for r in problem.resources]
             wrong = region if region not in problem.regions.ids else name
             faults.add(f"is not known in this round. {did_you_mean(wrong, known)}", line=line, value=wrong)
         elif not np.isnan(found[cell]):

@@ -40,9 +40,7 @@ class Indicator(BaseModel):
     measure: str | FiniteFloat = Field(description="Expression with one value per region.")
     weight: Annotated[FiniteFloat, Field(ge=0)] = Field(1.0, description="Its weight among the others.")
     higher_is: Literal["better", "worse"] = Field("better", description="Whether a higher value is better.")
-    goalposts: tuple[FiniteFloat, FiniteFloat] | None = Field(
-        None, description="Values that count as 0 and as 1."
-    )
+    goalposts: tuple[FiniteFloat, FiniteFloat] | None = Field(None, description="Values that count as 0 and as 1.")
 
 
 class Goalposts(BaseModel):
@@ -56,15 +54,9 @@ class Index(BaseModel):
     """A weighted aggregate of normalised indicators, in [0, 1]; 1 = most developed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    normalise: Normalisation | Goalposts = Field(
-        "minmax", description="How indicators are brought to [0, 1]."
-    )
-    aggregate: Literal["arithmetic", "geometric"] = Field(
-        "arithmetic", description="How they are put together."
-    )
-    weights: Literal["given", "equal", "entropy", "critic"] = Field(
-        "given", description="Where weights come from."
-    )
+    normalise: Normalisation | Goalposts = Field("minmax", description="How indicators are brought to [0, 1].")
+    aggregate: Literal["arithmetic", "geometric"] = Field("arithmetic", description="How they are put together.")
+    weights: Literal["given", "equal", "entropy", "critic"] = Field("given", description="Where weights come from.")
     indicators: tuple[Indicator, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -74,9 +66,7 @@ class Index(BaseModel):
         for indicator in self.indicators:
             ends = self._goalposts(indicator)
             if self.normalise == "goalposts" and ends is None:
-                raise ValueError(
-                    f'indicator "{indicator.name}" has no goalposts; write goalposts = [low, high]'
-                )
+                raise ValueError(f'indicator "{indicator.name}" has no goalposts; write goalposts = [low, high]')
             if ends is not None and not ends[0] < ends[1]:
                 raise ValueError(f'the goalposts of "{indicator.name}" must rise: [low, high]')
         return self
@@ -122,17 +112,14 @@ class Index(BaseModel):
                 continue
             spread = np.nanmax(x) - np.nanmin(x)
             constant.append(bool(spread <= 1e-12 * max(abs(np.nanmax(x)), abs(np.nanmin(x)))))
-            columns.append(
-                _normalised(x, self.method, indicator.higher_is == "better", self._goalposts(indicator))
-            )
+            columns.append(_normalised(x, self.method, indicator.higher_is == "better", self._goalposts(indicator)))
             if constant[-1] and len(scope.regions.ids) > 1:
                 flags.append(
                     Flag(
                         "warning",
                         "constant",
                         key,
-                        f"Indicator {indicator.name} of {key} is the same for "
-                        "every region: it gets weight 0.",
+                        f"Indicator {indicator.name} of {key} is the same for every region: it gets weight 0.",
                     )
                 )
         faults.check()
@@ -166,9 +153,7 @@ class IndexResult:
     flags: list[Flag]
 
 
-def _normalised(
-    x: FloatArray, method: str, better: bool, goalposts: tuple[float, float] | None
-) -> FloatArray:
+def _normalised(x: FloatArray, method: str, better: bool, goalposts: tuple[float, float] | None) -> FloatArray:
     low, high = float(np.nanmin(x)), float(np.nanmax(x))
     count = int((~np.isnan(x)).sum())
     with np.errstate(divide="ignore", invalid="ignore"):

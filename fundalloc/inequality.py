@@ -50,7 +50,7 @@ def theil_between_within(amounts: ArrayLike, basis: ArrayLike, groups: ArrayLike
     if not len(s):
         return 0.0, 0.0
     _, group = np.unique(np.asarray(groups)[_counted(basis)], return_inverse=True)
-    money, people = np.bincount(group, weights=s), np.bincount(group, weights=p)
+    money, people = (np.bincount(group, weights=w).astype(float) for w in (s, p))
     with np.errstate(invalid="ignore"):  # a group without money has nothing within
         expected = np.where(money[group] > 0, money[group] * (p / people[group]), p)
     return _divergence(money, people), _divergence(s, expected)

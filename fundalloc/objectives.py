@@ -31,9 +31,7 @@ class Objective(BaseModel):
     @classmethod
     def _no_alpha(cls, alpha: float | None) -> float | None:
         if alpha is not None:
-            raise ValueError(
-                "alpha belongs to alpha_fair, which is not available in this version; leave it out"
-            )
+            raise ValueError("alpha belongs to alpha_fair, which is not available in this version; leave it out")
         return alpha
 
 

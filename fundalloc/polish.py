@@ -156,9 +156,10 @@ class _Dual:
         y = self.shares(m)
         if not len(m):
             return y, m, 0, 0.0
-        best, steps, value = np.inf, 0, self.value(m, y)
+        best, value = np.inf, self.value(m, y)
+        steps = 0
         kept = y, m
-        for steps in range(STEPS):
+        while steps < STEPS:
             gradient, allowed = self.ascent(m, y)
             residual = float(np.abs(allowed / self.size).max())
             if residual < best:
@@ -170,6 +171,7 @@ class _Dual:
             if found is None:
                 break
             m, y, value = found
+            steps += 1
         return kept[0], kept[1] * self.scale, steps, best
 
     def search(

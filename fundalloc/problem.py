@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ from fundalloc.scope import Scope
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+
+Rounding = Literal["largest_remainder", "webster", "huntington_hill", "jefferson", "adams"]
 
 #: weight of a region without a target, as a part of its equal share (see `Resource.softness`)
 LEAST_WEIGHT = 1e-6
@@ -60,7 +63,7 @@ class Resource:
     lots: int | None
     supply: Decimal | None
     reserve: Decimal
-    rounding: str
+    rounding: Rounding
     takes_part: BoolArray
     parts: tuple[Part, ...]
     entitlement: FloatArray
@@ -100,7 +103,7 @@ class Resource:
         weight = np.where(self.takes_part, 1.0 if heads is None else heads, 0.0)
         if not weight.sum() > 0:
             weight = self.takes_part.astype(float)
-        return weight / max(weight.sum(), 1.0)
+        return np.asarray(weight / max(weight.sum(), 1.0))
 
     @cached_property
     def softness(self) -> FloatArray:

@@ -54,8 +54,7 @@ def build(system: System) -> pyo.ConcreteModel:
     for r in system.supplies:
         block = amounts[problem.block(r)]
         model.supply[problem.resources[r].name] = (
-            LinearExpression(linear_coefs=[1.0] * len(block), linear_vars=block)
-            == problem.resources[r].shared_out
+            LinearExpression(linear_coefs=[1.0] * len(block), linear_vars=block) == problem.resources[r].shared_out
         )
 
     labels = [(one.rule, one.resource, one.places[p]) for one, p in _coupling(system)]
@@ -94,9 +93,7 @@ def built(model: pyo.ConcreteModel) -> Built:
     """What fundalloc put into a model; a fault where the model is not one of ours."""
     found = getattr(model, "_fundalloc", None)
     if not isinstance(found, Built):
-        raise InputError(
-            [Fault("this model was not made by fund.model().", "Start from fund.model() and add to it.")]
-        )
+        raise InputError([Fault("this model was not made by fund.model().", "Start from fund.model() and add to it.")])
     return found
 
 
@@ -160,9 +157,7 @@ def _row(constraint: Any, cells: dict[int, int], system: System) -> Rows:
                     )
                 ]
             )
-    matrix = csr_array(
-        (values, (np.zeros(len(indices), dtype=np.int64), indices)), shape=(1, system.problem.cells)
-    )
+    matrix = csr_array((values, (np.zeros(len(indices), dtype=np.int64), indices)), shape=(1, system.problem.cells))
     matrix.sum_duplicates()
     touched = sorted({int(c) // system.problem.n for c in indices})
     resource = system.problem.resources[touched[0]].name if len(touched) == 1 else ""
@@ -187,7 +182,7 @@ def _changes(model: pyo.ConcreteModel, own: Built) -> Iterator[Fault]:
         if amount.fixed or amount.lower != low or amount.upper != high:
             yield Fault("was fixed or its bounds were changed.", advice, key=f"variable {amount.name}")
     there = {id(c): c for part in (model.supply, model.rule) for c in part.values()}
-    for key, (body, low, high) in own.constraints.items():
+    for key, (body, least, most) in own.constraints.items():
         one = there.get(key)
         if one is None or not one.active:
             yield Fault(
@@ -195,7 +190,7 @@ def _changes(model: pyo.ConcreteModel, own: Built) -> Iterator[Fault]:
                 "Change the policy instead.",
                 key="model",
             )
-        elif one.body is not body or one.lower != low or one.upper != high:
+        elif one.body is not body or one.lower != least or one.upper != most:
             yield Fault("was changed.", "Change the policy instead.", key=f"constraint {one.name}")
     if not model.nearest.active or model.nearest.expr is not own.objective:
         yield Fault("was changed.", "The objective comes from the policy.", key="objective nearest")
@@ -213,9 +208,7 @@ def _strangers(model: pyo.ConcreteModel) -> Iterator[Fault]:
                 key=f"variable {part.name}",
             )
         elif part.ctype is pyo.Objective:
-            yield Fault(
-                "is a second objective.", "The objective comes from the policy.", key=f"objective {part.name}"
-            )
+            yield Fault("is a second objective.", "The objective comes from the policy.", key=f"objective {part.name}")
         elif part.ctype not in (pyo.Constraint, pyo.Param, pyo.Set, pyo.Expression, pyo.Block, pyo.RangeSet):
             yield Fault(
                 f"is a {part.ctype.__name__}, which this version cannot decide.",

@@ -91,7 +91,7 @@ class Regions:
     @cached_property
     def population(self) -> FloatArray | None:
         """The population of each region, None where the policy names no such column."""
-        return self.column("population") if self._source.section.population else None
+        return np.asarray(self.column("population"), dtype=float) if self._source.section.population else None
 
     @property
     def flags(self) -> list[Flag]:
@@ -112,7 +112,7 @@ class Regions:
         values = self.column(name)
         if name in self.texts:
             return np.array([not v for v in values], dtype=bool)
-        return np.isnan(values.astype(float))
+        return np.asarray(np.isnan(values.astype(float)))
 
     def cell(self, name: str, index: int) -> dict[str, object]:
         """Where a cell stands: file, line, column."""
@@ -193,9 +193,7 @@ class _Source:
         faults = Faults(table.file)
         self._check(reserved, faults)
         faults.check()
-        self.texts = tuple(
-            dict.fromkeys([section.id, *([section.name] if section.name else []), *section.groups])
-        )
+        self.texts = tuple(dict.fromkeys([section.id, *([section.name] if section.name else []), *section.groups]))
         renamed = set(section.columns.values())
         taken = {*self.texts, *renamed, section.round, section.population}
         own = {c: c for c in table.header if c not in taken and c.isidentifier()}
@@ -273,9 +271,7 @@ class _Source:
     def _index(self, round_: str) -> dict[str, int]:
         faults = Faults(self.table.file)
         ids = self.table.text(self.section.id)
-        rows = (
-            np.arange(len(ids)) if self.labels is None else np.flatnonzero(self.labels == round_)
-        ).tolist()
+        rows = (np.arange(len(ids)) if self.labels is None else np.flatnonzero(self.labels == round_)).tolist()
         index: dict[str, int] = {}
         wrong = 0
         for row in rows:
@@ -334,8 +330,6 @@ def read_regions(table: Table, section: RegionsSection, round_: str, reserved: f
                     **regions.cell("population", int(i)),
                 )
             for i in np.flatnonzero(np.isnan(people))[:SHOWN]:
-                faults.add(
-                    "the population is missing.", "Fill the cell.", **regions.cell("population", int(i))
-                )
+                faults.add("the population is missing.", "Fill the cell.", **regions.cell("population", int(i)))
     faults.check()
     return regions

@@ -12,14 +12,10 @@ import heapq
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-Method = Literal["largest_remainder", "webster", "huntington_hill", "jefferson", "adams"]
+from fundalloc.problem import FloatArray, IntArray, Rounding
 
 #: remainders are compared in steps of this part of a lot, or of 1e-13 of the amount where that is more
 STEP = 1e-6
@@ -29,7 +25,7 @@ SIGNPOSTS: dict[str, Callable[[int], float]] = {
     "jefferson": lambda s: s + 1.0,
     "webster": lambda s: s + 0.5,
     "huntington_hill": lambda s: math.sqrt(s) * math.sqrt(s + 1.0),
-    "adams": lambda s: float(s),
+    "adams": float,
 }
 
 
@@ -67,7 +63,7 @@ def whole_lots(
     high: IntArray,
     nests: Sequence[Nest],
     priority: FloatArray,
-    method: Method = "largest_remainder",
+    method: Rounding = "largest_remainder",
 ) -> IntArray:
     """Whole lots for real amounts in lots, one per cell; total None: an open supply.
 
@@ -165,7 +161,7 @@ def _coarse(values: FloatArray) -> FloatArray:
     return np.asarray(np.rint(values / scale) * scale)
 
 
-def _divide(nodes: _Nodes, children: IntArray, total: int, method: Method) -> list[int]:
+def _divide(nodes: _Nodes, children: IntArray, total: int, method: Rounding) -> list[int]:
     """A node's lots among its children, inside their intervals."""
     low = [nodes.low[c] for c in children.tolist()]
     high = [nodes.high[c] for c in children.tolist()]
@@ -174,12 +170,8 @@ def _divide(nodes: _Nodes, children: IntArray, total: int, method: Method) -> li
     return _by_divisor(nodes, children, low, high, total, SIGNPOSTS[method])
 
 
-def _largest_remainder(
-    nodes: _Nodes, children: IntArray, low: list[int], high: list[int], total: int
-) -> list[int]:
-    order = np.lexsort(
-        (nodes.first[children], -nodes.priority[children], -nodes.remainder[children])
-    ).tolist()
+def _largest_remainder(nodes: _Nodes, children: IntArray, low: list[int], high: list[int], total: int) -> list[int]:
+    order = np.lexsort((nodes.first[children], -nodes.priority[children], -nodes.remainder[children])).tolist()
     floors = nodes.floor[children].tolist()
     lots = [min(max(f, a), b) for f, a, b in zip(floors, low, high, strict=True)]
     left = total - sum(lots)
@@ -214,10 +206,7 @@ def _by_divisor(
     real = nodes.real[children].tolist()
     floors = nodes.floor[children].tolist()
     due, first = nodes.priority[children].tolist(), nodes.first[children].tolist()
-    lots = [
-        min(max(f + (w > 0 and w > signpost(f)), a), b)
-        for f, w, a, b in zip(floors, real, low, high, strict=True)
-    ]
+    lots = [min(max(f + (w > 0 and w > signpost(f)), a), b) for f, w, a, b in zip(floors, real, low, high, strict=True)]
     left = total - sum(lots)
 
     def worth(k: int, s: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
@@ -31,7 +31,11 @@ def not_after(labels: Iterable[str], round_: str) -> tuple[str, ...]:
     return tuple(r for r in upto if r in given)
 
 
-def at(table: T | Mapping[str, T], round_: str) -> T | None:
+@overload
+def at(table: Mapping[str, T], round_: str) -> T | None: ...
+@overload
+def at(table: T, round_: str) -> T: ...
+def at(table: object, round_: str) -> object:
     """The entry in force in a round: the latest one not after it, None before the first.
 
     A plain value holds always.

@@ -44,16 +44,17 @@ class Scope:
 
     regions: Regions
     definitions: Definitions
-    part: BoolArray = field(default=None)  # type: ignore[assignment]
+    part: BoolArray
     given: Mapping[str, FloatArray] = field(default_factory=dict)
     full: Scope | None = None
     _values: dict[str, FloatArray] = field(default_factory=dict, init=False)
     _flags: dict[str, list[Flag]] = field(default_factory=dict, init=False)
     _codes: dict[str, NDArray[np.int64]] = field(default_factory=dict, init=False)
 
-    def __post_init__(self) -> None:
-        if self.part is None:
-            self.part = np.ones(len(self.regions.ids), dtype=bool)
+    @classmethod
+    def of(cls, regions: Regions, definitions: Definitions) -> Scope:
+        """The scope of all regions of a round."""
+        return cls(regions, definitions, np.ones(len(regions.ids), dtype=bool))
 
     def among(self, part: BoolArray) -> Scope:
         """The same scope for those who take part."""
@@ -79,9 +80,7 @@ class Scope:
         known = self.names() | set(UNKNOWN_YET)
         for name in self.definitions:
             if name in RESERVED or name in self.regions.columns or name in self.regions.texts:
-                faults.add(
-                    "hides a column or a word of the measure language.", "Give it another name.", key=name
-                )
+                faults.add("hides a column or a word of the measure language.", "Give it another name.", key=name)
         for expression in {id(e): e for e in [*own, *expressions]}.values():
             for name in sorted(expression.names - known):
                 faults.add(
@@ -121,9 +120,7 @@ class Scope:
                     trail.pop()
                 elif following in path:
                     circle = [*path[path.index(following) :], following]
-                    faults.add(
-                        f"is defined by itself: {' -> '.join(circle)}.", "Break the circle.", key=following
-                    )
+                    faults.add(f"is defined by itself: {' -> '.join(circle)}.", "Break the circle.", key=following)
                     done |= set(path)
                     break
                 elif following not in done:
@@ -194,16 +191,10 @@ class Scope:
             self._report(expression, values, bad, faults)
         return values
 
-    def _report(
-        self, expression: Expression, values: FloatArray, bad: NDArray[np.int64], faults: Faults
-    ) -> None:
+    def _report(self, expression: Expression, values: FloatArray, bad: NDArray[np.int64], faults: Faults) -> None:
         """Why values are missing: empty cells where there are any, else the arithmetic."""
         columns = sorted(self._columns_of(expression))
-        empty = [
-            (name, i)
-            for name in columns
-            for i in np.flatnonzero(self.part & self.regions.where_missing(name))
-        ]
+        empty = [(name, i) for name in columns for i in np.flatnonzero(self.part & self.regions.where_missing(name))]
         own = [(name, i) for name, i in empty if i in set(bad.tolist())]
         for name, i in (own or empty)[:SHOWN]:
             region = f"{self.regions.ids[i]} ({self.regions.names[i]})"

@@ -78,9 +78,7 @@ def _sharing(system: System, found: Multipliers) -> list[tuple[np.ndarray, np.nd
     return result
 
 
-def shifts(
-    system: System, optimum: Optimum, found: Multipliers, bound: tuple[Binding, ...]
-) -> tuple[Shift, ...]:
+def shifts(system: System, optimum: Optimum, found: Multipliers, bound: tuple[Binding, ...]) -> tuple[Shift, ...]:
     """One shift per rule that moves anything, in the order of the policy.
 
     A region that takes no part has no target and pays for nobody: what its own floor gives it is

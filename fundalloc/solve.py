@@ -129,9 +129,7 @@ def check_finite(arrays: Arrays) -> None:
     always = {"objective": arrays.curvature, "cost": arrays.cost, "matrix": arrays.matrix.data}
     for name, numbers in always.items():
         if not np.isfinite(numbers).all():
-            raise SolverError(
-                f"The {name} of the program holds a number that is not finite; nothing was solved."
-            )
+            raise SolverError(f"The {name} of the program holds a number that is not finite; nothing was solved.")
     bound = {"amounts": (arrays.low, arrays.high), "rows": (arrays.row_low, arrays.row_high)}
     for name, (low, high) in bound.items():
         if np.isnan(low).any() or np.isnan(high).any() or (low == np.inf).any() or (high == -np.inf).any():

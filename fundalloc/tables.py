@@ -119,9 +119,7 @@ class Table:
         for k in bad[:SHOWN]:
             self._fault(faults, column, int(rows[k]), *_complaint(texts[k], style))
         if len(bad) > SHOWN:
-            faults.add(
-                f"{len(bad) - SHOWN} more cells of the column are no numbers.", file=self.file, column=column
-            )
+            faults.add(f"{len(bad) - SHOWN} more cells of the column are no numbers.", file=self.file, column=column)
         return values
 
     def _fault(self, faults: Faults, column: str, row: int, message: str, remedy: str) -> None:
@@ -150,10 +148,7 @@ class Table:
             if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
                 numeric[name] = column.to_numpy(dtype=float, na_value=np.nan)
             cells[name] = np.array(
-                [
-                    "" if gone else _clean(as_text(v))
-                    for v, gone in zip(column.tolist(), missing.tolist(), strict=True)
-                ],
+                ["" if gone else _clean(as_text(v)) for v, gone in zip(column.tolist(), missing.tolist(), strict=True)],
                 dtype=object,
             )
         content = "\n".join("\x1f".join(row) for row in zip(*cells.values(), strict=True))
@@ -165,7 +160,7 @@ def as_text(value: Any) -> str:
     """A cell of a spreadsheet or a frame as text, without loss."""
     if isinstance(value, bool | np.bool_):
         return "1" if value else "0"
-    if isinstance(value, float | np.floating) and float(value).is_integer() and abs(value) < 1e16:
+    if isinstance(value, float | np.floating) and float(value).is_integer() and abs(float(value)) < 1e16:
         return str(int(value))
     return repr(float(value)) if isinstance(value, float | np.floating) else str(value)
 
@@ -227,9 +222,7 @@ def _check_header(header: Sequence[str], used: Sequence[bool], faults: Faults) -
         if not name and used[k]:
             faults.add(f"column {k + 1} has cells but no name.", "Name it in the first line.", line=1)
         elif name and name in seen:
-            faults.add(
-                "stands twice in the first line.", "Give every column a name of its own.", line=1, value=name
-            )
+            faults.add("stands twice in the first line.", "Give every column a name of its own.", line=1, value=name)
         seen.add(name)
 
 
@@ -270,9 +263,7 @@ def _decode(content: bytes, encoding: str, faults: Faults) -> str:
     try:
         text = content.decode(name)
     except LookupError:
-        faults.add(
-            "is no encoding that Python knows.", "Write for example --encoding cp1252.", value=encoding
-        )
+        faults.add("is no encoding that Python knows.", "Write for example --encoding cp1252.", value=encoding)
     except UnicodeError as error:
         start = getattr(error, "start", 0)
         byte = content[start : start + 1].hex()
@@ -360,9 +351,7 @@ def _excel_rows(content: bytes, faults: Faults) -> list[tuple[int, list[str]]]:
 
 def _table(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, digest: str) -> Table:
     if not rows:
-        faults.add(
-            "is empty.", "Write a first line with the names of the columns, then one row for each region."
-        )
+        faults.add("is empty.", "Write a first line with the names of the columns, then one row for each region.")
         faults.check()
     header = [_clean(c) for c in rows[0][1]]
     width = len(header)

@@ -53,9 +53,7 @@ def test_steps_add_up_to_each_amount_and_rules_to_zero(seed, n, lot):
         count[region] = count.get(region, 0) + 1
         if kind == "rounding":
             rounding[region] = Fraction(amount)
-    amounts = dict(
-        zip(column(allocation, "region_id"), map(Fraction, column(allocation, "amount")), strict=True)
-    )
+    amounts = dict(zip(column(allocation, "region_id"), map(Fraction, column(allocation, "amount")), strict=True))
     assert total == amounts
     for (kind, _), added in by_step.items():
         if kind in ("rule", "criterion", "arrears", "rounding"):
@@ -80,8 +78,7 @@ def test_decided_amounts_are_audited_clean_and_hurt_ones_are_not(seed, n, lot):
             cells = rows.matrix.indices[rows.matrix.indptr[place] : rows.matrix.indptr[place + 1]]
             hurt[cells] = 0.0
             assert any(
-                f.rule == rows.rule and f.place == rows.places[place]
-                for f in audit(found.problem, found.rows, hurt)
+                f.rule == rows.rule and f.place == rows.places[place] for f in audit(found.problem, found.rows, hurt)
             )
 
 
@@ -111,9 +108,7 @@ def test_renaming_gives_the_same_amounts_but_for_ties(seed, n):
     second = Fund(
         stated, frame.assign(id=frame["id"].map(names)), past.assign(region_id=past["region_id"].map(names))
     ).allocate()
-    one = {
-        names[i]: Decimal(a) for i, a in zip(column(first, "region_id"), column(first, "amount"), strict=True)
-    }
+    one = {names[i]: Decimal(a) for i, a in zip(column(first, "region_id"), column(first, "amount"), strict=True)}
     two = dict(zip(column(second, "region_id"), map(Decimal, column(second, "amount")), strict=True))
     assert max(abs(one[i] - two[i]) for i in one) <= Decimal("0.01")
     assert sum(one[i] != two[i] for i in one) <= 2
@@ -126,10 +121,7 @@ def test_money_times_a_thousand_gives_amounts_times_a_thousand(seed, n):
     frame = regions(rng, n)
     past = history(frame, rng)
     rules = random_rules(frame, past, rng)
-    more = [
-        {**r, **{s: 1000 * r[s] for s in ("floor", "cap") if s in r}} if r["of"] == "head" else r
-        for r in rules
-    ]
+    more = [{**r, **{s: 1000 * r[s] for s in ("floor", "cap") if s in r}} if r["of"] == "head" else r for r in rules]
     first = Fund(parse_policy(policy(rules, fund={"lot": Decimal("0.1")})), frame, past).allocate()
     thousand = past.assign(amount=past["amount"] * 1000, entitlement=past["entitlement"] * 1000)
     second = Fund(
@@ -167,9 +159,7 @@ def test_every_rounding_method_keeps_the_rules(method):
     for seed in range(12):
         found = fund(seed, 25, fund={"lot": Decimal(500), "rounding": method})
         allocation = found.allocate()
-        breaches = [
-            f for f in audit(found.problem, found.rows, allocation.decision.amounts) if f.severity == "breach"
-        ]
+        breaches = [f for f in audit(found.problem, found.rows, allocation.decision.amounts) if f.severity == "breach"]
         assert breaches == []
         assert sum(map(Decimal, column(allocation, "amount"))) == SUPPLY
 

@@ -48,9 +48,7 @@ def test_several_resources_do_not_disturb_each_other():
         assert np.allclose(both[:20], alone, rtol=1e-12, atol=1e-6)
 
 
-def set_and_scale(
-    due: list[Fraction], bound: list[Fraction], total: Fraction, floors: bool
-) -> list[Fraction]:
+def set_and_scale(due: list[Fraction], bound: list[Fraction], total: Fraction, floors: bool) -> list[Fraction]:
     """The statute's recipe: set those who miss the bound on it, scale the rest, repeat."""
     fixed: set[int] = set()
     while True:
@@ -58,9 +56,7 @@ def set_and_scale(
         rest = sum(due[i] for i in range(len(due)) if i not in fixed)
         scaled = [bound[i] if i in fixed else due[i] * left / rest for i in range(len(due))]
         missed = {
-            i
-            for i in range(len(due))
-            if i not in fixed and (scaled[i] < bound[i] if floors else scaled[i] > bound[i])
+            i for i in range(len(due)) if i not in fixed and (scaled[i] < bound[i] if floors else scaled[i] > bound[i])
         }
         if not missed:
             return scaled

@@ -34,7 +34,7 @@ def allocate(
     as_json: AsJson = False,
     quiet: Quiet = False,
     strict: Strict = False,
-) -> int:
+) -> None:
     """Decide a round: who gets how much, explained and checked."""
     start = time.perf_counter()
     with clock("deciding the round"):
@@ -42,9 +42,7 @@ def allocate(
         from fundalloc.report.folder import check_writable
 
         check_writable(out)
-        fund = load(
-            policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding
-        )
+        fund = load(policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding)
         allocation = fund.allocate()
         allocation.write(out)
     seconds = time.perf_counter() - start
@@ -57,9 +55,8 @@ def allocate(
     serious = 0
     if not quiet:
         serious = show_flags(allocation)
-        note(
-            f"Written to {out} in {seconds:.2f} s. Why a region gets what it gets: fundalloc explain {out} REGION"
-        )
+        note(f"Written to {out} in {seconds:.2f} s. Why a region gets what it gets: fundalloc explain {out} REGION")
     else:
         serious = sum(f.severity != "info" for f in allocation.flags)
-    return 10 if strict and serious else 0
+    if strict and serious:
+        raise typer.Exit(10)

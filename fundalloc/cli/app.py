@@ -6,7 +6,6 @@ import os
 import sys
 import traceback
 
-import click
 import typer
 
 from fundalloc.cli import allocating, looking, starting
@@ -32,9 +31,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _everywhere(
-    version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version."
-    ),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     del version
 
@@ -57,14 +54,10 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Runs one command; its exit code."""
     try:
-        result = typer.main.get_command(app)(arguments, prog_name="fundalloc", standalone_mode=False)
-    except click.exceptions.Exit as end:
-        return end.exit_code
-    except click.ClickException as error:
-        error.show(file=sys.stderr)
-        return 2
-    except (KeyboardInterrupt, click.Abort):
-        _say("interrupted; nothing was half written")
+        typer.main.get_command(app)(arguments, prog_name="fundalloc")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -76,7 +69,7 @@ def run(arguments: list[str]) -> int:
         traceback.print_exc()
         _say("this is a bug in fundalloc. Please report it with the lines above and the policy file.")
         return 1
-    return result if isinstance(result, int) else 0
+    return 0
 
 
 def _explain(error: FundallocError) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from fundalloc.cli.options import AsJson, Encoding, History, OutFolder, PolicyFile, Regions, Round, Settings
 from fundalloc.cli.screen import clock
+from fundalloc.errors import DifferenceError
 
 
 def check(
@@ -24,9 +25,7 @@ def check(
     from fundalloc.fund import load
 
     with clock("reading"):
-        fund = load(
-            policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding
-        )
+        fund = load(policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding)
         lines = list(fund.describe())
     for line in lines:
         typer.echo(line)
@@ -58,7 +57,7 @@ def audit(
     settings: Settings = None,
     encoding: Encoding = "utf-8",
     as_json: AsJson = False,
-) -> int:
+) -> None:
     """Hold any amounts, also hand-made ones, against the policy; no solver."""
     from dataclasses import asdict
 
@@ -67,20 +66,17 @@ def audit(
     from fundalloc.tables import read_table
 
     with clock("checking"):
-        fund = load(
-            policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding
-        )
+        fund = load(policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding)
         findings = audit_amounts(read_table(amounts, encoding=encoding), fund)
     broken = [f for f in findings if f.mode != "watch" and f.severity == "breach"]
     if as_json:
         typer.echo(json.dumps([asdict(f) for f in findings], ensure_ascii=False, indent=2, default=str))
     else:
         for finding in findings:
-            mark = (
-                "breach" if finding in broken else "watched" if finding.mode == "watch" else "less than a lot"
-            )
+            mark = "breach" if finding in broken else "watched" if finding.mode == "watch" else "less than a lot"
             typer.echo(f"{mark}: {finding}")
         rules = len({r.rule for r in fund.rows})
         total = f"{len(broken)} difference{'s' if len(broken) != 1 else ''}" if broken else "no difference"
         typer.echo(f"{amounts}: {total}; {rules} rules on {fund.problem.n} regions were checked.")
-    return 6 if broken else 0
+    if broken:
+        raise typer.Exit(DifferenceError.exit_code)

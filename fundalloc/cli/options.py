@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-PolicyFile = Annotated[
-    Path, typer.Argument(metavar="POLICY", help="A policy file, or a folder with policy.toml.")
-]
+PolicyFile = Annotated[Path, typer.Argument(metavar="POLICY", help="A policy file, or a folder with policy.toml.")]
 OutFolder = Annotated[Path, typer.Argument(metavar="OUT", help="A folder that allocate wrote.")]
 Regions = Annotated[Path | None, typer.Option("--regions", help="Regions file instead of the policy's.")]
 History = Annotated[Path | None, typer.Option("--history", help="History file instead of the policy's.")]
@@ -23,8 +21,6 @@ Settings = Annotated[
     ),
 ]
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the CSV files.")]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="The summary on standard output, and nothing else there.")
-]
+AsJson = Annotated[bool, typer.Option("--json", help="The summary on standard output, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 10 if flags were raised.")]

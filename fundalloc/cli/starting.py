@@ -43,9 +43,7 @@ def demo(
 
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
-    source: Annotated[
-        str, typer.Option("--from", metavar="MODEL", help="A shipped model (fundalloc models).")
-    ] = DEMO,
+    source: Annotated[str, typer.Option("--from", metavar="MODEL", help="A shipped model (fundalloc models).")] = DEMO,
 ) -> None:
     """Write a policy and its data to start from."""
     chosen = shipped_model(source)
@@ -69,15 +67,14 @@ def new(
     (folder / "policy.toml").write_text(text, encoding="utf-8", newline="\n")
     made = ", ".join(["policy.toml", *(Path(n).name for n in files)])
     typer.echo(
-        f"Made {folder} with {made}.\nNext: fundalloc check {folder}\n"
-        f"      fundalloc allocate {folder} -o {folder}-out"
+        f"Made {folder} with {made}.\nNext: fundalloc check {folder}\n      fundalloc allocate {folder} -o {folder}-out"
     )
 
 
 def models() -> None:
     """List the shipped formulas: what they are, how large, how well they reproduce."""
     from fundalloc.fund import load
-    from fundalloc.report.reproduction import reproduce
+    from fundalloc.reproduction import in_words, reproduction
 
     for one in shipped_models():
         fund = load(one.file)
@@ -87,7 +84,8 @@ def models() -> None:
         if fund.policy.fund.reference:
             typer.echo(f"  Reference: {fund.policy.fund.reference}")
         if one.expected is not None:
-            typer.echo(f"  Reproduces the published figures: {reproduce(fund.allocate(), one.expected)}")
+            figures = reproduction(fund.allocate(), one.expected)
+            typer.echo(f"  Reproduces the published figures: {in_words(figures)}")
     note("Start from one: fundalloc new DIR --from MODEL")
 
 

@@ -19,9 +19,7 @@ def check_policy(policy: Policy, round_: str, has_history: bool, file: str = "")
     """Raises InputError with every fault of a policy that can be seen without the data."""
     faults = Faults(file)
     if not policy.fund.round and not round_:
-        faults.add(
-            "no round is stated.", 'Write round = "2024" under [fund], or use --round.', key="fund.round"
-        )
+        faults.add("no round is stated.", 'Write round = "2024" under [fund], or use --round.', key="fund.round")
     for name in sorted(set(policy.measures) & set(policy.indices)):
         faults.add("is both a measure and an index.", "Rename one of them.", key=f"indices.{name}")
     _unique(faults, "rules", (r.name for r in policy.rules))
@@ -89,9 +87,7 @@ def _check_resource(policy: Policy, name: str, section: ResourceSection, round_:
     if weights and total == 0:
         faults.add("the weights are all 0.", "Give at least one criterion a weight.", key=f"{key}.criteria")
     elif weights and min(abs(total - 1), abs(total - 100) / 100) > 1e-9:
-        faults.add(
-            f"the weights add up to {total:.10g}.", "They must add up to 1 or to 100.", key=f"{key}.criteria"
-        )
+        faults.add(f"the weights add up to {total:.10g}.", "They must add up to 1 or to 100.", key=f"{key}.criteria")
     if section.open:
         _check_open(policy, name, section, faults)
 
@@ -99,9 +95,7 @@ def _check_resource(policy: Policy, name: str, section: ResourceSection, round_:
 def _check_open(policy: Policy, name: str, section: ResourceSection, faults: Faults) -> None:
     key = f"resources.{name}"
     if section.claims is not None or any(c.rate is None for c in section.criteria):
-        faults.add(
-            "an open supply needs criteria with rates only.", "Replace weights and claims by rates.", key=key
-        )
+        faults.add("an open supply needs criteria with rates only.", "Replace weights and claims by rates.", key=key)
     if section.reserve:
         faults.add("an open supply can hold nothing back.", "Leave reserve out.", key=f"{key}.reserve")
     if section.arrears:

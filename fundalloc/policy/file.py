@@ -64,9 +64,7 @@ def override(raw: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not key.strip():
-            faults.add(
-                "is no setting.", "Write KEY=VALUE, for example resources.fund.supply=5e9.", value=setting
-            )
+            faults.add("is no setting.", "Write KEY=VALUE, for example resources.fund.supply=5e9.", value=setting)
             continue
         try:
             value = tomllib.loads(f"x = {text.strip()}", parse_float=Decimal)["x"]
@@ -156,18 +154,14 @@ def _fault(error: ErrorDetails, raw: Mapping[str, Any], file: str) -> Fault:
     match kind:
         case "extra_forbidden":
             known = _fields(where[:-1])
-            return Fault(
-                f"is not a key of a policy. {did_you_mean(str(where[-1]), known)}", file=file, key=key
-            )
+            return Fault(f"is not a key of a policy. {did_you_mean(str(where[-1]), known)}", file=file, key=key)
         case "missing":
             return Fault("is missing.", "Add it.", file=file, key=key)
         case "value_error":
             text = str(limits.get("error", error["msg"]))
             return Fault(f"{text}." if not text.endswith(".") else text, file=file, key=key, value=shown)
         case "literal_error":
-            return Fault(
-                f"is not possible here; it is {limits['expected']}.", file=file, key=key, value=shown
-            )
+            return Fault(f"is not possible here; it is {limits['expected']}.", file=file, key=key, value=shown)
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
             side = {
                 "greater_than": "above",
@@ -225,18 +219,12 @@ def _key(where: list[int | str], raw: Mapping[str, Any]) -> str:
 
 def _fields(where: list[int | str]) -> list[str]:
     """The keys that the policy format knows at a place."""
-    model: Any = Policy
+    model: type[BaseModel] = Policy
     for step in where:
-        field = (
-            model.model_fields.get(step) if isinstance(model, type) and issubclass(model, BaseModel) else None
-        )
-        if field is None:
-            continue
-        model = _model_in(field.annotation) or model
-    if not isinstance(model, type):
-        return []
-    fields = model.model_fields.items()
-    return [f.alias or name for name, f in fields]
+        field = model.model_fields.get(str(step))
+        if field is not None:
+            model = _model_in(field.annotation) or model
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _model_in(annotation: Any) -> Any:

@@ -27,7 +27,7 @@ def definitions(policy: Policy) -> Mapping[str, Expression | Index]:
 def pose(policy: Policy, regions: Regions, history: History) -> tuple[Problem, tuple[Rows, ...]]:
     """The problem of a round and the rows of its rules; all faults of the data at once."""
     faults, flags = Faults(), list[Flag]()
-    everyone = Scope(regions, definitions(policy))
+    everyone = Scope.of(regions, definitions(policy))
     with faults.collect():
         everyone.check([Expression(text, key) for key, text in expressions(policy)])
     faults.check()

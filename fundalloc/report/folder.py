@@ -20,9 +20,7 @@ SUMMARY = "summary.json"
 def check_writable(folder: Path) -> None:
     """A fault where the folder holds anything that fundalloc did not write."""
     if folder.exists() and not folder.is_dir():
-        raise InputError(
-            [Fault("is a file, not a folder.", "Name another folder with -o.", file=str(folder))]
-        )
+        raise InputError([Fault("is a file, not a folder.", "Name another folder with -o.", file=str(folder))])
     if folder.is_dir() and any(folder.iterdir()) and _summary(folder) is None:
         raise InputError(
             [

@@ -90,9 +90,7 @@ def decimals(units: Iterable[int], unit: Decimal) -> list[str]:
 
 def number(value: float, digits: int = 10) -> str:
     """A number that is no amount, to ten digits; empty where there is none."""
-    if value != value:
-        return ""
-    if value in (np.inf, -np.inf):
+    if not np.isfinite(value):
         return ""
     return f"{value:.{digits}g}" if value else "0"
 
@@ -124,9 +122,7 @@ def allocation_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
         lots, lot = decision.lots[block], plain_lot(one.lot)
         amounts = decision.amounts[block]
         unit = printed_unit(one.lot)
-        key = _sum(
-            s.units for s in steps if s.resource == one.name and s.kind in ("equal", "criterion", "claim")
-        )
+        key = _sum(s.units for s in steps if s.resource == one.name and s.kind in ("equal", "criterion", "claim"))
         owed = _sum(s.units for s in steps if s.resource == one.name and s.kind == "arrears")
         with np.errstate(divide="ignore", invalid="ignore"):
             share = amounts / one.size
@@ -149,7 +145,7 @@ def allocation_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
         put(
             "change",
             [
-                ("" if p != p else _difference(a, p))
+                ("" if np.isnan(p) else _difference(a, p))
                 for a, p in zip(decimals(lots.tolist(), lot), before.tolist(), strict=True)
             ],
         )
@@ -164,7 +160,7 @@ def allocation_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
 
 
 def _sum(columns: Iterable[IntArray]) -> IntArray:
-    return np.sum(list(columns) or [np.zeros(1, dtype=np.int64)], axis=0)
+    return np.asarray(np.sum(list(columns) or [np.zeros(1, dtype=np.int64)], axis=0), dtype=np.int64)
 
 
 def _difference(amount: str, before: float) -> str:
@@ -196,8 +192,7 @@ def steps_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
         mine, unit = order[one.name], printed_unit(one.lot)
         texts = [decimals(s.units.tolist(), unit) for s in mine]
         shown = [
-            np.ones(len(ids), dtype=bool) if s.kind in ("equal", "criterion", "claim") else s.units != 0
-            for s in mine
+            np.ones(len(ids), dtype=bool) if s.kind in ("equal", "criterion", "claim") else s.units != 0 for s in mine
         ]
         for step in mine:
             if step.fund:

@@ -53,9 +53,7 @@ def summarise(
             "kind": policy.objective.kind,
             "value": number(distance(problem, decision.optimum.amounts), 6),
         },
-        "resources": {
-            one.name: _resource(one, decision, r, steps) for r, one in enumerate(problem.resources)
-        },
+        "resources": {one.name: _resource(one, decision, r, steps) for r, one in enumerate(problem.resources)},
         "rules": [_rule(policy, decision, steps, k) for k in range(len(policy.rules))],
         "flags": dict(sorted(Counter(f.severity for f in flags).items())),
         "versions": {name: version(name) for name in ("fundalloc", "highspy", "numpy", "pyomo", "scipy")},

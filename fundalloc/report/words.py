@@ -52,9 +52,7 @@ def find_region(rows: Sequence[Row], wanted: str) -> str:
     raise InputError([Fault(f"is no region of this round. {did_you_mean(wanted, known)}", value=wanted)])
 
 
-def explanation(
-    allocation: Sequence[Row], steps: Sequence[Row], summary: Mapping[str, Any], region: str
-) -> str:
+def explanation(allocation: Sequence[Row], steps: Sequence[Row], summary: Mapping[str, Any], region: str) -> str:
     """One region's amounts, step by step: from the equal share to the last lot."""
     blocks = []
     for row in allocation:
@@ -136,7 +134,7 @@ def describe(policy: Policy, problem: Problem, rows: Sequence[Rows]) -> Iterator
         yield ""
         yield from _resource(policy, resource, problem.round)
     yield ""
-    yield f"Objective: {policy.objective.kind}: amounts stay in proportion to the targets except where a rule forbids it"
+    yield f"Objective {policy.objective.kind}: amounts stay in proportion to the targets except where a rule forbids it"
     for k, rule in enumerate(policy.rules, 1):
         yield ""
         verb = {"require": "required", "prefer": "preferred", "watch": "only watched"}[rule.mode]
@@ -146,9 +144,7 @@ def describe(policy: Policy, problem: Problem, rows: Sequence[Rows]) -> Iterator
         about = f"of {rule.resource}" if rule.resource else "of every resource"
         yield f"  {about}, {rule.sentence(units.pop() if len(units) == 1 else 'units', problem.round)}"
         yield from (
-            f"  {label}: {text}"
-            for label, text in (("because", rule.why), ("reference", rule.reference))
-            if text
+            f"  {label}: {text}" for label, text in (("because", rule.why), ("reference", rule.reference)) if text
         )
         for one in rows:
             if one.rule == rule.name:

@@ -23,16 +23,12 @@ class Rule(BaseModel):
 
     kind: str
     name: str = Field(min_length=1, description="A name of its own: it stands in every explanation.")
-    mode: Mode = Field(
-        "require", description="require: kept, or no result; prefer: yields; watch: only a flag."
-    )
+    mode: Mode = Field("require", description="require: kept, or no result; prefer: yields; watch: only a flag.")
     resource: str | tuple[str, ...] | None = Field(
         None, description="The resource it speaks of; left out: every resource on its own."
     )
     where: str | FiniteFloat | None = Field(None, description="Expression: which regions it concerns.")
-    each: str = Field(
-        "region", description='One row for each "region", each value of a group column, or "all".'
-    )
+    each: str = Field("region", description='One row for each "region", each value of a group column, or "all".')
     over: Annotated[int, Field(ge=1)] = Field(1, description="Rounds added up: this one and those before it.")
     first: str | None = Field(None, alias="from", description="The first round in which it holds.")
     last: str | None = Field(None, alias="until", description="The last round in which it holds.")
@@ -70,9 +66,7 @@ def rows_of(rules: tuple[Rule, ...], problem: Problem, faults: Faults, flags: li
     for rule in rules:
         if not rule.holds(problem.round):
             flags.append(
-                Flag(
-                    "info", "not_in_force", rule.name, f"Rule {rule.name} is not in force in {problem.round}."
-                )
+                Flag("info", "not_in_force", rule.name, f"Rule {rule.name} is not in force in {problem.round}.")
             )
             continue
         for index, resource in enumerate(problem.resources):

@@ -29,9 +29,7 @@ class Limit(Rule):
     """
 
     kind: Literal["limit"]
-    of: str | FiniteFloat = Field(
-        "amount", description="amount | share | head | entitlement | previous | any measure."
-    )
+    of: str | FiniteFloat = Field("amount", description="amount | share | head | entitlement | previous | any measure.")
     floor: NumberByRound | None = Field(None, description="Least amount, as a multiple of `of`.")
     cap: NumberByRound | None = Field(None, description="Greatest amount, as a multiple of `of`.")
     or_nothing: bool = Field(False, description="Not available in this version.")
@@ -94,27 +92,27 @@ class Limit(Rule):
             return None
         members = np.flatnonzero(bound)
         places, codes = self._places(resource.scope, members)
-        per_place = np.ones(len(places)) * (resource.shared_out if self.of == "share" else 1.0)
-        basis = per_place if self.of in PER_PLACE else np.bincount(codes, of[members], len(places))
-        paid = np.zeros(len(places))
+        count = len(places)
+
+        def added(values: FloatArray) -> FloatArray:
+            return np.bincount(codes, np.nan_to_num(values[members]), count).astype(float)
+
+        alone = np.full(count, resource.shared_out if self.of == "share" else 1.0)
+        basis = alone if self.of in PER_PLACE else added(of)
+        paid = np.zeros(count)
         for back in range(1, min(self.over, len(resource.past) + 1)):
             more, amount = self._past(resource, back, faults)
             if len(faults.found) > known:
                 return None
-            basis = basis + (
-                more * np.ones(len(places))
-                if self.of in PER_PLACE
-                else np.bincount(codes, np.nan_to_num(more[members]), len(places))
-            )
-            paid += np.bincount(codes, np.nan_to_num(amount[members]), len(places))
+            there = added((~np.isnan(amount)).astype(float)) > 0
+            basis = basis + (np.where(there, more[0], 0.0) if self.of in PER_PLACE else added(more))
+            paid += added(amount)
         floor, cap = self.bounds(problem.round)
         low = np.full(len(places), -np.inf) if floor is None else floor * basis - paid
         high = np.full(len(places), np.inf) if cap is None else cap * basis - paid
         cells = members + index * problem.n
         matrix = csr_array((np.ones(len(members)), (codes, cells)), shape=(len(places), problem.cells))
-        return Rows(
-            self.name, self.kind, self.mode, resource.name, self.each, places, matrix, low, high, basis
-        )
+        return Rows(self.name, self.kind, self.mode, resource.name, self.each, places, matrix, low, high, basis)
 
     def _chosen(self, resource: Resource, faults: Faults) -> BoolArray:
         scope = resource.scope
@@ -160,9 +158,7 @@ class Limit(Rule):
         if self.of == "share":
             return np.array([record.amount[there].sum()]), record.amount
         if self.of in ("entitlement", "previous"):
-            return self._of(
-                resource, resource.scope, record.entitlement, resource.past[back:], faults
-            ), record.amount
+            return self._of(resource, resource.scope, record.entitlement, resource.past[back:], faults), record.amount
         earlier = resource.scope.earlier(back)
         if earlier is None or earlier.regions.round != record.round:
             faults.add(
@@ -220,9 +216,7 @@ def _words(number: float, of: str, unit: str) -> str:
             return f"{number:,.10g}{unit} a head"
         case "share":
             return (
-                f"{number:.10g} of what is shared out"
-                if number > 1
-                else f"{100 * number:.10g} % of what is shared out"
+                f"{number:.10g} of what is shared out" if number > 1 else f"{100 * number:.10g} % of what is shared out"
             )
         case "entitlement":
             return f"{100 * number:.10g} % of its entitlement"

@@ -48,12 +48,12 @@ class Rows:
         odd = np.zeros(len(self), dtype=np.int64)
         where = np.repeat(np.arange(len(self)), self.counts)
         np.add.at(odd, where[self.matrix.data != 1.0], 1)
-        return (odd == 0) & (self.counts > 0)
+        return np.asarray((odd == 0) & (self.counts > 0))
 
     @cached_property
     def single(self) -> BoolArray:
         """Whether a row is the amount of one cell."""
-        return self.plain & (self.counts == 1)
+        return np.asarray(self.plain & (self.counts == 1))
 
     def only(self, keep: BoolArray) -> Rows:
         """The rows that are kept."""
@@ -78,4 +78,4 @@ def tolerance(rows: Rows, amounts: FloatArray) -> FloatArray:
         np.where(np.isfinite(rows.low), np.abs(rows.low), 0.0),
         np.where(np.isfinite(rows.high), np.abs(rows.high), 0.0),
     )
-    return 1e-9 * np.maximum(size, bound)
+    return np.asarray(1e-9 * np.maximum(size, bound))
