@@ -142,7 +142,20 @@ def _misses(problem: Problem, rows: Rows, amounts: FloatArray, nested: set[int])
             float(values[place]),
             float(rows.high[place]),
             "lot" if exact and missed[place] < lot else "breach",
-            f'Rule "{rows.rule}" on {rows.resource}: {rows.places[place]} gets {values[place]:,.10g}, '
-            f"{'less than the least' if short else 'more than the greatest'} allowed amount {bound:,.10g} "
-            f"(by {missed[place]:,.6g}).",
+            _sentence(problem, rows, int(place), float(values[place]), bound, short),
         )
+
+
+def _sentence(problem: Problem, rows: Rows, place: int, value: float, bound: float, short: bool) -> str:
+    unit = next((f" {r.unit}" for r in problem.resources if r.name == rows.resource and r.unit), "")
+    who = rows.places[place]
+    if rows.each == "region":
+        who = f"{problem.regions.names[rows.matrix.indices[rows.matrix.indptr[place]] % problem.n]} ({who})"
+    elif who == "all":
+        who = "all regions together"
+    side = "less than the least" if short else "more than the greatest"
+    verb = "get" if rows.places[place] == "all" else "gets"
+    return (
+        f'Rule "{rows.rule}" on {rows.resource or "several resources"}: {who} {verb} {value:,.2f}{unit}, {side} amount '
+        f"that it allows, {bound:,.2f}{unit} (difference {abs(value - bound):,.2f})."
+    )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+# Pyomo comes first: where scipy is loaded already, it loads all of scipy.stats as well (0.5 s).
+import fundalloc.program  # noqa: F401
+
+# isort: split
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path

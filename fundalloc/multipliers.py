@@ -12,7 +12,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
 from scipy.sparse import csr_array, diags_array, hstack, vstack
 
 from fundalloc.polish import Optimum, supply_rows
@@ -97,7 +96,7 @@ def _least(
     held = np.flatnonzero(low | high)
     unit = csr_array(diags_array(1.0 / norms) @ a @ diags_array(np.sqrt(pull)))
     free = csr_array(unit @ diags_array((~(low | high)).astype(float)))
-    values, vectors = eigh((free @ free.T).toarray())
+    values, vectors = np.linalg.eigh((free @ free.T).toarray())
     moves = vectors[:, values <= DEPENDENT]
     if not moves.shape[1]:
         return now

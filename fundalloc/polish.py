@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
 from scipy.sparse import csr_array, diags_array, vstack
 
 from fundalloc.problem import BoolArray, FloatArray
@@ -144,7 +143,7 @@ class _Dual:
         free = (y > self.low) & (y < self.high)
         rows = self.a[play]
         curvature = (rows @ diags_array(self.d * free) @ rows.T).toarray()
-        values, vectors = eigh(curvature)
+        values, vectors = np.linalg.eigh(curvature)
         step = np.zeros_like(m)
         step[play] = vectors @ ((vectors.T @ gradient[play]) / np.maximum(values, CURVATURE_FLOOR))
         step[leaving] = -m[leaving]

@@ -7,7 +7,7 @@ import hashlib
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -166,8 +166,7 @@ def as_text(value: Any) -> str:
 
 
 def _clean(text: str) -> str:
-    text = text.strip(" \t\r\n\v\f\u00a0\u202f\u2007\ufeff")
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def _grammar(style: NumberStyle) -> re.Pattern[str]:
@@ -276,7 +275,7 @@ def _decode(content: bytes, encoding: str, faults: Faults) -> str:
         if "\0" in text:
             faults.add("holds NUL characters: it is no text file.", "Save it as CSV (UTF-8).")
         faults.check()
-        return text
+        return unicodedata.normalize("NFC", text)
     faults.check()
     return ""
 
@@ -298,10 +297,11 @@ def _csv_rows(text: str, delimiter: str, faults: Faults) -> list[tuple[int, list
         )
         faults.check()
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    rows, line = [], 1
+    rows: list[tuple[int, list[str]]] = []
+    line = 1
     try:
         for row in reader:
-            if any(cell.strip() for cell in row):
+            if row and (row[0] or "".join(row).strip()):
                 rows.append((line, row))
             line = reader.line_num + 1
     except csv.Error as error:
@@ -373,7 +373,7 @@ def _table(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, di
     _check_header(header, used, faults)
     faults.check()
     kept = [k for k in range(width) if header[k]]
-    cells = {header[k]: np.array(list(_cleaned(columns[k])), dtype=object) for k in kept}
+    cells = {header[k]: np.array([cell.strip() for cell in columns[k]], dtype=object) for k in kept}
     return Table(
         faults.file,
         tuple(header[k] for k in kept),
@@ -384,10 +384,10 @@ def _table(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, di
     )
 
 
-def _cleaned(texts: Iterable[str]) -> Iterator[str]:
-    return map(_clean, texts)
+#: text that begins with one of these may be run as a formula
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_text_cell(text: str) -> str:
     """Text for a CSV cell: what a spreadsheet would run as a formula stays text."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -55,25 +55,28 @@ def show_allocation(allocation: Allocation) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from fundalloc.report.words import heads, per_heads
+
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
     summary = allocation.summary
     rows = _by_resource(allocation)
     for name, facts in summary["resources"].items():
         console.print(_headline(name, facts), markup=False)
         mine = rows[name]
+        count = heads(row["per_head"] for row in mine)
         table = Table(box=None, pad_edge=False, header_style="bold")
         for title, justify in (
             ("region", "left"),
             ("entitlement", "right"),
             ("amount", "right"),
-            ("a head", "right"),
+            (per_heads(count), "right"),
             ("coverage", "right"),
             ("since last round", "right"),
             ("held by", "left"),
         ):
             table.add_column(title, justify=justify, no_wrap=title not in ("held by", "region"))  # type: ignore[arg-type]
         for row in mine[:SHOWN]:
-            table.add_row(*(_plain(t) for t in _cells(row)))
+            table.add_row(*(_plain(t) for t in _cells(row, count)))
         console.print(table)
         if len(mine) > SHOWN:
             console.print(f"... and {len(mine) - SHOWN:,} more in allocation.csv", markup=False)
@@ -107,21 +110,21 @@ def _headline(name: str, facts: Mapping[str, Any]) -> str:
     )
 
 
-def _cells(row: Mapping[str, str]) -> Sequence[str]:
+def _cells(row: Mapping[str, str], count: int) -> Sequence[str]:
     from decimal import Decimal
 
-    from fundalloc.report.words import money, per_head, percent
+    from fundalloc.report.words import money, percent
 
     change = "-"
     if row["previous"] and Decimal(row["previous"]):
         change = f"{100 * (Decimal(row['amount']) / Decimal(row['previous']) - 1):+.1f} %"
-    heads = per_head(row["per_head"]) if row["per_head"] else "-"
+    shown = f"{float(row['per_head']) * count:,.2f}" if row["per_head"] else "-"
     due = row["entitlement"].split(".")[0] if len(row["entitlement"]) > 9 else row["entitlement"]
     return (
         row["region_name"],
         money(due),
         money(row["amount"]),
-        heads,
+        shown,
         percent(row["coverage"]),
         change,
         row["held_by"],

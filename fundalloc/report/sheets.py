@@ -59,10 +59,7 @@ class Sheet:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(self.columns)
-        safe = [
-            [write_text_cell(v) for v in values] if name in self.words else values
-            for name, values in self.columns.items()
-        ]
+        safe = [_safe(values) if name in self.words else values for name, values in self.columns.items()]
         writer.writerows(zip(*safe, strict=True))
         return out.getvalue().encode()
 
@@ -77,27 +74,48 @@ class Sheet:
         return frame
 
 
-def decimals(units: Iterable[int], unit: Decimal) -> list[str]:
+def _safe(values: Sequence[str]) -> Sequence[str]:
+    known = {v: write_text_cell(v) for v in set(values)}
+    return [known[v] for v in values] if any(v != w for v, w in known.items()) else values
+
+
+def decimals(units: IntArray, unit: Decimal) -> list[str]:
     """Whole printed units as exact decimal texts."""
     places = max(0, -int(unit.as_tuple().exponent))
-    scale = 10**places
-    factor = int(unit * scale)
-    values = [int(u) * factor for u in units]
+    factor = int(unit.scaleb(places))
     if not places:
-        return [str(v) for v in values]
-    return [f"{'-' if v < 0 else ''}{abs(v) // scale}.{abs(v) % scale:0{places}d}" for v in values]
+        return [str(int(u) * factor) for u in units.tolist()]
+    whole, rest = np.divmod(np.abs(units) * factor, 10**places)
+    form = f"%s%d.%0{places}d"
+    signs = ["-" if s else "" for s in (units < 0).tolist()]
+    return [form % texts for texts in zip(signs, whole.tolist(), rest.tolist(), strict=True)]
+
+
+def decimal(units: int, unit: Decimal) -> str:
+    """A whole number of printed units as an exact decimal text."""
+    return format(units * unit, "f")
 
 
 def number(value: float, digits: int = 10) -> str:
     """A number that is no amount, to ten digits; empty where there is none."""
-    if not np.isfinite(value):
-        return ""
-    return f"{value:.{digits}g}" if value else "0"
+    return numbers(np.array([value]), digits)[0]
 
 
 def numbers(values: FloatArray, digits: int = 10) -> list[str]:
     """Numbers that are no amounts, to ten digits; empty where there is none."""
-    return [number(v, digits) for v in values.tolist()]
+    form = f"%.{digits}g"
+    texts = [""] * len(values)
+    for k, value in enumerate(values.tolist()):
+        if value == 0:
+            texts[k] = "0"
+        elif value - value == 0:  # neither infinite nor missing
+            texts[k] = form % value
+    return texts
+
+
+def exact(values: FloatArray) -> list[str]:
+    """Numbers as short as they can be read back exactly; empty where there is none."""
+    return ["" if np.isnan(v) else repr(v).removesuffix(".0") for v in values.tolist()]
 
 
 def plain_lot(lot: Decimal) -> Decimal:
@@ -134,37 +152,28 @@ def allocation_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
             put(group, labels.astype(str).tolist())
         put("resource", [one.name] * problem.n)
         put("unit", [one.unit] * problem.n)
-        put("entitlement", decimals(key.tolist(), unit))
-        put("target", decimals((key + owed).tolist(), unit))
-        put("amount", decimals(lots.tolist(), lot))
+        put("entitlement", decimals(key, unit))
+        put("target", decimals(key + owed, unit))
+        put("amount", decimals(lots, lot))
         put("share", numbers(share))
         put("per_head", numbers(heads))
         put("coverage", numbers(coverage))
         before = one.previous
-        put("previous", numbers(before, 17))
-        put(
-            "change",
-            [
-                ("" if np.isnan(p) else _difference(a, p))
-                for a, p in zip(decimals(lots.tolist(), lot), before.tolist(), strict=True)
-            ],
-        )
+        put("previous", exact(before))
+        pairs = zip(decimals(lots, lot), exact(before), strict=True)
+        put("change", [format(Decimal(a) - Decimal(b), "f") if b else "" for a, b in pairs])
         unpaid = one.entitlement - amounts + (0.0 if one.arrears_before is None else one.arrears_before)
-        put("arrears", decimals(np.rint(unpaid / float(unit)).astype(np.int64).tolist(), unit))
+        put("arrears", decimals(np.rint(unpaid / float(unit)).astype(np.int64), unit))
         put("held_by", held[r])
         if paying:
             paid = one.contribution
-            put("contribution", numbers(np.full(problem.n, np.nan) if paid is None else paid, 17))
+            put("contribution", exact(np.full(problem.n, np.nan) if paid is None else paid))
             put("net", [""] * problem.n if paid is None else numbers(amounts - paid, 15))
     return Sheet(columns, frozenset({*TEXT, *regions.groups}))
 
 
 def _sum(columns: Iterable[IntArray]) -> IntArray:
     return np.asarray(np.sum(list(columns) or [np.zeros(1, dtype=np.int64)], axis=0), dtype=np.int64)
-
-
-def _difference(amount: str, before: float) -> str:
-    return format(Decimal(amount) - Decimal(repr(before)), "f")
 
 
 def _held_by(decision: Decision) -> list[list[str]]:
@@ -190,13 +199,13 @@ def steps_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
         order.setdefault(step.resource, []).append(step)
     for one in decision.problem.resources:
         mine, unit = order[one.name], printed_unit(one.lot)
-        texts = [decimals(s.units.tolist(), unit) for s in mine]
+        texts = [decimals(s.units, unit) for s in mine]
         shown = [
             np.ones(len(ids), dtype=bool) if s.kind in ("equal", "criterion", "claim") else s.units != 0 for s in mine
         ]
         for step in mine:
             if step.fund:
-                _append(columns, "", one.name, step, decimals([step.fund], unit)[0])
+                _append(columns, "", one.name, step, decimal(step.fund, unit))
         for i, region in enumerate(ids):
             for k, step in enumerate(mine):
                 if shown[k][i]:

@@ -19,7 +19,7 @@ from fundalloc.inequality import gini, hoover, theil
 from fundalloc.objectives import distance
 from fundalloc.policy import Policy
 from fundalloc.problem import Resource
-from fundalloc.report.sheets import decimals, number, plain_lot
+from fundalloc.report.sheets import decimal, number, plain_lot
 
 FORMAT = 1
 MEASURES = {"gini": gini, "hoover": hoover, "theil": theil}
@@ -70,19 +70,19 @@ def _resource(one: Resource, decision: Decision, r: int, steps: Sequence[Step]) 
     basis = np.where(one.takes_part, 1.0 if heads is None else heads, 0.0)
     amounts = decision.amounts[problem.block(r)]
     moved = [int(np.abs(s.units).sum()) for s in steps if s.resource == one.name and s.kind == "rule"]
-    total = decimals([int(lots.sum())], lot)[0]
+    total = decimal(int(lots.sum()), lot)
     return {
         "unit": one.unit,
         "lot": str(lot),
         "supply": "open" if one.supply is None else format(one.supply, "f"),
         "reserve": format(one.reserve, "f"),
-        "shared_out": total if one.lots is None else decimals([one.lots], lot)[0],
+        "shared_out": total if one.lots is None else decimal(one.lots, lot),
         "amounts": total,
         "regions": problem.n,
         "take_part": int(one.takes_part.sum()),
         "asked": None if one.asked is None else number(one.asked, 15),
         "scale": None if one.scale is None else number(one.scale),
-        "moved_by_rules": decimals([sum(moved) // 2], printed_unit(one.lot))[0],
+        "moved_by_rules": decimal(sum(moved) // 2, printed_unit(one.lot)),
         "inequality": {
             "per": "region" if heads is None else "head",
             "before": {name: number(f(one.entitlement, basis), 8) for name, f in MEASURES.items()},
@@ -98,7 +98,7 @@ def _rule(policy: Policy, decision: Decision, steps: Sequence[Step], k: int) -> 
     units = {one.unit for one in concerned}
     bound = [b for b in decision.bindings if b.rows.rule == rule.name]
     moved = {
-        s.resource: decimals([int(np.abs(s.units).sum() + abs(s.fund)) // 2], printed_unit(one.lot))[0]
+        s.resource: decimal(int(np.abs(s.units).sum() + abs(s.fund)) // 2, printed_unit(one.lot))
         for one in concerned
         for s in steps
         if s.resource == one.name and s.kind == "rule" and s.name == rule.name

@@ -34,10 +34,18 @@ def percent(text: str) -> str:
     return f"{100 * float(text):.2f} %" if text else "-"
 
 
-def per_head(text: str) -> str:
-    """An amount a head: to the cent, or to four digits where it is below one."""
-    value = float(text)
-    return f"{value:,.2f}" if value >= 1 or not value else f"{value:.4g}"
+def heads(values: Iterable[str]) -> int:
+    """For how many heads amounts a head are printed: 1, or the power of ten that makes them readable."""
+    largest = max((float(v) for v in values if v), default=1.0)
+    count = 1
+    while 0 < largest * count < 1 and count < 10**9:
+        count *= 10
+    return count
+
+
+def per_heads(count: int) -> str:
+    """The words for that number of heads."""
+    return "a head" if count == 1 else f"per {count:,} heads"
 
 
 def find_region(rows: Sequence[Row], wanted: str) -> str:
@@ -100,7 +108,8 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
         yield f"  {name:<{left}}  {amount:>{right}}  {why}".rstrip()
     facts = []
     if row["per_head"]:
-        facts.append(f"{per_head(row['per_head'])} {unit} a head")
+        count = heads([row["per_head"]])
+        facts.append(f"{float(row['per_head']) * count:,.2f} {unit} {per_heads(count)}")
     if row["coverage"]:
         facts.append(f"{percent(row['coverage'])} of its entitlement")
     facts.append(f"{percent(row['share'])} of what is shared out")
