@@ -11,47 +11,23 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from fundalloc.arrears import account, claimable
-from fundalloc.claims import ClaimsRule, award
 from fundalloc.errors import Faults
 from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
 from fundalloc.history import History
+from fundalloc.key import Claims, Criterion, Measure, by_claims, by_criteria
 from fundalloc.problem import BoolArray, FloatArray, Part, PastRound, Resource, Rounding
 from fundalloc.rounds import at
 from fundalloc.scope import Scope
 
-Measure = str | FiniteFloat
-NumberByRound = FiniteFloat | dict[str, FiniteFloat]
 Supply = Decimal | str | dict[str, Decimal | str]
 Share = Annotated[Decimal, Field(ge=0, lt=1)]
-
-CONFIG = ConfigDict(extra="forbid", frozen=True)
-
-
-class Criterion(BaseModel):
-    """One part of the key: a slice of the money (weight), or an amount already (rate)."""
-
-    model_config = CONFIG
-    name: str = Field(min_length=1, description="What the criterion is called in every explanation.")
-    weight: NumberByRound | None = Field(None, description="Slice of the money, divided like the measure.")
-    rate: NumberByRound | None = Field(None, description="Amount for each unit of the measure.")
-    measure: Measure = Field(description="Expression with one value per region, none below 0.")
-    why: str = Field("", description="The reason, printed with the result.")
-    reference: str = Field("", description="The paragraph or publication it comes from.")
-
-
-class Claims(BaseModel):
-    """Claims instead of criteria: the award of a classic rule is the entitlement."""
-
-    model_config = CONFIG
-    measure: Measure = Field(description="Expression: what each region asks for, in the unit of the resource.")
-    rule: ClaimsRule = Field("proportional", description="How a supply below the claims is divided.")
 
 
 class ResourceSection(BaseModel):
     """What is shared out: a fund, land quota, training places."""
 
-    model_config = CONFIG
+    model_config = ConfigDict(extra="forbid", frozen=True)
     supply: Supply = Field(description='A number, an expression with one value such as "sum(levy)", or "open".')
     unit: str = Field("", description="The unit of supply and amounts, for example CNY.")
     lot: Annotated[Decimal, Field(gt=0)] = Field(
@@ -99,10 +75,10 @@ def entitle(
     parts: tuple[Part, ...] = ()
     asked: float | None = None
     with faults.collect():
-        if section.claims is not None:
-            parts, asked = _award(section.claims, scope, total, key, faults)
+        if section.claims is not None and total is not None:
+            parts, asked = by_claims(section.claims, scope, total, key, faults)
         else:
-            parts, asked = _by_criteria(section, scope, total, key, faults, flags)
+            parts, asked = by_criteria(section.criteria, scope, total, key, faults, flags)
     contribution = None
     with faults.collect():
         if section.contribution is not None:
@@ -110,6 +86,7 @@ def entitle(
     if len(faults.found) > known:
         return None
     scale = None
+    weighted = any(c.weight is not None for c in section.criteria)
     if section.claims is not None and asked is not None and total is not None and asked < total:
         lots = whole(Fraction(asked) / Fraction(section.lot))
         flags.append(
@@ -124,7 +101,7 @@ def entitle(
                 total,
             )
         )
-    elif asked is not None and total is not None and asked > 0:
+    elif asked and total is not None and not weighted:
         scale = total / asked
     entitlement = np.asarray(sum(p.amounts for p in parts), dtype=float)
     unpaid = account(past, len(entitlement))
@@ -217,109 +194,6 @@ def _supply(section: ResourceSection, scope: Scope, key: str, faults: Faults) ->
     return stated
 
 
-def _by_criteria(
-    section: ResourceSection, scope: Scope, total: float | None, key: str, faults: Faults, flags: list[Flag]
-) -> tuple[tuple[Part, ...], float | None]:
-    """The parts of the key, and what the rates asked for where there are only rates."""
-    known = len(faults.found)
-    measured: list[FloatArray] = []
-    for c in section.criteria:
-        where = f"{key}.criteria.{c.name}.measure"
-        with faults.collect():
-            expression = Expression(c.measure, where)
-            values = np.where(scope.part, scope.finite(expression, faults), 0.0)
-            _check_measure(c, values, scope, where, faults)
-            if c.weight is not None and expression.names and scope.part.sum() > 1 and np.ptp(values[scope.part]) == 0:
-                flags.append(
-                    Flag(
-                        "warning",
-                        "no_difference",
-                        c.name,
-                        f"Criterion {c.name} is the same for every region that takes part: "
-                        "it divides its slice equally.",
-                        key.removeprefix("resources."),
-                        float(values.max()),
-                    )
-                )
-            measured.append(values)
-    if len(faults.found) > known:
-        return (), None
-    round_ = scope.regions.round
-    rates = [(c, v) for c, v in zip(section.criteria, measured, strict=True) if c.rate is not None]
-    weights = [(c, v) for c, v in zip(section.criteria, measured, strict=True) if c.weight is not None]
-    served = {c.name: _in_round(c.rate, round_) * v for c, v in rates}
-    asked = float(sum(v.sum() for v in served.values())) if rates else None
-    if total is not None and rates and not weights:
-        if not asked:
-            faults.add(
-                "the rates ask for nothing.",
-                "Check the rates and their measures.",
-                key=f"{key}.criteria",
-                file="",
-            )
-            return (), None
-        served = {name: v * (total / asked) for name, v in served.items()}
-    if weights and total is not None:
-        left = total - (asked or 0.0)
-        if left < -1e-9 * total:
-            faults.add(
-                f"the rates ask for {asked:,.2f} {section.unit}, more than the {total:,.2f} that are shared out.",
-                "Lower the rates, raise the supply, or leave out the weights: rates alone are scaled.",
-                key=f"{key}.criteria",
-                file="",
-            )
-            return (), None
-        slices = sum(_in_round(c.weight, round_) for c, _ in weights)
-        for c, v in weights:
-            served[c.name] = max(left, 0.0) * (_in_round(c.weight, round_) / slices) * (v / v.sum())
-    parts = tuple(Part(c.name, "criterion", served[c.name], c.why) for c in section.criteria)
-    return parts, asked
-
-
-def _check_measure(criterion: Criterion, values: FloatArray, scope: Scope, where: str, faults: Faults) -> None:
-    below = np.flatnonzero(values < 0)
-    for i in below[:5]:
-        faults.add(
-            f"is {values[i]:,.6g} for {scope.regions.ids[i]} ({scope.regions.names[i]}); "
-            "a criterion cannot be below 0.",
-            f'Write "maximum(0, {criterion.measure})".',
-            key=where,
-            value=str(criterion.measure),
-            file="",
-        )
-    if len(below) > 5:
-        faults.add(f"is below 0 for {len(below) - 5} more regions.", key=where, value=str(criterion.measure), file="")
-    if criterion.weight is not None and not len(below) and not values.sum() > 0:
-        faults.add(
-            "adds up to 0 over all regions that take part: its slice could go to nobody.",
-            "Check the measure and the data, or leave the criterion out.",
-            key=where,
-            value=str(criterion.measure),
-            file="",
-        )
-
-
-def _award(
-    claims: Claims, scope: Scope, total: float | None, key: str, faults: Faults
-) -> tuple[tuple[Part, ...], float | None]:
-    """The awards of a claims rule, and the sum of the claims."""
-    where = f"{key}.claims.measure"
-    known = len(faults.found)
-    asked = np.where(scope.part, scope.finite(Expression(claims.measure, where), faults), 0.0)
-    for i in np.flatnonzero(asked < 0)[:5]:
-        faults.add(
-            f"is {asked[i]:,.6g} for {scope.regions.ids[i]} ({scope.regions.names[i]}); a claim cannot be below 0.",
-            f'Write "maximum(0, {claims.measure})".',
-            key=where,
-            value=str(claims.measure),
-            file="",
-        )
-    if len(faults.found) > known or total is None:
-        return (), None
-    name = claims.rule.replace("_", " ")
-    return (Part(f"claim ({name})", "claim", award(asked, total, claims.rule)),), float(asked.sum())
-
-
 def _at_limit(scope: Scope, name: str, due: FloatArray, unpaid: FloatArray, key: FloatArray) -> list[Flag]:
     regions = scope.regions
     return [
@@ -335,7 +209,3 @@ def _at_limit(scope: Scope, name: str, due: FloatArray, unpaid: FloatArray, key:
         )
         for i in np.flatnonzero((np.abs(due) >= key * (1 - 1e-12)) & (key > 0))
     ]
-
-
-def _in_round(number: NumberByRound | None, round_: str) -> float:
-    return float(at(number, round_) or 0.0)

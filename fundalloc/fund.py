@@ -17,6 +17,7 @@ from fundalloc.allocation import Allocation
 from fundalloc.decision import decide
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.expressions import RESERVED
+from fundalloc.files import read_table
 from fundalloc.findings import Finding
 from fundalloc.findings import audit as audit_amounts
 from fundalloc.history import History, read_history
@@ -28,7 +29,7 @@ from fundalloc.report.summary import Source, sha256
 from fundalloc.report.words import describe
 from fundalloc.rules import Rows
 from fundalloc.system import assemble
-from fundalloc.tables import Table, read_table
+from fundalloc.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd

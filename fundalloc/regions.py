@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.flags import Flag
+from fundalloc.numerals import NumberStyle
 from fundalloc.rounds import in_order, not_after
-from fundalloc.tables import NumberStyle, Table
+from fundalloc.tables import Table
 
 FloatArray = NDArray[np.float64]
 TextArray = NDArray[np.object_]

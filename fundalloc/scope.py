@@ -191,6 +191,19 @@ class Scope:
             self._report(expression, values, bad, faults)
         return values
 
+    def check_not_below_zero(self, values: FloatArray, expression: Expression, what: str, faults: Faults) -> None:
+        """A fault for every region whose value of an expression is below 0; `what` cannot be."""
+        below = np.flatnonzero(values < 0)
+        place = {"key": expression.key, "value": expression.text, "file": ""}
+        for i in below[:SHOWN]:
+            faults.add(
+                f"is {values[i]:,.6g} for {self.regions.ids[i]} ({self.regions.names[i]}); {what} cannot be below 0.",
+                f'Write "maximum(0, {expression.text})".',
+                **place,
+            )
+        if len(below) > SHOWN:
+            faults.add(f"is below 0 for {len(below) - SHOWN} more regions.", **place)
+
     def _report(self, expression: Expression, values: FloatArray, bad: NDArray[np.int64], faults: Faults) -> None:
         """Why values are missing: empty cells where there are any, else the arithmetic."""
         columns = sorted(self._columns_of(expression))

@@ -74,6 +74,7 @@ def assemble(problem: Problem, rows: tuple[Rows, ...], *, whole: bool = True) ->
     row_high = np.concatenate([rows[k].high[places] for k, places in coupling] or [np.zeros(0)])
     origin = tuple((k, int(p)) for k, places in coupling for p in places)
     plain = np.concatenate([rows[k].plain[places] for k, places in coupling] or [np.zeros(0, dtype=bool)])
+    high, row_high = _met(low, high), _met(row_low, row_high)
     nested = _nested(matrix, plain, problem)
     if whole:
         low, high = _to_lots(low, high, problem.lot)
@@ -83,6 +84,11 @@ def assemble(problem: Problem, rows: tuple[Rows, ...], *, whole: bool = True) ->
     # regions that take no part get their own floor, else nothing
     high = np.where(problem.takes_part, high, low)
     return System(problem, rows, low, high, matrix, row_low, row_high, origin, nested, whole)
+
+
+def _met(low: FloatArray, high: FloatArray) -> FloatArray:
+    """Upper bounds, put on the lower ones where only float noise makes them cross."""
+    return np.where((low > high) & (low <= high + 16 * EPS * np.abs(high)), low, high)
 
 
 def _to_lots(low: FloatArray, high: FloatArray, lot: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -61,9 +61,9 @@ def audit(
     """Hold any amounts, also hand-made ones, against the policy; no solver."""
     from dataclasses import asdict
 
+    from fundalloc.files import read_table
     from fundalloc.fund import audit as audit_amounts
     from fundalloc.fund import load
-    from fundalloc.tables import read_table
 
     with clock("checking"):
         fund = load(policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding)

@@ -104,7 +104,14 @@ def _inside(here: Any, step: str, key: str) -> Any:
             if isinstance(item, dict) and str(item.get("name")) == step:
                 return item
         raise InputError(
-            [Fault(f"has no item of that name. {did_you_mean(step, names)}", key=f"--set {key}", value=step)]
+            [
+                Fault(
+                    f"has no item of that name. {did_you_mean(step, names)}",
+                    "A name with a dot in it stands in quotes.",
+                    key=f"--set {key}",
+                    value=step,
+                )
+            ]
         )
     raise InputError([Fault("leads to a value, not to a table.", key=f"--set {key}", value=step)])
 

@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fundalloc.entitlements import Measure, ResourceSection
+from fundalloc.entitlements import ResourceSection
 from fundalloc.history import HistorySection
 from fundalloc.indices import Index
+from fundalloc.key import Measure
 from fundalloc.objectives import Objective
 from fundalloc.regions import RegionsSection
 from fundalloc.rules import AnyRule

@@ -13,6 +13,7 @@ from typing import Any
 
 from fundalloc.errors import Fault, InputError
 from fundalloc.report.summary import FORMAT, sha256, to_json
+from fundalloc.tables import unguard
 
 SUMMARY = "summary.json"
 
@@ -114,7 +115,8 @@ def read_rows(folder: Path, name: str) -> list[dict[str, str]]:
     """The rows of one of the written CSV files."""
     try:
         with (folder / name).open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+            head, *rows = csv.reader(file)
+            return [dict(zip(head, unguard(row), strict=True)) for row in rows]
     except FileNotFoundError:
         raise InputError(
             [Fault("is missing in the folder.", "Decide the round again.", file=str(folder / name))]

@@ -15,7 +15,7 @@ from fundalloc.decision import Decision
 from fundalloc.explain import Step, printed_unit
 from fundalloc.flags import Flag
 from fundalloc.problem import FloatArray, IntArray
-from fundalloc.tables import write_text_cell
+from fundalloc.tables import guard
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,8 +59,8 @@ class Sheet:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(self.columns)
-        safe = [_safe(values) if name in self.words else values for name, values in self.columns.items()]
-        writer.writerows(zip(*safe, strict=True))
+        columns = [guard(values) if name in self.words else values for name, values in self.columns.items()]
+        writer.writerows(zip(*columns, strict=True))
         return out.getvalue().encode()
 
     def frame(self) -> pd.DataFrame:
@@ -72,11 +72,6 @@ class Sheet:
             if name not in self.words:
                 frame[name] = pd.to_numeric(frame[name].replace("", None))
         return frame
-
-
-def _safe(values: Sequence[str]) -> Sequence[str]:
-    known = {v: write_text_cell(v) for v in set(values)}
-    return [known[v] for v in values] if any(v != w for v, w in known.items()) else values
 
 
 def decimals(units: IntArray, unit: Decimal) -> list[str]:

@@ -75,7 +75,10 @@ class Limit(Rule):
         bound = chosen & np.isfinite(of)
         if self.each != "region":
             bound &= resource.takes_part
-        self._check_of(np.where(bound, of, 0.0), resource, faults)
+        expression = Expression(self.of, f"rules.{self.name}.of")
+        resource.scope.check_not_below_zero(
+            np.where(bound, of, 0.0), expression, "what a bound is a multiple of", faults
+        )
         if len(faults.found) > known:
             return None
         if not bound.any():
@@ -171,17 +174,6 @@ class Limit(Rule):
             return np.zeros(len(there)), record.amount
         of = self._of(resource, earlier, record.entitlement, resource.past[back:], faults)
         return np.where(there, of, 0.0), record.amount
-
-    def _check_of(self, of: FloatArray, resource: Resource, faults: Faults) -> None:
-        for i in np.flatnonzero(of < 0)[:5]:
-            faults.add(
-                f"is {of[i]:,.6g} for {resource.scope.regions.ids[i]}; a bound cannot be a multiple of a "
-                "number below 0.",
-                f'Write "maximum(0, {self.of})".',
-                key=f"rules.{self.name}.of",
-                value=str(self.of),
-                file="",
-            )
 
     def _places(self, scope: Scope, members: IntArray) -> tuple[tuple[str, ...], IntArray]:
         if self.each == "region":
