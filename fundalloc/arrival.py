@@ -30,6 +30,8 @@ def random_arrival(claims: FloatArray, estate: float, owed: float) -> FloatArray
     if 2 * estate > owed:  # the rule is its own dual, and a smaller estate leaves fewer cases
         return claims - random_arrival(claims, owed - estate, owed)
     claims = np.minimum(claims, estate)
+    if not claims.any():
+        return claims
     values, kind, counts = np.unique(claims, return_inverse=True, return_counts=True)
     counts[values == 0] = 0
     halves: tuple[list[int], list[int]] = ([], [])
@@ -129,7 +131,7 @@ def _refuse(n: int, kinds: int) -> Never:
                 f"random_arrival is the exact average over all orders of arrival, and {n:,} claimants with "
                 f"{kinds:,} different claims make more cases than can be added up (up to {CLAIMANTS} claimants "
                 "always fit).",
-                'Write rule = "proportional", which random_arrival comes closest to as claimants grow many, or '
+                'Write rule = "proportional", which random_arrival comes ever closer to as claimants grow many, or '
                 'rule = "adjusted_proportional", which also gives to each first what the others concede to it.',
             )
         ]

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundalloc.arrival import random_arrival
-from fundalloc.errors import Faults
+from fundalloc.errors import Fault, Faults, InputError
 
 FloatArray = NDArray[np.float64]
 
@@ -47,14 +47,14 @@ def award(claims: FloatArray, estate: float, rule: ClaimsRule) -> FloatArray:
     claims, estate = np.array(claims, dtype=float), float(estate)
     faults = Faults()
     for i in np.flatnonzero(~((claims >= 0) & np.isfinite(claims)))[:5]:
-        faults.add(
-            f"claim number {i + 1} is {claims[i]:,.6g}; a claim cannot be below 0.",
-            "Write 0 or a finite number.",
-        )
-    if not estate >= 0:
-        faults.add(f"the estate is {estate:,.6g}; it cannot be below 0.", "Write 0 or more.")
+        faults.add(f"claim number {i + 1} is {claims[i]:,.6g}.", "A claim is a finite number, 0 or more.")
+    if not (estate >= 0 and np.isfinite(estate)):
+        faults.add(f"the estate is {estate:,.6g}.", "An estate is a finite number, 0 or more.")
     faults.check()
-    owed = math.fsum(claims)
+    try:
+        owed = math.fsum(claims)
+    except OverflowError:
+        raise InputError([Fault("the claims are too large to add up.", "Write them in a larger unit.")]) from None
     if owed <= estate:
         return claims
     return np.clip(RULES[rule](claims, estate, owed), 0.0, claims)
@@ -95,7 +95,8 @@ def adjusted_proportional(claims: FloatArray, estate: float, owed: float) -> Flo
     m = max(0, E - Σ of the others' c); then m + c' (E - M) / Σ c' with c' = min(c - m, E - M) and M = Σ m
     (Curiel, Maschler and Tijs 1987).
     """
-    conceded = np.maximum(0.0, claims - (owed - estate))
+    claims = np.minimum(claims, estate)
+    conceded = np.maximum(0.0, claims - (math.fsum(claims) - estate))
     rest = max(estate - math.fsum(conceded), 0.0)
     left = np.minimum(claims - conceded, rest)
     asked = math.fsum(left)
@@ -109,6 +110,7 @@ def minimal_overlap(claims: FloatArray, estate: float, owed: float) -> FloatArra
     alone, and of [0, t], where the claims min(c, t) are laid on each other,
     Σ_{k<=i} (min(c_k, t) - min(c_{k-1}, t)) / (n - k + 1), claims rising (O'Neill 1982; Chun and Thomson 2005).
     """
+    claims = np.minimum(claims, estate)
     order = np.argsort(claims, kind="stable")
     rising, count = claims[order], np.arange(len(claims), 0, -1)
     t = _overlap(rising[::-1], estate)
@@ -120,7 +122,7 @@ def minimal_overlap(claims: FloatArray, estate: float, owed: float) -> FloatArra
 
 def _equal_level(claims: FloatArray, estate: float) -> float:
     """The λ of Σ min(c, λ) = E, for E below the sum of the claims."""
-    rising, count = np.sort(claims), np.arange(len(claims), 0, -1)
+    rising, count = np.sort(np.minimum(claims, estate)), np.arange(len(claims), 0, -1)
     spent = np.cumsum(count * np.diff(rising, prepend=0.0))  # at λ = c_k
     k = min(int(np.searchsorted(spent, estate)), len(claims) - 1)
     return float(rising[k] - (spent[k] - estate) / count[k])

@@ -62,20 +62,19 @@ def decide(problem: Problem, rows: tuple[Rows, ...], model: Any = None) -> Decis
     clock: dict[str, float] = {}
     required = tuple(r for r in rows if r.mode != "watch")
     if model is not None:
-        extra = added(model)
+        extra = added(model, problem)
         required, rows = required + extra, rows + extra
     with _timed(clock, "assemble"):
         system = assemble(problem, required)
     if model is None:
         with _timed(clock, "build"):
             model = build(system)
-    found = _agreed(system, solve(model), clock)
-    if found is None:
-        system = _without_lots(problem, required, system)
-        found = _agreed(system, solve(build(system)), clock)
-    if found is None:
-        raise SolverError("The solver found no answer although there is one; nothing was written.")
-    optimum = found
+    optimum = _agreed(system, solve(model), clock)
+    if optimum is None:
+        system = _as_stated(problem, required)
+        optimum = _agreed(system, solve(build(system)), clock)
+    if optimum is None:
+        raise SolverError("The optimum could not be proven although there is one; nothing was written.")
     with _timed(clock, "explain"):
         prices = multipliers(system, optimum)
         bound = bindings(system, prices)
@@ -107,18 +106,16 @@ def _each_timed(clock: dict[str, float], name: str, answers: Iterator[Answer]) -
         yield answer
 
 
-def _without_lots(problem: Problem, required: tuple[Rows, ...], system: System) -> System:
-    """The system with its bounds as stated, where only whole lots make it impossible."""
-    as_stated = assemble(problem, required, whole=False)
-    if not possible(as_stated):
+def _as_stated(problem: Problem, required: tuple[Rows, ...]) -> System:
+    """The system with its bounds as stated, where they cannot be kept in whole lots."""
+    system = assemble(problem, required, whole=False)
+    if not possible(system):
         raise conflict(problem, required)
-    if possible(system):
-        raise SolverError("The solver found no answer although there is one; nothing was written.")
-    return as_stated
+    return system
 
 
 def _agreed(system: System, answers: Iterator[Answer], clock: dict[str, float]) -> Optimum | None:
-    """The proven optimum, once an answer of the solver agrees with it; None where there is no allocation.
+    """The proven optimum, once an answer of the solver agrees with it; None where none can be proven.
 
     Two computations and one audit must agree before anything is paid. No status is trusted.
     """
@@ -129,16 +126,12 @@ def _agreed(system: System, answers: Iterator[Answer], clock: dict[str, float]) 
         with _timed(clock, "polish"):
             optimum = optimum or polish(system)
         if not optimum.proven:
-            break
+            return None
         apart = _apart(system.problem, answer.amounts, optimum.amounts)
         log.debug("%s; %.1e of the mean from the optimum", answer.status, apart)
         if apart <= AGREE:
             _check_rows(system, optimum)
             return optimum
-    if not possible(system):
-        return None
-    if optimum is None or not optimum.proven:
-        raise SolverError("The optimum could not be proven; nothing was written.")
     raise SolverError(
         f"The solver's answer and the proven one differ by more than {AGREE:g} of the mean amount; nothing was written."
     )

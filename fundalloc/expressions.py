@@ -37,7 +37,6 @@ ELEMENTWISE: dict[str, tuple[int, Callable[..., Any]]] = {
 OVER_ROUNDS = {"lag": 2, "average": 2}
 FUNCTIONS = frozenset({*ELEMENTWISE, *OVERALL, *OVER_ROUNDS})
 RESERVED = frozenset({"population", "previous", "entitlement", "round", *FUNCTIONS})
-PER_REGION = ("mean", "median", "quantile")
 
 OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: np.add,
@@ -191,20 +190,12 @@ class Expression:
         return tuple(found)
 
     @cached_property
-    def averages_ratio(self) -> bool:
-        """Whether a mean, median or quantile counts regions where people are meant: of x / population."""
-        return any(
-            isinstance(call, ast.Call)
-            and isinstance(call.func, ast.Name)
-            and call.func.id in PER_REGION
-            and any(
-                isinstance(n, ast.BinOp)
-                and isinstance(n.op, ast.Div)
-                and isinstance(n.right, ast.Name)
-                and n.right.id == "population"
-                for n in ast.walk(call.args[0])
-            )
+    def averaged(self) -> tuple[ast.expr, ...]:
+        """What it takes the mean of, counting regions and not people."""
+        return tuple(
+            call.args[0]
             for call in ast.walk(self.tree)
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "mean"
         )
 
     def evaluate(self, scope: Scope) -> FloatArray:

@@ -6,11 +6,16 @@ import csv
 import hashlib
 import io
 import re
-import unicodedata
+import zipfile
 from pathlib import Path
 
 from fundalloc.errors import Faults
-from fundalloc.tables import DELIMITERS, GUARDED, Table, as_text, table_of, unguard
+from fundalloc.tables import DELIMITERS, GUARDED, SHOWN, Table, as_text, table_of, unguard
+
+#: so many characters at most are looked at for the delimiter
+HEAD = 100_000
+#: what a spreadsheet shows where a formula failed
+ERRORS = frozenset(["#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!"])
 
 
 def read_table(path: Path, *, encoding: str = "utf-8", shown: str | None = None) -> Table:
@@ -63,54 +68,42 @@ def _decode(content: bytes, encoding: str, faults: Faults) -> str:
         if "\0" in text:
             faults.add("holds NUL characters: it is no text file.", "Save it as CSV (UTF-8).")
         faults.check()
-        return unicodedata.normalize("NFC", text)
+        return text.removeprefix("\ufeff")
     faults.check()
     return ""
 
 
 def _delimiter(text: str) -> str:
     """The delimiter of the first line that is not blank, quoted texts left out of the count."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    bare = re.sub(r'"[^"]*"?', "", first)
-    return max(DELIMITERS, key=lambda d: (bare.count(d), d == ","))
+    bare = re.sub(r'"[^"]*"?', "", text[:HEAD])
+    first = next((line for line in re.split(r"[\r\n]", bare) if line.strip(" ")), "")
+    return max(DELIMITERS, key=lambda d: (first.count(d), d == ","))
 
 
 def _csv_rows(text: str, delimiter: str, faults: Faults) -> list[tuple[int, list[str]]]:
     """The rows that are not blank, each with the number of its first line."""
-    if text.count('"') % 2:
-        faults.add(
-            'a quotation mark " is never closed.',
-            'Close it, or double it inside a quoted cell: "".',
-            line=_open_quote(text),
-        )
-        faults.check()
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[int, list[str]]] = []
     line = 1
     try:
         for row in reader:
-            if row and (row[0] or "".join(row).strip()):
+            if row and (row[0].strip() or "".join(row).strip()):
                 rows.append((line, row))
             line = reader.line_num + 1
     except csv.Error as error:
-        faults.add(f"cannot be read as CSV ({error}).", line=reader.line_num)
+        faults.add(
+            f'a quotation mark " that opens a cell is never closed, or not at its end ({error}).',
+            'Close it, or double it inside a quoted cell: "".',
+            line=line,
+        )
         faults.check()
     if any(mark in text for mark in GUARDED):
         rows = [(number, unguard(row)) for number, row in rows]
     return rows
 
 
-def _open_quote(text: str) -> int:
-    inside, line, start = False, 1, 1
-    for mark in re.finditer(r'["\n]', text):
-        if mark[0] == "\n":
-            line += 1
-        else:
-            inside, start = not inside, line if not inside else start
-    return start
-
-
 def _excel_rows(content: bytes, faults: Faults) -> list[tuple[int, list[str]]]:
+    """The rows of the first sheet that are not blank, each with its number."""
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
@@ -122,18 +115,26 @@ def _excel_rows(content: bytes, faults: Faults) -> list[tuple[int, list[str]]]:
         faults.add(f"cannot be read as an Excel file ({error}).", "Save it again as XLSX or CSV.")
         faults.check()
         return []
-    rows = []
-    for k, row in enumerate(grid, start[0] + 1):
-        texts = [as_text(v) for v in row]
-        for c, text in enumerate(texts):
-            if text.startswith("#") and text.rstrip("!?").isupper():
-                faults.add(
-                    "is an error of the spreadsheet.",
-                    "Repair the formula.",
-                    line=k,
-                    value=text,
-                    column=str(grid[0][c]),
-                )
-        if any(t.strip() for t in texts):
-            rows.append((k, texts))
-    return rows
+    rows = [(number, [as_text(v) for v in row]) for number, row in enumerate(grid, start[0] + 1)]
+    for number, texts in rows:
+        for column, text in zip(rows[0][1], texts, strict=True):
+            if text in ERRORS:
+                faults.add("is an error of the spreadsheet.", "Repair it.", line=number, value=text, column=column)
+    for place, text in _failed_formulas(content):
+        faults.add("is an error of the spreadsheet.", "Repair the formula.", column=place, value=text)
+    return [(number, texts) for number, texts in rows if any(t.strip() for t in texts)]
+
+
+def _failed_formulas(content: bytes) -> list[tuple[str, str]]:
+    """The cells of the first sheet of an XLSX file whose formula failed, which are read as empty."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as book:
+            ids = re.search(rb'<sheet\b[^>]*\br:id="([^"]+)"', book.read("xl/workbook.xml"))
+            links = re.findall(rb"<Relationship\b[^>]*>", book.read("xl/_rels/workbook.xml.rels"))
+            mine = [link for link in links if ids and b'Id="' + ids[1] + b'"' in link]
+            target = re.search(rb'Target="/?(?:xl/)?([^"]+)"', mine[0]) if mine else None
+            text = book.read(f"xl/{target[1].decode()}") if target else b""
+    except (zipfile.BadZipFile, KeyError, OSError, ValueError, NotImplementedError):
+        return []  # another format, or one that has no such parts
+    cells = re.findall(rb'<c\b(?=[^>]*\bt="e")[^>]*\br="([A-Z]+\d+)"[^>]*>(?:<f.*?(?:</f>|/>))?<v>([^<]*)</v>', text)
+    return [(place.decode(), value.decode()) for place, value in cells[:SHOWN]]

@@ -1,8 +1,8 @@
 """The audit: any amounts held against the rules, without a solver.
 
 It reads the same rows that the program is built from, so what is checked cannot drift from what is
-decided. Rules on regions and nested groups are kept exactly; all others to one lot a cell, because
-they hold before the amounts are rounded to whole lots.
+decided. Required rules on regions and nested groups are kept exactly, or to less than one lot where whole
+lots stand in the way; all others to one lot a cell, because they hold before the amounts are rounded.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Literal
 
 import numpy as np
 
-from fundalloc.problem import FloatArray, IntArray, Problem
+from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.rules import Rows, tolerance
-from fundalloc.system import System, assemble
+from fundalloc.system import System, assemble, inward
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ def audit(problem: Problem, rows: tuple[Rows, ...], amounts: FloatArray) -> list
         return [
             _finding(problem, "finite amounts", bad, -np.inf, float(amounts[bad]), np.inf, "is not a finite number")
         ]
-    system = assemble(problem, rows)
-    return [*_totals(problem, amounts), *_cells(problem, amounts, system), *_rules(problem, system, amounts)]
+    system = assemble(problem, tuple(r for r in rows if r.mode != "watch"))
+    return [*_totals(problem, amounts), *_cells(problem, amounts, system), *_rules(problem, rows, system, amounts)]
 
 
 def _totals(problem: Problem, amounts: FloatArray) -> Iterator[Finding]:
@@ -112,37 +112,39 @@ def _finding(problem: Problem, rule: str, cell: int, low: float, value: float, h
     return Finding(rule, "require", regions.ids[i], resource.name, low, value, high, "breach", text)
 
 
-def _rules(problem: Problem, system: System, amounts: FloatArray) -> Iterator[Finding]:
-    nested: dict[int, set[int]] = {}
-    for taken, (owner, place) in zip(system.nested, system.origin, strict=True):
-        if taken:
-            nested.setdefault(owner, set()).add(place)
-    for owner, rows in enumerate(system.rows):
-        yield from _misses(problem, rows, amounts, nested.get(owner, set()))
+def _rules(problem: Problem, rows: tuple[Rows, ...], system: System, amounts: FloatArray) -> Iterator[Finding]:
+    exact = {id(one): one.single.copy() for one in system.rows}
+    for owner, place in (o for o, nested in zip(system.origin, system.nested, strict=True) if nested):
+        exact[id(system.rows[owner])][place] = True
+    fits = {one.name: system.leaves_whole_lots(r) for r, one in enumerate(problem.resources)}
+    for one in rows:
+        yield from _misses(problem, one, amounts, exact.get(id(one), np.zeros(len(one), bool)), fits.get(one.resource))
 
 
-def _misses(problem: Problem, rows: Rows, amounts: FloatArray, nested: set[int]) -> Iterator[Finding]:
+def _misses(
+    problem: Problem, rows: Rows, amounts: FloatArray, exact: BoolArray, fits: bool | None
+) -> Iterator[Finding]:
+    """The places of a rule that are missed; fits: whether whole lots can keep the exact ones."""
     values = rows.values(amounts)
     missed = np.maximum(rows.low - values, values - rows.high)
-    one_lot = np.asarray(abs(rows.matrix) @ problem.lot)
     slack = tolerance(rows, amounts)
-    for place in np.flatnonzero(~(missed <= slack)):
-        exact = bool(rows.single[place]) or int(place) in nested
-        lot = float(problem.lot[rows.matrix.indices[rows.matrix.indptr[place]]])
-        if not exact and missed[place] <= one_lot[place] + slack[place]:
-            continue
-        short = bool(rows.low[place] > values[place])
-        bound = float(rows.low[place] if short else rows.high[place])
+    one_lot = np.asarray(abs(rows.matrix) @ problem.lot)
+    allowed = slack + np.where(exact, 0.0, one_lot)
+    for place in np.flatnonzero(~(missed <= allowed)):
+        low, high = rows.low[[place]], rows.high[[place]]
+        short = bool(low[0] > values[place])
+        lot = one_lot[[place]] / rows.counts[place]
+        forced = not fits or bool(np.greater(*inward(low, high, lot))[0])
         yield Finding(
             rows.rule,
             rows.mode,
             rows.places[place],
             rows.resource,
-            float(rows.low[place]),
+            float(low[0]),
             float(values[place]),
-            float(rows.high[place]),
-            "lot" if exact and missed[place] < lot else "breach",
-            _sentence(problem, rows, int(place), float(values[place]), bound, short),
+            float(high[0]),
+            "lot" if exact[place] and forced and missed[place] < lot[0] * (1 - 1e-6) else "breach",
+            _sentence(problem, rows, int(place), float(values[place]), float((low if short else high)[0]), short),
         )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import fundalloc.program  # noqa: F401
 
 # isort: split
+import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -92,7 +93,9 @@ class Fund:
 
     def describe(self) -> Iterator[str]:
         """The policy in plain words, a line each."""
-        return describe(self.policy, self.problem, self.rows)
+        read = [("Regions", self._table), *([("History", self._past)] if self._past is not None else [])]
+        files = [f"{what}: {table.file}, {table.form}" for what, table in read]
+        return describe(self.policy, self.problem, self.rows, files)
 
     def model(self) -> Any:
         """The Pyomo model that is solved; linear constraints may be added to it."""
@@ -142,7 +145,7 @@ def load(
     named = {"regions": stated.regions.file, "history": stated.history.file if stated.history else None}
     for name, given in (("regions", regions), ("history", history)):
         inside = named[name]
-        file = Path(given) if given is not None else path.parent / inside if inside else None
+        file = Path(given) if given is not None else Path(os.path.normpath(path.parent / inside)) if inside else None
         if file is None:
             if name == "regions":
                 faults.add(

@@ -67,9 +67,9 @@ def read_history(table: Table, before: str) -> History:
     numbers = {}
     for name in ("entitlement", "amount"):
         numbers[name] = values = table.numbers(name, faults=faults)
-        for complaint, bad in (("is empty.", np.isnan(values)), ("is below 0.", values < 0)):
-            rows = np.flatnonzero(bad)
-            for row in rows[:SHOWN] if not faults.found or complaint != "is empty." else []:
+        empty = np.array([not text for text in table.text(name)], dtype=bool)
+        for complaint, bad in (("is empty.", empty), ("is below 0.", values < 0)):
+            for row in np.flatnonzero(bad)[:SHOWN]:
                 faults.add(
                     complaint,
                     "Write a number, 0 or more.",

@@ -20,7 +20,7 @@ def gini(amounts: ArrayLike, basis: ArrayLike) -> float:
     """How far apart two people drawn by lot are on average: 0 = all alike, towards 1 = one has all.
 
     Σ_i Σ_j q_i q_j |h_i - h_j| / (2 Q Σ x) with h = x / q (Gini 1912), added up over the sorted gaps
-    of h, so that equals give exactly 0.
+    of h, so that equal ones add nothing.
     """
     s, p = _shares(amounts, basis)
     if not len(s):
@@ -51,9 +51,7 @@ def theil_between_within(amounts: ArrayLike, basis: ArrayLike, groups: ArrayLike
         return 0.0, 0.0
     _, group = np.unique(np.asarray(groups)[_counted(basis)], return_inverse=True)
     money, people = (np.bincount(group, weights=w).astype(float) for w in (s, p))
-    with np.errstate(invalid="ignore"):  # a group without money has nothing within
-        expected = np.where(money[group] > 0, money[group] * (p / people[group]), p)
-    return _divergence(money, people), _divergence(s, expected)
+    return _divergence(money, people), _divergence(s, money[group] * (p / people[group]))
 
 
 def atkinson(amounts: ArrayLike, basis: ArrayLike, aversion: float = 0.5) -> float:
@@ -106,7 +104,7 @@ def _shares(amounts: ArrayLike, basis: ArrayLike) -> tuple[FloatArray, FloatArra
     counted = _counted(basis)
     x, q = np.asarray(amounts, dtype=float)[counted], np.asarray(basis, dtype=float)[counted]
     paid = x.sum()
-    if not paid > 0:
+    if paid <= 0:
         return np.empty(0), np.empty(0)
     return x / paid, q / q.sum()
 

@@ -17,6 +17,10 @@ PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 MARKS = frozenset(["-", "--", ".", "..", "...", ":", "n/a", "na", "null", "none", "x", "/", "?", "#n/a", "—", "–"])
 
 
+#: spaces that do not break a line mean the same
+SPACES = {0x00A0: " ", 0x202F: " ", 0x2009: " "}
+
+
 @dataclass(frozen=True)
 class NumberStyle:
     """How the numbers of a file are written; without one only plain numbers such as -1234.5 are read."""
@@ -25,20 +29,43 @@ class NumberStyle:
     thousands: str = ""
     missing_marks: tuple[str, ...] = ()
 
+    @property
+    def grammar(self) -> re.Pattern[str]:
+        """What a number looks like."""
+        decimal = re.escape(self.decimal)
+        whole = rf"[1-9]\d{{0,2}}({re.escape(self.thousands)}\d{{3}})+|\d+" if self.thousands else r"\d+"
+        return re.compile(rf"[+-]?((?:{whole})({decimal}\d*)?|{decimal}\d+)([eE][+-]?\d+)?", re.ASCII)
+
+    @property
+    def words(self) -> str:
+        """The style as the policy states it."""
+        decimal = [f'decimal = "{self.decimal}"'] if self.decimal != "." else []
+        thousands = [f'thousands = "{self.thousands}"'] if self.thousands else []
+        return " and ".join(decimal + thousands)
+
+
+#: styles that a file may have, simple ones first
+STYLES = tuple(
+    NumberStyle(decimal, thousands)
+    for thousands in ("", ",", ".", " ", "'")
+    for decimal in (".", ",")
+    if decimal != thousands
+)
+
 
 def parse(texts: Sequence[str], style: NumberStyle) -> tuple[FloatArray, list[int]]:
     """Cells as numbers, NaN for missing ones; and the places of those that are no finite number."""
     marks = {unicodedata.normalize("NFC", m.strip()) for m in style.missing_marks} | {""}
     plain = style.decimal == "." and not style.thousands
-    grammar = PLAIN if plain else _grammar(style)
+    grammar = PLAIN if plain else style.grammar
     values = np.full(len(texts), np.nan)
     bad: list[int] = []
     for k, text in enumerate(texts):
         if text in marks:
             continue
-        if grammar.fullmatch(text):
-            digits = text if plain else text.replace(style.thousands, "").replace(style.decimal, ".")
-            values[k] = float(digits)
+        spaced = text if plain else text.translate(SPACES)
+        if grammar.fullmatch(spaced):
+            values[k] = float(spaced if plain else spaced.replace(style.thousands, "").replace(style.decimal, "."))
             if values[k] in (np.inf, -np.inf):
                 bad.append(k)
         else:
@@ -46,47 +73,43 @@ def parse(texts: Sequence[str], style: NumberStyle) -> tuple[FloatArray, list[in
     return values, bad
 
 
-def _grammar(style: NumberStyle) -> re.Pattern[str]:
-    decimal = re.escape(style.decimal)
-    whole = rf"\d{{1,3}}({re.escape(style.thousands)}\d{{3}})+|\d+" if style.thousands else r"\d+"
-    return re.compile(rf"[+-]?((?:{whole})({decimal}\d*)?|{decimal}\d+)([eE][+-]?\d+)?", re.ASCII)
-
-
-def complaint(text: str, style: NumberStyle) -> tuple[str, str]:
-    """What is wrong with a cell, and what to write instead."""
-    folded = text.casefold()
-    if folded in MARKS:
-        return "is no number.", f'If it means missing, write missing_marks = ["{text}"] under [regions].'
-    if folded.lstrip("+-") in ("nan", "inf", "infinity") or PLAIN.fullmatch(text):
+def complaint(text: str, style: NumberStyle | None) -> tuple[str, str]:
+    """What is wrong with a cell, and what to write instead; style None: only plain numbers can be read."""
+    folded, spaced = text.casefold(), text.translate(SPACES)
+    if folded.lstrip("+-") in ("nan", "inf", "infinity"):
         return "is not a finite number.", "Write the number, or leave the cell empty if it is not known."
-    if re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})*,\d+", text):
-        return "has a decimal comma.", 'Write decimal = "," and thousands = "." under [regions].'
-    if re.fullmatch(r"[+-]?\d{1,3}(\.\d{3}){2,}", text):
-        return (
-            "has points between thousands; then 1.234 in this column would mean 1234 as well.",
-            'Write thousands = "." and decimal = "," under [regions].',
-        )
-    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", text):
-        return "has commas between thousands.", 'Write thousands = "," under [regions].'
-    if re.fullmatch(r"[+-]?\d+,\d+", text):
-        return "has a decimal comma.", 'Write decimal = "," under [regions].'
-    if re.fullmatch(r"[+-]?\d{1,3}([ '\u00a0\u202f_]\d{3})+([.,]\d*)?", text):
-        return (
-            "has marks between thousands.",
-            f'Write thousands = "{text.lstrip("+-0123456789")[0]}" under [regions].',
-        )
-    if text.endswith("%"):
-        return "has a per cent sign.", "Write the number alone; no unit is ever converted."
-    if re.search(r"[$€£¥]", text):
-        return "has a currency sign.", "Write the number alone."
+    if (style or NumberStyle()).grammar.fullmatch(spaced):
+        return "is not a finite number.", "Write a smaller number."
+    if style is not None:
+        if folded in MARKS:
+            return "is no number.", f'If it means missing, write missing_marks = ["{text}"] under [regions].'
+        others = [s for s in STYLES if s.grammar.fullmatch(spaced)]
+        if others and style.words:
+            return f"does not fit {style.words}.", "Correct the cell."
+        if others:
+            return _foreign(spaced, others)
+    for mark, what in (("%", "a per cent sign"), ("$€£¥", "a currency sign")):
+        if any(m in text for m in mark):
+            return f"has {what}.", "Write the number alone; no unit is ever converted."
     if re.fullmatch(r"[+-]?[\d.,]+\s*[A-Za-z]", text):
-        return (
-            "has a letter behind the number.",
-            "Write the number alone; put remarks into a column of their own.",
-        )
-    if style.thousands and re.fullmatch(r"[+-]?[\d.,' ]+", text):
-        return (
-            f'does not fit decimal = "{style.decimal}" and thousands = "{style.thousands}".',
-            "Correct the cell.",
-        )
-    return "is no number.", "Write a number with a decimal point, or leave the cell empty if it is not known."
+        return "has a letter behind the number.", "Write the number alone; put remarks into a column of their own."
+    return "is no number.", "Write a number such as 1234.5, or leave the cell empty if it is not known."
+
+
+def _foreign(text: str, styles: Sequence[NumberStyle]) -> tuple[str, str]:
+    """A number in one of some other styles than the plain one."""
+    readings: dict[float, NumberStyle] = {}
+    for style in styles:
+        value = float(text.replace(style.thousands, "").replace(style.decimal, "."))
+        readings.setdefault(value, style)
+    if len(readings) > 1:
+        ways = " or ".join(f"{style.words} ({value:.10g})" for value, style in readings.items())
+        return "can be read in two ways.", f"Write {ways} under [regions]."
+    style = styles[0]
+    if style.decimal == "," and not style.thousands:
+        return "has a decimal comma.", 'Write decimal = "," under [regions].'
+    if style.thousands == ".":
+        what = "has points between thousands; then 1.234 in this column would mean 1234 as well."
+    else:
+        what = "has marks between thousands."
+    return what, f"Write {style.words} under [regions]."

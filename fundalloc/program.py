@@ -19,7 +19,7 @@ from pyomo.repn import generate_standard_repn
 from scipy.sparse import csr_array
 
 from fundalloc.errors import Fault, InputError
-from fundalloc.problem import FloatArray
+from fundalloc.problem import FloatArray, Problem
 from fundalloc.rules import Rows
 from fundalloc.system import System
 
@@ -90,19 +90,24 @@ def _coupling(system: System) -> Iterator[tuple[Rows, int]]:
 
 
 def built(model: pyo.ConcreteModel) -> Built:
-    """What fundalloc put into a model; a fault where the model is not one of ours."""
+    """What fundalloc put into a model; a fault where the model is not one of ours, or no longer whole."""
     found = getattr(model, "_fundalloc", None)
     if not isinstance(found, Built):
         raise InputError([Fault("this model was not made by fund.model().", "Start from fund.model() and add to it.")])
+    gone = [name for name in OWN if model.component(name) is None]
+    if gone:
+        raise InputError([Fault("was removed.", "Start from fund.model() again.", key=f"model.{n}") for n in gone])
     return found
 
 
-def added(model: pyo.ConcreteModel) -> tuple[Rows, ...]:
-    """The linear constraints a user added, as rows of rules named like the constraints.
+def added(model: pyo.ConcreteModel, problem: Problem) -> tuple[Rows, ...]:
+    """The linear constraints a user added to the model of a problem, as rows of rules named like them.
 
     Anything else that was added or changed is a fault that names it.
     """
     own = built(model)
+    if own.system.problem is not problem:
+        raise InputError([Fault("this model was made by another fund.", "Use the model of this fund.model().")])
     cells = {id(amount): c for c, amount in enumerate(model.amount.values())}
     faults = [*_changes(model, own), *_strangers(model)]
     rows: list[Rows] = []
@@ -138,6 +143,16 @@ def _row(constraint: Any, cells: dict[int, int], system: System) -> Rows:
                 Fault(
                     f"speaks of {', '.join(strange)}, which is no amount of this model.",
                     "Write it in model.amount[region, resource] alone.",
+                    key=f"constraint {constraint.name}",
+                )
+            ]
+        )
+    if not form.linear_vars:
+        raise InputError(
+            [
+                Fault(
+                    "speaks of no amount.",
+                    "Write it in model.amount[region, resource].",
                     key=f"constraint {constraint.name}",
                 )
             ]

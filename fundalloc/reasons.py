@@ -17,7 +17,12 @@ from fundalloc.problem import FloatArray, IntArray, Problem
 from fundalloc.solve import Arrays, run
 from fundalloc.system import System
 
+#: multipliers this near to a whole number are it
 USED = 1e-6
+#: a clash below this part of what is added up is float noise
+NOISE = 1e-14
+#: the solver looks for clashes of 1e-7 of the largest resource, then for finer ones
+FINER = (1.0, 1e6)
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,8 @@ class _Side:
     amount: float
 
 
-def reason(system: System) -> str:
-    """Why a system cannot be kept, in words and numbers."""
+def reason(system: System) -> str | None:
+    """Why a system cannot be kept, in words and numbers; None where no sum proves it."""
     crossed = system.low > system.high
     return _crossing(system, crossed) if crossed.any() else _addition(system)
 
@@ -48,7 +53,7 @@ def _crossing(system: System, crossed: np.ndarray) -> str:
     )
 
 
-def _addition(system: System) -> str:
+def _addition(system: System) -> str | None:
     """The sum of what is asked for beside the sum of what is allowed."""
     problem, count = system.problem, len(system.supplies)
     supply, totals = supply_rows(system)
@@ -58,7 +63,7 @@ def _addition(system: System) -> str:
     matrix = csr_array(vstack([supply, system.matrix, eye_array(problem.cells)], format="csr"))
     least, most = _cancelling(matrix, low, high, float(problem.size.max()))
     if not least.any() or not most.any():
-        return "Their bounds leave no common ground for the amounts."
+        return None
     r = _alone(problem, matrix, least * np.nan_to_num(low, neginf=0.0) - most * np.nan_to_num(high, posinf=0.0))
     if r is not None:
         elsewhere = _resources(problem, matrix) != r
@@ -95,22 +100,23 @@ def _cancelling(matrix: csr_array, low: FloatArray, high: FloatArray, size: floa
     rows, cells = matrix.shape
     usable = np.concatenate([np.isfinite(low), np.isfinite(high)])
     gain = np.where(usable, np.concatenate([low, -high]), 0.0) / size
-    status, found = run(
-        Arrays(
-            curvature=np.zeros(2 * rows),
-            cost=-gain,
-            low=np.zeros(2 * rows),
-            high=usable.astype(float),
-            matrix=csr_array(hstack([matrix.T, -matrix.T], format="csr")),
-            row_low=np.zeros(cells),
-            row_high=np.zeros(cells),
-        ),
-        solver="simplex",
-    )
-    if status != "Optimal" or not gain @ found > 0:
-        return np.zeros(rows), np.zeros(rows)
-    found = np.where(found > USED, found, 0.0)
-    return found[:rows], found[rows:]
+    for fine in FINER:
+        status, found = run(
+            Arrays(
+                curvature=np.zeros(2 * rows),
+                cost=-gain * fine,
+                low=np.zeros(2 * rows),
+                high=usable.astype(float),
+                matrix=csr_array(hstack([matrix.T, -matrix.T], format="csr")),
+                row_low=np.zeros(cells),
+                row_high=np.zeros(cells),
+            ),
+            solver="simplex",
+        )
+        found = np.where(np.abs(found - np.rint(found)) <= USED, np.rint(found), found)
+        if status == "Optimal" and gain @ found > NOISE * float(np.abs(gain) @ found):
+            return found[:rows], found[rows:]
+    return np.zeros(rows), np.zeros(rows)
 
 
 def _sides(system: System, bounds: FloatArray, weights: FloatArray, supplies: int, *, lower: bool) -> list[_Side]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import keyword
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.flags import Flag
@@ -44,6 +44,14 @@ class RegionsSection(BaseModel):
     thousands: Literal["", ".", ",", " ", "'"] = Field("", description="The mark between thousands.")
     missing_marks: tuple[str, ...] = Field((), description='Cells that mean missing, such as "n/a".')
 
+    @model_validator(mode="after")
+    def _marks(self) -> Self:
+        if self.thousands == self.decimal:
+            raise ValueError(
+                f'decimal and thousands are both "{self.decimal}"; write decimal = "," where thousands = "."'
+            )
+        return self
+
     @property
     def style(self) -> NumberStyle:
         """How numbers are written in the file."""
@@ -62,7 +70,6 @@ class Regions:
         self._source = source
         self._rows = rows  # the row of each region in the table, -1 where it has none in this round
         self._cache: dict[str, FloatArray | TextArray] = {}
-        self._filled: dict[str, list[Flag]] = {}
         self.round = round_
         self.ids = ids
         section = source.section
@@ -89,15 +96,20 @@ class Regions:
         """The file they come from."""
         return self._source.table.file
 
+    @property
+    def counts_people(self) -> bool:
+        """Whether the policy names a column with the population."""
+        return self._source.section.population is not None
+
     @cached_property
     def population(self) -> FloatArray | None:
         """The population of each region, None where the policy names no such column."""
-        return np.asarray(self.column("population"), dtype=float) if self._source.section.population else None
+        return np.asarray(self.column("population"), dtype=float) if self.counts_people else None
 
     @property
     def flags(self) -> list[Flag]:
-        """Every cell that was filled in a column that has been used."""
-        return [flag for name in sorted(self._filled) for flag in self._filled[name]]
+        """Every cell that was filled in a column that has been used, in this round or an earlier one."""
+        return [flag for place in sorted(self._source.filled) for flag in self._source.filled[place]]
 
     def column(self, name: str) -> FloatArray | TextArray:
         """A column, one value per region; NaN where a cell is empty and nothing may fill it.
@@ -105,7 +117,10 @@ class Regions:
         Raises InputError with every cell that is no number.
         """
         if name not in self._cache:
-            self._cache[name] = self._text(name) if name in self.texts else self._numbers(name)
+            faults = Faults(self.file)
+            values = self._text(name) if name in self.texts else self.numbers(name, faults)
+            faults.check()
+            self._cache[name] = values
         return self._cache[name]
 
     def where_missing(self, name: str) -> NDArray[np.bool_]:
@@ -133,22 +148,21 @@ class Regions:
         cells = self._source.table.text(self._source.title(name))
         return np.array([cells[r] if r >= 0 else "" for r in self._rows], dtype=object)
 
-    def _numbers(self, name: str) -> FloatArray:
-        source = self._source
-        there = np.flatnonzero(self._rows >= 0)
-        values = np.full(len(self.ids), np.nan)
-        values[there] = source.table.numbers(source.title(name), self._rows[there], source.section.style)
+    def numbers(self, name: str, faults: Faults) -> FloatArray:
+        """A column of numbers, NaN where a cell is empty or a fault."""
+        source, values = self._source, self._raw(name, faults)
         policy = source.missing(name)
         empty = np.isnan(values) & (self._rows >= 0)
         if policy != "error" and empty.any():
-            filled, origin = self._fill(name, policy, values)
+            filled, origin = self._fill(name, policy, values, faults)
             values = np.where(empty, filled, values)
-            self._filled[name] = [
+            when = f" in {self.round}" if source.section.round else ""
+            source.filled[self.round, name] = [
                 Flag(
                     "warning",
                     "filled",
                     self.ids[i],
-                    f"{source.title(name)} of {self.names[i]} in {self.round} is missing; {values[i]:,.10g} is used "
+                    f"{source.title(name)} of {self.names[i]}{when} is missing; {values[i]:,.10g} is used "
                     f"instead, {origin[i]}.",
                     value=float(values[i]),
                 )
@@ -156,13 +170,13 @@ class Regions:
             ]
         return values
 
-    def _fill(self, name: str, policy: Missing, values: FloatArray) -> tuple[FloatArray, list[str]]:
+    def _fill(self, name: str, policy: Missing, values: FloatArray, faults: Faults) -> tuple[FloatArray, list[str]]:
         count = len(values)
         if policy == "last_round":
             filled, origin = np.full(count, np.nan), [""] * count
             for back in range(1, len(self.rounds)):
                 before = self.earlier(back)
-                old = before._raw(name) if before is not None else filled
+                old = before._raw(name, faults) if before is not None else filled
                 for i in np.flatnonzero(np.isnan(filled) & ~np.isnan(old)):
                     filled[i], origin[i] = old[i], f"its value of {self.rounds[-1 - back]}"
             return filled, origin
@@ -177,12 +191,11 @@ class Regions:
             return filled, [f"the median of {g}" if g else "the median of all" for g in labels.tolist()]
         return np.full(count, float(policy)), ["the number that the policy states"] * count
 
-    def _raw(self, name: str) -> FloatArray:
+    def _raw(self, name: str, faults: Faults) -> FloatArray:
         """A column as the file has it, nothing filled."""
-        source = self._source
-        there = np.flatnonzero(self._rows >= 0)
+        source, there = self._source, np.flatnonzero(self._rows >= 0)
         values = np.full(len(self.ids), np.nan)
-        values[there] = source.table.numbers(source.title(name), self._rows[there], source.section.style)
+        values[there] = source.table.numbers(source.title(name), self._rows[there], source.section.style, faults)
         return values
 
 
@@ -203,6 +216,7 @@ class _Source:
             self.numbers["population"] = section.population
             if section.population.isidentifier():
                 self.numbers[section.population] = section.population
+        self.filled: dict[tuple[str, str], list[Flag]] = {}
         self._by_round: dict[str, dict[str, int]] = {}
         labels = table.text(section.round) if section.round else None
         self.labels = labels
@@ -230,6 +244,12 @@ class _Source:
                     key=f"regions.columns.{name}",
                     value=column,
                 )
+            if name in header and name != column:
+                faults.add(
+                    "is a column of the file already; it would be hidden.",
+                    "Choose another name.",
+                    key=f"regions.columns.{name}",
+                )
             if not name.isidentifier() or keyword.iskeyword(name) or name in reserved:
                 faults.add(
                     "cannot be the name of a column in measures.",
@@ -247,7 +267,7 @@ class _Source:
                     line=1,
                     value=column,
                 )
-        known = {*header, *section.columns}
+        known = {*header, *section.columns, *(["population"] if section.population else [])}
         for name in section.missing:
             if name not in known:
                 faults.add(f"is no column. {did_you_mean(name, known)}", key="regions.missing", value=name)
@@ -312,25 +332,35 @@ def read_regions(table: Table, section: RegionsSection, round_: str, reserved: f
             value=round_,
         )
     faults.check()
-    regions = source.regions(round_)
-    for group in section.groups:
-        for i in np.flatnonzero(regions.where_missing(group))[:SHOWN]:
-            faults.add(
-                "the group is empty.",
-                "Write to which group the region belongs.",
-                **regions.cell(group, int(i)),
-            )
+    if source.labels is not None:
+        for row in [k for k, label in enumerate(source.labels.tolist()) if not label][:SHOWN]:
+            faults.add("the round is empty.", "Write one.", line=int(table.lines[row]), column=section.round)
     with faults.collect():
-        people = regions.population
-        if people is not None:
-            for i in np.flatnonzero(people < 0)[:SHOWN]:
-                faults.add(
-                    "a population cannot be below 0.",
-                    "Correct it.",
-                    value=f"{people[i]:g}",
-                    **regions.cell("population", int(i)),
-                )
-            for i in np.flatnonzero(np.isnan(people))[:SHOWN]:
-                faults.add("the population is missing.", "Fill the cell.", **regions.cell("population", int(i)))
+        regions = source.regions(round_)
+        _check_groups(regions, faults)
+        _check_population(regions, faults)
     faults.check()
     return regions
+
+
+def _check_groups(regions: Regions, faults: Faults) -> None:
+    for group in regions.groups:
+        for i in np.flatnonzero(regions.where_missing(group))[:SHOWN]:
+            faults.add("the group is empty.", "Write to which group the region belongs.", **regions.cell(group, int(i)))
+
+
+def _check_population(regions: Regions, faults: Faults) -> None:
+    if not regions.counts_people:
+        return
+    own = Faults(regions.file)
+    people = regions.numbers("population", own)
+    faulty = {(f.file, f.line) for f in own.found}
+    for bad, message, remedy in (
+        (people < 0, "a population cannot be below 0.", "Correct it."),
+        (np.isnan(people), "the population is missing.", "Fill the cell."),
+    ):
+        for i in np.flatnonzero(bad)[:SHOWN]:
+            place = regions.cell("population", int(i))
+            if (place["file"], place.get("line")) not in faulty:
+                own.add(message, remedy, value=None if np.isnan(people[i]) else f"{people[i]:.15g}", **place)
+    faults.found += own.found

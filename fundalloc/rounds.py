@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar, overload
 
 T = TypeVar("T")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 
 
 def _numeric(labels: Iterable[str]) -> bool:
-    try:
-        for label in labels:
-            float(label)
-    except ValueError:
-        return False
-    return True
+    return all(NUMBER.fullmatch(label) for label in labels)
 
 
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:

@@ -53,10 +53,32 @@ class System:
         """The resources whose total is fixed."""
         return tuple(r for r, one in enumerate(self.problem.resources) if one.lots is not None)
 
-    @property
-    def names(self) -> list[str]:
-        """The rule of each coupling row."""
-        return [self.rows[k].rule for k, _ in self.origin]
+    def leaves_whole_lots(self, r: int) -> bool:
+        """Whether whole lots surely keep the limits on regions and nested groups of a resource.
+
+        Not sure where rules cross each other, since that takes a solver to tell.
+        """
+        block, one = self.problem.block(r), self.problem.resources[r]
+        lot = np.full(block.stop - block.start, float(one.lot))
+        low, high = inward(self.low[block], self.high[block], lot)
+        top = np.arange(len(low))
+        mine = [k for k in range(len(self.origin)) if block.start <= self._cells(k)[0] < block.stop]
+        if not self.nested[mine].all() or (low > high).any():
+            return False
+        for k in sorted(mine, key=lambda k: len(self._cells(k))):
+            members = self._cells(k) - block.start
+            inside = np.unique(top[members])
+            least, most = inward(self.row_low[[k]], self.row_high[[k]], lot[:1])
+            least, most = np.maximum(least, low[inside].sum()), np.minimum(most, high[inside].sum())
+            if (least > most).any():
+                return False
+            top[members] = len(low)
+            low, high = np.concatenate([low, least]), np.concatenate([high, most])
+        ends = np.unique(top)
+        return one.lots is None or bool(low[ends].sum() <= one.lots <= high[ends].sum())
+
+    def _cells(self, row: int) -> IntArray:
+        return np.asarray(self.matrix.indices[self.matrix.indptr[row] : self.matrix.indptr[row + 1]])
 
 
 def assemble(problem: Problem, rows: tuple[Rows, ...], *, whole: bool = True) -> System:

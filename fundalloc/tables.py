@@ -57,7 +57,8 @@ class Table:
     ) -> FloatArray:
         """The cells of a column (or of some of its rows) as numbers, NaN for missing ones.
 
-        Every cell that is no finite number is a fault; they are raised at once if no `faults` is given.
+        style: how they are written; left out: plainly, such as -1234.5. Every cell that is no finite number
+        is a fault; they are raised at once if no `faults` is given.
         """
         own = faults or Faults(self.file)
         rows = np.arange(len(self.lines)) if rows is None else rows
@@ -66,14 +67,14 @@ class Table:
             for k in np.flatnonzero(np.isinf(values)):
                 self._fault(own, column, int(rows[k]), "is not a finite number.", "Write a number.")
         else:
-            values = self._parse(column, rows, style or NumberStyle(), own)
+            values = self._parse(column, rows, style, own)
         if faults is None:
             own.check()
         return values
 
-    def _parse(self, column: str, rows: NDArray[np.int64], style: NumberStyle, faults: Faults) -> FloatArray:
+    def _parse(self, column: str, rows: NDArray[np.int64], style: NumberStyle | None, faults: Faults) -> FloatArray:
         texts = self.cells[column][rows].tolist()
-        values, bad = parse(texts, style)
+        values, bad = parse(texts, style or NumberStyle())
         for k in bad[:SHOWN]:
             self._fault(faults, column, int(rows[k]), *complaint(texts[k], style))
         if len(bad) > SHOWN:
@@ -103,14 +104,14 @@ class Table:
         for k, name in enumerate(header):
             column = frame.iloc[:, k]
             missing = column.isna().to_numpy()
-            if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+            if pd.api.types.is_any_real_numeric_dtype(column):
                 numeric[name] = column.to_numpy(dtype=float, na_value=np.nan)
             cells[name] = np.array(
                 ["" if gone else _clean(as_text(v)) for v, gone in zip(column.tolist(), missing.tolist(), strict=True)],
                 dtype=object,
             )
         content = "\n".join("\x1f".join(row) for row in zip(*cells.values(), strict=True))
-        digest = hashlib.sha256(("\x1f".join(header) + "\n" + content).encode()).hexdigest()
+        digest = hashlib.sha256(("\x1f".join(header) + "\n" + content).encode(errors="surrogatepass")).hexdigest()
         return cls(shown, header, np.arange(1, len(frame) + 1), digest, cells, numeric=numeric)
 
 
@@ -124,16 +125,16 @@ def as_text(value: Any) -> str:
 
 
 def _clean(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip()
+    return text.strip() if text.isascii() else unicodedata.normalize("NFC", text).strip()
 
 
-def _check_header(header: Sequence[str], used: Sequence[bool], faults: Faults) -> None:
+def _check_header(header: Sequence[str], used: Sequence[bool], faults: Faults, line: int | None = None) -> None:
     seen: set[str] = set()
     for k, name in enumerate(header):
         if not name and used[k]:
-            faults.add(f"column {k + 1} has cells but no name.", "Name it in the first line.", line=1)
+            faults.add(f"column {k + 1} has cells but no name.", "Name it in the first line.", line=line)
         elif name and name in seen:
-            faults.add("stands twice in the first line.", "Give every column a name of its own.", line=1, value=name)
+            faults.add("stands twice in the first line.", "Give every column a name of its own.", line=line, value=name)
         seen.add(name)
 
 
@@ -150,7 +151,7 @@ def table_of(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, 
             wrong += 1
             if wrong <= SHOWN:
                 faults.add(
-                    f"has {len(row)} cells, but the first line names {width} columns.",
+                    f"has {len(row)} cell{'s' if len(row) != 1 else ''}, but the first line names {width} columns.",
                     "Check the delimiters and quotation marks of this line.",
                     line=line,
                 )
@@ -159,10 +160,10 @@ def table_of(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, 
     columns = list(zip(*(r[:width] for _, r in rows[1:]), strict=False)) if not wrong else []
     columns = columns or [()] * width
     used = [any(c.strip() for c in column) for column in columns]
-    _check_header(header, used, faults)
+    _check_header(header, used, faults, rows[0][0])
     faults.check()
     kept = [k for k in range(width) if header[k]]
-    cells = {header[k]: np.array([cell.strip() for cell in columns[k]], dtype=object) for k in kept}
+    cells = {header[k]: np.array([_clean(cell) for cell in columns[k]], dtype=object) for k in kept}
     return Table(
         faults.file,
         tuple(header[k] for k in kept),

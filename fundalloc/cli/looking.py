@@ -77,6 +77,7 @@ def audit(
             typer.echo(f"{mark}: {finding}")
         rules = len({r.rule for r in fund.rows})
         total = f"{len(broken)} difference{'s' if len(broken) != 1 else ''}" if broken else "no difference"
-        typer.echo(f"{amounts}: {total}; {rules} rules on {fund.problem.n} regions were checked.")
+        checked = f"{rules} rule{'s' if rules != 1 else ''} on {fund.problem.n} regions"
+        typer.echo(f"{amounts}: {total}; {checked} checked.")
     if broken:
         raise typer.Exit(DifferenceError.exit_code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -156,6 +157,26 @@ def expressions(policy: Policy) -> Iterator[tuple[str, str | float]]:
             yield f"rules.{rule.name}.where", rule.where
         if rule.of not in OF:
             yield f"rules.{rule.name}.of", rule.of
+
+
+def unweighted_means(policy: Policy) -> Iterator[tuple[str, str]]:
+    """The expressions, with their keys, that take the mean of a measure per head over regions, not people."""
+    people = {"population", policy.regions.population}
+
+    def per_head(tree: ast.expr, seen: frozenset[str] = frozenset()) -> bool:
+        for node in ast.walk(tree):
+            match node:
+                case ast.BinOp(op=ast.Div(), right=ast.Name(id=name)) if name in people:
+                    return True
+                case ast.Name(id=name) if name in policy.measures and name not in seen:
+                    if per_head(Expression(policy.measures[name]).tree, seen | {name}):
+                        return True
+        return False
+
+    for key, text in expressions(policy):
+        expression = Expression(text, key)
+        if any(per_head(tree) for tree in expression.averaged):
+            yield key, expression.text
 
 
 def _needs_history(policy: Policy, faults: Faults) -> Iterator[str]:

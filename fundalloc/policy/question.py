@@ -10,7 +10,7 @@ from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
 from fundalloc.history import History
 from fundalloc.indices import Index
-from fundalloc.policy.checks import expressions
+from fundalloc.policy.checks import expressions, unweighted_means
 from fundalloc.policy.model import Policy
 from fundalloc.problem import Problem, Resource
 from fundalloc.regions import Regions
@@ -40,6 +40,16 @@ def pose(policy: Policy, regions: Regions, history: History) -> tuple[Problem, t
                 f"{regions.names[0]} is the only region: it gets what is shared out.",
             )
         )
+    flags += [
+        Flag(
+            "info",
+            "mean_per_head",
+            key,
+            f"{key} takes the mean of a measure per head ({text}): every region counts the same, however many live "
+            "there. weighted_mean(x, population) counts people.",
+        )
+        for key, text in unweighted_means(policy)
+    ]
     if policy.history is not None and not history.rounds:
         flags.append(
             Flag(

@@ -120,25 +120,26 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
     yield f"  That is {'; '.join(facts)}."
 
 
-def describe(policy: Policy, problem: Problem, rows: Sequence[Rows]) -> Iterator[str]:
-    """A policy in plain words, to be compared with the statute: one line each."""
+def describe(policy: Policy, problem: Problem, rows: Sequence[Rows], files: Iterable[str] = ()) -> Iterator[str]:
+    """A policy in plain words, to be compared with the statute: one line each. files: what was read."""
     fund = policy.fund
     yield f"{fund.title or 'Untitled fund'}, round {problem.round}"
     if fund.reference:
         yield f"Reference: {fund.reference}"
-    groups = "; ".join(f"{len(set(v.tolist()))} {k}" for k, v in problem.regions.groups.items())
-    yield f"{problem.n} regions" + (f" ({groups})" if groups else "")
+    yield from files
+    groups = "".join(f", {len(set(v.tolist()))} values of {k}" for k, v in problem.regions.groups.items())
+    yield f"{problem.n} regions{groups}"
+    scope = problem.resources[0].scope
     for name, index in policy.indices.items():
         yield ""
         yield (
             f"Index {name}: {index.aggregate} mean of {len(index.indicators)} indicators, normalised by "
-            f"{index.normalise}, weights {index.weights}"
+            f"{index.method}, weights {index.weights}"
         )
-        total = sum(i.weight for i in index.indicators) or 1.0
-        for i in index.indicators:
-            weight = f"{100 * i.weight / total:5.1f} %" if index.weights == "given" else "       "
-            worse = " (a higher value is worse)" if i.higher_is == "worse" else ""
-            yield f"  {weight}  {i.name} = {i.measure}{worse}"
+        weights = index.compute(scope.full or scope, f"indices.{name}").weights
+        for indicator, weight in zip(index.indicators, weights.tolist(), strict=True):
+            worse = " (a higher value is worse)" if indicator.higher_is == "worse" else ""
+            yield f"  {100 * weight:6.2f} %  {indicator.name} = {indicator.measure}{worse}"
     for resource in problem.resources:
         yield ""
         yield from _resource(policy, resource, problem.round)
@@ -175,13 +176,13 @@ def _range(rows: Rows, unit: str) -> str:
 def _resource(policy: Policy, resource: Resource, round_: str) -> Iterator[str]:
     section = policy.resources[resource.name]
     if resource.lots is None:
-        yield f"Resource {resource.name}: open supply, in {resource.unit}, whole lots of {resource.lot}"
+        yield f"Resource {resource.name}: open supply, in {resource.unit}, whole lots of {resource.lot:,f}"
     else:
         supply = money(format(resource.supply or Decimal(0), "f"), resource.unit)
         kept = f", {100 * resource.reserve:f} % of it held back" if resource.reserve else ""
         yield (
             f"Resource {resource.name}: {supply}{kept}; shared out are "
-            f"{money(format(resource.lots * resource.lot, 'f'), resource.unit)} in whole lots of {resource.lot:f}"
+            f"{money(format(resource.lots * resource.lot, 'f'), resource.unit)} in whole lots of {resource.lot:,f}"
         )
     if section.where is not None:
         yield f"  {int(resource.takes_part.sum())} regions take part: those where {section.where}"

@@ -1,0 +1,155 @@
+"""How the code is kept: layers, one place for each tool, one public surface, light start."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fundalloc
+
+PACKAGE = Path(fundalloc.__file__).parent
+LAYERS = (
+    "errors flags rounds inequality numerals tables files regions history aggregates",
+    "expressions scope indices problem",
+    "rules objectives arrears arrival claims key entitlements",
+    "policy system findings",
+    "program solve polish multipliers shifts",
+    "reasons conflicts rounding",
+    "decision explain",
+    "report shipped",
+    "allocation fund reproduction",
+    "cli",
+)
+LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}
+ONE_PLACE = {"pyomo": {"program", "solve"}, "highspy": {"solve"}, "typer": {"cli"}, "rich": {"cli"}}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def module(file: Path) -> str:
+    """The name of a module or package right under fundalloc that a file belongs to."""
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(file: Path) -> set[str]:
+    """Every module that a file imports, inside functions too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            found.add(str(node.module))
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def test_every_module_has_a_layer():
+    assert {module(f) for f in FILES} - {"__init__", "__main__"} == set(LEVEL)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_imports_run_downwards_only(file):
+    if module(file) in ("__init__", "__main__"):
+        return
+    own = module(file)
+    for name in imported(file):
+        parts = name.split(".")
+        if parts[0] == "fundalloc" and len(parts) > 1 and parts[1] != own:
+            assert LEVEL[parts[1]] <= LEVEL[own], f"{own} imports {parts[1]}"
+
+
+def test_no_circles():
+    uses = {name: set() for name in LEVEL}
+    for file in FILES:
+        if module(file) in LEVEL:
+            parts = [n.split(".") for n in imported(file)]
+            uses[module(file)] |= {p[1] for p in parts if p[0] == "fundalloc" and len(p) > 1} - {module(file)}
+    while uses:
+        free = [name for name, needs in uses.items() if not needs & set(uses)]
+        assert free, f"a circle among {sorted(uses)}"
+        for name in free:
+            del uses[name]
+
+
+@pytest.mark.parametrize("tool", ONE_PLACE)
+def test_every_tool_has_one_place(tool):
+    users = {module(f) for f in FILES if any(n.split(".")[0] == tool for n in imported(f))}
+    assert users == ONE_PLACE[tool]
+
+
+def test_files_are_not_long():
+    assert [f.name for f in FILES if len(f.read_text(encoding="utf-8").splitlines()) > 340] == []
+
+
+def test_the_public_surface():
+    assert fundalloc.__all__ == [
+        "Allocation",
+        "ConflictError",
+        "DifferenceError",
+        "Fault",
+        "Finding",
+        "Flag",
+        "Fund",
+        "FundallocError",
+        "InputError",
+        "Policy",
+        "SolverError",
+        "audit",
+        "load",
+    ]
+    assert set(fundalloc.__all__) == set(dir(fundalloc))
+    for name in fundalloc.__all__:
+        assert getattr(fundalloc, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'Allocations'"):
+        _ = fundalloc.Allocations
+
+
+def test_the_names_of_the_library():
+    names = {"table", "steps", "rules", "flags", "summary", "sheets", "explain", "write", "decision", "policy"}
+    assert {n for n in vars(fundalloc.Allocation) if not n.startswith("_")} | {"decision", "policy"} == names
+    assert {n for n in vars(fundalloc.Fund) if not n.startswith("_")} == {
+        "regions",
+        "history",
+        "problem",
+        "rows",
+        "describe",
+        "model",
+        "allocate",
+    }
+
+
+def test_public_docstrings():
+    for name in fundalloc.__all__:
+        thing = getattr(fundalloc, name)
+        assert thing.__doc__ and not thing.__doc__.startswith(f"{name}("), name
+        for part, member in vars(thing).items() if inspect.isclass(thing) else []:
+            if not part.startswith("_") and callable(member):
+                assert member.__doc__, f"{name}.{part}"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["schema"], ["allocate", "--help"], ["check", "--help"]]
+)
+def test_help_version_and_schema_load_neither_pandas_nor_pyomo(arguments):
+    code = (
+        "import sys; from fundalloc.cli.app import run; "
+        f"end = run({arguments!r}); "
+        "print(end, sorted({m.split('.')[0] for m in sys.modules} & {'pandas', 'pyomo', 'highspy'}), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "0 []"
+
+
+def test_the_main_job_does_not_load_pandas(tmp_path):
+    code = (
+        "import sys; from fundalloc.cli.app import run; "
+        f"end = run(['demo', '-o', {str(tmp_path / 'out')!r}]); "
+        "print(end, sorted({m.split('.')[0] for m in sys.modules} & {'pandas'}), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "0 []"

@@ -1,0 +1,198 @@
+"""Whole lots: five methods against brute force, nested groups, ties, impossible bounds."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fundalloc.rounding import Nest, NoWholeLots, round_to_sum, whole_lots
+
+METHODS = ("largest_remainder", "webster", "huntington_hill", "jefferson", "adams")
+DIVISOR = METHODS[1:]
+UNBOUND = 10**9
+
+
+def plain(real: list[float], total: int, method: str, priority: list[float] | None = None) -> list[int]:
+    """Whole lots without bounds."""
+    n = len(real)
+    return whole_lots(
+        np.array(real, dtype=float),
+        total,
+        np.zeros(n, dtype=np.int64),
+        np.full(n, UNBOUND),
+        [],
+        np.array(priority if priority is not None else real, dtype=float),
+        method,
+    ).tolist()
+
+
+def signpost(method: str, s: int) -> float:
+    return {
+        "webster": s + 0.5,
+        "huntington_hill": math.sqrt(s * (s + 1)),
+        "jefferson": s + 1.0,
+        "adams": float(s),
+    }[method]
+
+
+def one_by_one(votes: list[int], seats: int, method: str) -> list[int]:
+    """A divisor method as the textbook has it: each seat to the greatest votes / signpost."""
+    given = [0] * len(votes)
+    for _ in range(seats):
+        worth = [
+            v / signpost(method, s) if signpost(method, s) else math.inf for v, s in zip(votes, given, strict=True)
+        ]
+        best = max(range(len(votes)), key=lambda k: (worth[k], votes[k], -k))
+        given[best] += 1
+    return given
+
+
+# Balinski and Young (1982), Fair Representation, table on the five methods for 26 seats
+VOTES = [9061, 7179, 5259, 3319, 1182]
+GOLDENS = {
+    "largest_remainder": [9, 7, 5, 4, 1],
+    "webster": [9, 8, 5, 3, 1],
+    "huntington_hill": [9, 7, 6, 3, 1],
+    "jefferson": [10, 7, 5, 3, 1],
+    "adams": [9, 7, 5, 3, 2],
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_textbook_example_of_balinski_and_young(method):
+    seats = 26
+    assert plain([seats * v / sum(VOTES) for v in VOTES], seats, method) == GOLDENS[method]
+
+
+@pytest.mark.parametrize("method", DIVISOR)
+@given(st.lists(st.integers(1, 10_000), min_size=1, max_size=8), st.integers(0, 60))
+def test_divisor_methods_are_the_textbook_ones(method, votes, seats):
+    if method in ("adams", "huntington_hill") and seats < len(votes):
+        return
+    worth = {
+        Fraction(v * v, s * (s + 1)) if method == "huntington_hill" else Fraction(v) / Fraction(signpost(method, s))
+        for v in set(votes)
+        for s in range(1, seats + 2)
+    }
+    if len(worth) < len(set(votes)) * (seats + 1) or len(set(votes)) < len(votes):
+        return
+    assert plain([seats * v / sum(votes) for v in votes], seats, method) == one_by_one(votes, seats, method)
+
+
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=6), st.integers(0, 30))
+def test_largest_remainder_is_hamilton(parts, total):
+    if not sum(parts):
+        return
+    quotas = [Fraction(total * p, sum(parts)) for p in parts]
+    lots = [math.floor(q) for q in quotas]
+    order = sorted(range(len(parts)), key=lambda k: (-(quotas[k] - lots[k]), -parts[k], k))
+    for k in order[: total - sum(lots)]:
+        lots[k] += 1
+    assert plain([float(q) for q in quotas], total, "largest_remainder", [float(p) for p in parts]) == lots
+
+
+def test_equal_remainders_go_to_the_larger_entitlement_then_to_the_smaller_id():
+    assert plain([1.5, 2.5, 3.0], 7, "largest_remainder", [15, 25, 30]) == [1, 3, 3]
+    assert plain([1.5, 1.5, 1.5, 1.5], 6, "largest_remainder", [1, 1, 1, 1]) == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@given(st.data())
+def test_bounds_and_nested_groups_are_kept_exactly(method, data):
+    n = data.draw(st.integers(1, 6))
+    inside = data.draw(st.lists(st.integers(0, 6), min_size=n, max_size=n))
+    low = np.array([max(0, x - data.draw(st.integers(0, 2))) for x in inside])
+    high = np.array([x + data.draw(st.integers(0, 2)) for x in inside])
+    cut = data.draw(st.integers(0, n))
+    nests = []
+    for members in (range(cut), range(cut // 2), range(cut, n)):
+        if len(members):
+            total = sum(inside[m] for m in members)
+            nests.append(
+                Nest(np.array(members), total - data.draw(st.integers(0, 1)), total + data.draw(st.integers(0, 1)))
+            )
+    real = np.array(inside, dtype=float)
+    for _ in range(2 * n):
+        moved, amount = real.copy(), data.draw(st.floats(0, 1))
+        moved[data.draw(st.integers(0, n - 1))] += amount
+        moved[data.draw(st.integers(0, n - 1))] -= amount
+        kept = (low <= moved).all() and (moved <= high).all()
+        if kept and all(m.low <= moved[m.members].sum() <= m.high for m in nests):
+            real = moved
+    lots = whole_lots(real, sum(inside), low, high, nests, real, method)
+    assert lots.sum() == sum(inside)
+    assert (low <= lots).all() and (lots <= high).all()
+    assert all(m.low <= lots[m.members].sum() <= m.high for m in nests)
+
+
+@given(st.data())
+def test_largest_remainder_rounds_every_cell_and_nested_total_up_or_down(data):
+    n = data.draw(st.integers(2, 6))
+    real = np.array(data.draw(st.lists(st.floats(0, 5), min_size=n, max_size=n)))
+    total = real.sum()
+    real[-1] += math.ceil(total) - total
+    cut = data.draw(st.integers(1, n))
+    sums = [real[:cut].sum(), real[: (cut + 1) // 2].sum()]
+    nests = [
+        Nest(np.arange(size), math.floor(s + 1e-9), math.ceil(s - 1e-9))
+        for size, s in zip((cut, (cut + 1) // 2), sums, strict=True)
+    ]
+    lots = whole_lots(
+        real, math.ceil(total), np.zeros(n, np.int64), np.full(n, UNBOUND), nests, real, "largest_remainder"
+    )
+    assert (np.abs(lots - real) < 1 + 1e-6).all()
+    assert lots.sum() == math.ceil(total)
+
+
+def test_impossible_bounds_are_an_error():
+    for low, high, total in (([0, 0], [1, 1], 3), ([2, 2], [5, 5], 3), ([2, 0], [1, 9], 3)):
+        with pytest.raises(NoWholeLots):
+            whole_lots(np.array([1.5, 1.5]), total, np.array(low), np.array(high), [], np.ones(2))
+    with pytest.raises(NoWholeLots):
+        nest = Nest(np.array([0, 1]), 5, 5)
+        whole_lots(np.array([1.5, 1.5]), 3, np.zeros(2, np.int64), np.full(2, UNBOUND), [nest], np.ones(2))
+
+
+def test_whole_lots_exist_whenever_brute_force_finds_some():
+    rng = np.random.default_rng(1)
+    found = 0
+    for _ in range(300):
+        n = int(rng.integers(1, 5))
+        low = rng.integers(0, 3, n)
+        high = low + rng.integers(0, 3, n)
+        cut = int(rng.integers(0, n + 1))
+        nests = [Nest(np.arange(cut), int(rng.integers(0, 5)), int(rng.integers(2, 8)))] if cut else []
+        total = int(rng.integers(0, 9))
+        ways = [
+            x
+            for x in product(*(range(a, b + 1) for a, b in zip(low, high, strict=True)))
+            if sum(x) == total and all(m.low <= sum(x[:cut]) <= m.high for m in nests)
+        ]
+        real = np.full(n, total / n)
+        if ways:
+            found += 1
+            assert tuple(whole_lots(real, total, low, high, nests, real, "webster")) in ways
+        else:
+            with pytest.raises(NoWholeLots):
+                whole_lots(real, total, low, high, nests, real, "webster")
+    assert 60 < found < 240
+
+
+def test_an_open_supply_rounds_each_amount_on_its_own():
+    lots = whole_lots(np.array([1.4, 1.5, 2.6]), None, np.zeros(3, np.int64), np.array([9, 9, 2]), [], np.ones(3))
+    assert lots.tolist() == [1, 2, 2]
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), st.integers(-50, 50))
+def test_round_to_sum_adds_up_and_moves_nothing_far(values, extra):
+    real = np.array(values)
+    total = round(real.sum()) + extra
+    found = round_to_sum(real, total)
+    assert found.sum() == total
+    assert np.abs(found - real).max() <= 2 + abs(extra)
