@@ -86,7 +86,7 @@ def _change(problem: Problem, rows: tuple[Rows, ...], rule: str, sides: tuple[in
     stated = np.array([_number(mine, mine.low), _number(mine, mine.high)])
     way = np.sign(change) if change.any() else np.array([-1.0, 1.0]) * sides  # too little for the program to see
     start = np.nan_to_num(stated) + change
-    step = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(start), 1e-9))) - 5)
+    step = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(start) * (1 + 1e-9 * way), 1e-9))) - 5)
     for further in range(5):
         to = step * (np.where(way < 0, np.floor(start / step), np.ceil(start / step)) + further * way)
         moved = np.where(way != 0, to - np.nan_to_num(stated), 0.0)

@@ -14,7 +14,7 @@ import fundalloc
 
 PACKAGE = Path(fundalloc.__file__).parent
 LAYERS = (
-    "errors flags rounds inequality numerals tables files regions history aggregates",
+    "errors flags rounds inequality numerals tables files roster regions history aggregates",
     "expressions scope indices problem",
     "rules objectives arrears arrival claims key entitlements",
     "policy system findings",
@@ -83,7 +83,7 @@ def test_every_tool_has_one_place(tool):
 
 
 def test_files_are_not_long():
-    assert [f.name for f in FILES if len(f.read_text(encoding="utf-8").splitlines()) > 340] == []
+    assert [f.name for f in FILES if len(f.read_text(encoding="utf-8").splitlines()) > 310] == []
 
 
 def test_the_public_surface():

@@ -25,7 +25,8 @@ from fundalloc.expressions import RESERVED
 from fundalloc.files import read_table
 from fundalloc.history import History, read_history
 from fundalloc.numerals import NumberStyle
-from fundalloc.regions import Regions, RegionsSection, read_regions
+from fundalloc.regions import Regions, read_regions
+from fundalloc.roster import RegionsSection
 from fundalloc.rounds import at, in_force, in_order
 from fundalloc.tables import Table
 

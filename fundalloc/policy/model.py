@@ -11,7 +11,7 @@ from fundalloc.history import HistorySection
 from fundalloc.indices import Index
 from fundalloc.key import Measure
 from fundalloc.objectives import Objective
-from fundalloc.regions import RegionsSection
+from fundalloc.roster import RegionsSection
 from fundalloc.rules import AnyRule
 
 CONFIG = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)

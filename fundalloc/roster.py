@@ -1,0 +1,171 @@
+"""The roster: a file of regions with the meaning of its columns, for all its rounds."""
+
+from __future__ import annotations
+
+import keyword
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+from fundalloc.errors import Faults, did_you_mean
+from fundalloc.flags import Flag
+from fundalloc.numerals import NumberStyle
+from fundalloc.rounds import in_order
+from fundalloc.tables import Table
+
+SHOWN = 10
+Missing = Literal["error", "last_round", "group_median"] | FiniteFloat
+
+
+class RegionsSection(BaseModel):
+    """Where the regions are and what their columns mean."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    file: str | None = Field(None, description="CSV or XLSX, relative to the policy file.")
+    id: str = Field(description="Column with the id of a region.")
+    name: str | None = Field(None, description="Column with its name; left out: the id.")
+    round: str | None = Field(None, description="Column with the round; left out where the file holds one.")
+    groups: tuple[str, ...] = Field((), description="Columns that rules, measures and reports may group by.")
+    population: str | None = Field(None, description="Column with the population.")
+    missing: dict[str, Missing] = Field(
+        default_factory=dict,
+        description="What fills an empty cell, by column: error | last_round | group_median | a number.",
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="Names for columns that are no identifiers: name = column."
+    )
+    decimal: Literal[".", ","] = Field(".", description="The decimal mark of the file.")
+    thousands: Literal["", ".", ",", " ", "'"] = Field("", description="The mark between thousands.")
+    missing_marks: tuple[str, ...] = Field((), description='Cells that mean missing, such as "n/a".')
+
+    @model_validator(mode="after")
+    def _marks(self) -> Self:
+        if self.thousands == self.decimal:
+            raise ValueError(
+                f'decimal and thousands are both "{self.decimal}"; write decimal = "," where thousands = "."'
+            )
+        return self
+
+    @property
+    def style(self) -> NumberStyle:
+        """How numbers are written in the file."""
+        return NumberStyle(self.decimal, self.thousands, self.missing_marks)
+
+
+class Roster:
+    """A table with the meaning of its columns: what the rounds of a file have in common.
+
+    texts: columns that only compare with == and !=. numbers: the names of columns of numbers, and their
+    titles in the file. filled: a flag for every cell that was filled, by round and column.
+    """
+
+    def __init__(self, table: Table, section: RegionsSection, reserved: frozenset[str]) -> None:
+        self.table, self.section = table, section
+        faults = Faults(table.file)
+        self._check(reserved, faults)
+        faults.check()
+        self.texts = tuple(dict.fromkeys([section.id, *([section.name] if section.name else []), *section.groups]))
+        renamed = set(section.columns.values())
+        taken = {*self.texts, *renamed, section.round, section.population}
+        own = {c: c for c in table.header if c not in taken and c.isidentifier()}
+        self.numbers = {**own, **section.columns}
+        if section.population:
+            self.numbers["population"] = section.population
+            if section.population.isidentifier():
+                self.numbers[section.population] = section.population
+        self.filled: dict[tuple[str, str], list[Flag]] = {}
+        self._by_round: dict[str, dict[str, int]] = {}
+        labels = table.text(section.round) if section.round else None
+        self.labels = labels
+        self.rounds = in_order(labels.tolist()) if labels is not None else ()
+
+    def _check(self, reserved: frozenset[str], faults: Faults) -> None:
+        section, header = self.section, self.table.header
+        named = {
+            "id": section.id,
+            "name": section.name,
+            "round": section.round,
+            "population": section.population,
+        }
+        for key, column in [*named.items(), *(("groups", g) for g in section.groups)]:
+            if column is not None and column not in header:
+                faults.add(
+                    f"the file has no such column. {did_you_mean(column, header)}",
+                    key=f"regions.{key}",
+                    value=column,
+                )
+        for name, column in section.columns.items():
+            if column not in header:
+                faults.add(
+                    f"the file has no such column. {did_you_mean(column, header)}",
+                    key=f"regions.columns.{name}",
+                    value=column,
+                )
+            if name in header and name != column:
+                faults.add(
+                    "is a column of the file already; it would be hidden.",
+                    "Choose another name.",
+                    key=f"regions.columns.{name}",
+                )
+            if not name.isidentifier() or keyword.iskeyword(name) or name in reserved:
+                faults.add(
+                    "cannot be the name of a column in measures.",
+                    "Use letters, digits and _, and no word that measures know already.",
+                    key=f"regions.columns.{name}",
+                )
+        renamed = set(section.columns.values())
+        for column in header:
+            meant = column == section.population and column == "population"
+            meant = meant or column in (section.id, section.name, section.round, *section.groups)
+            if (keyword.iskeyword(column) or column in reserved) and column not in renamed and not meant:
+                faults.add(
+                    "is a word of the measure language and cannot name a column.",
+                    f'Give it another name: columns = {{ {column}_ = "{column}" }} under [regions].',
+                    line=1,
+                    value=column,
+                )
+        known = {*header, *section.columns, *(["population"] if section.population else [])}
+        for name in section.missing:
+            if name not in known:
+                faults.add(f"is no column. {did_you_mean(name, known)}", key="regions.missing", value=name)
+
+    def title(self, name: str) -> str:
+        """The column of the file behind a name."""
+        return self.numbers.get(name, name)
+
+    def missing(self, name: str) -> Missing:
+        """What fills an empty cell of a column."""
+        rules = self.section.missing
+        return rules.get(name, rules.get(self.title(name), "error"))
+
+    def rows(self, round_: str) -> dict[str, int]:
+        """The row of each region in a round; every row without an id of its own is a fault."""
+        if round_ not in self._by_round:
+            self._by_round[round_] = self._index(round_)
+        return self._by_round[round_]
+
+    def _index(self, round_: str) -> dict[str, int]:
+        faults = Faults(self.table.file)
+        ids = self.table.text(self.section.id)
+        rows = (np.arange(len(ids)) if self.labels is None else np.flatnonzero(self.labels == round_)).tolist()
+        index: dict[str, int] = {}
+        wrong = 0
+        for row in rows:
+            line, region = int(self.table.lines[row]), ids[row]
+            problem = ""
+            if not region:
+                problem, remedy = "a region has no id.", "Write one."
+            elif region in index:
+                first = int(self.table.lines[index[region]])
+                problem, remedy = f"stands already in line {first}.", "Each region has one row in a round."
+            else:
+                index[region] = row
+            if problem:
+                wrong += 1
+                if wrong <= SHOWN:
+                    faults.add(problem, remedy, line=line, column=self.section.id, value=region)
+        if wrong > SHOWN:
+            faults.add(f"{wrong - SHOWN} more rows have no id of their own.", column=self.section.id)
+        faults.check()
+        return index
