@@ -46,6 +46,8 @@ def new(
     source: Annotated[str, typer.Option("--from", metavar="MODEL", help="A shipped model (fundalloc models).")] = DEMO,
 ) -> None:
     """Write a policy and its data to start from."""
+    from fundalloc.report.folder import write_files
+
     chosen = shipped_model(source)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(
@@ -60,11 +62,9 @@ def new(
     text = chosen.file.read_text(encoding="utf-8")
     files = re.findall(r'^\s*file\s*=\s*"([^"]+)"', text, flags=re.MULTILINE)
     copies = {name: (chosen.file.parent / name).read_bytes() for name in files}
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in copies.items():
-        (folder / Path(name).name).write_bytes(content)
+    for name in files:
         text = text.replace(f'"{name}"', f'"{Path(name).name}"')
-    (folder / "policy.toml").write_text(text, encoding="utf-8", newline="\n")
+    write_files(folder, {**{Path(n).name: c for n, c in copies.items()}, "policy.toml": text.encode()})
     made = ", ".join(["policy.toml", *(Path(n).name for n in files)])
     typer.echo(
         f"Made {folder} with {made}.\nNext: fundalloc check {folder}\n      fundalloc allocate {folder} -o {folder}-out"

@@ -43,27 +43,34 @@ def _summary(folder: Path) -> dict[str, Any] | None:
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], summary: Mapping[str, Any]) -> None:
-    """Writes the files and last the summary with their hashes; each by temporary file and rename."""
+    """Writes the files of a round, with their hashes in the summary; what the last round left over goes."""
     check_writable(folder)
     old = _summary(folder) or {}
-    folder.mkdir(parents=True, exist_ok=True)
     hashes = {name: sha256(content) for name, content in sorted(files.items())}
-    everything = {**files, SUMMARY: to_json({**summary, "files": hashes})}
-    written: dict[str, Path] = {}
-    try:
-        for name, content in everything.items():
-            written[name] = _temporary(folder, name, content)
-        (folder / SUMMARY).unlink(missing_ok=True)
-        for name, path in written.items():
-            path.replace(folder / name)
-    except BaseException:
-        for path in written.values():
-            path.unlink(missing_ok=True)
-        raise
+    write_files(folder, {**files, SUMMARY: to_json({**summary, "files": hashes})})
     for name in set(old.get("files", {})) - set(files):
         if Path(name).name == name:
             (folder / name).unlink(missing_ok=True)
-    _sync(folder)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes files to a folder, all or none: each to a temporary file first, then all renamed, the last one last."""
+    written: dict[str, Path] = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            written[name] = _temporary(folder, name, content)
+        (folder / list(files)[-1]).unlink(missing_ok=True)
+        for name, path in written.items():
+            path.replace(folder / name)
+        _sync(folder)
+    except OSError as error:
+        raise InputError(
+            [Fault(f"cannot be written ({error.strerror}).", "Name another folder.", file=str(folder))]
+        ) from error
+    finally:
+        for path in written.values():
+            path.unlink(missing_ok=True)
 
 
 def _temporary(folder: Path, name: str, content: bytes) -> Path:
