@@ -86,10 +86,12 @@ def _csv_rows(text: str, delimiter: str, faults: Faults) -> list[tuple[int, list
     rows: list[tuple[int, list[str]]] = []
     line = 1
     try:
-        for row in reader:
-            if row and (row[0].strip() or "".join(row).strip()):
+        if '"' in text:
+            for row in reader:
                 rows.append((line, row))
-            line = reader.line_num + 1
+                line = reader.line_num + 1
+        else:
+            rows = list(enumerate(reader, 1))
     except csv.Error as error:
         faults.add(
             f'a quotation mark " that opens a cell is never closed, or not at its end ({error}).',
@@ -97,6 +99,7 @@ def _csv_rows(text: str, delimiter: str, faults: Faults) -> list[tuple[int, list
             line=line,
         )
         faults.check()
+    rows = [(number, row) for number, row in rows if row and (row[0].strip() or "".join(row).strip())]
     if any(mark in text for mark in GUARDED):
         rows = [(number, unguard(row)) for number, row in rows]
     return rows

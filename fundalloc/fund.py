@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-# Pyomo comes first: where scipy is loaded already, it loads all of scipy.stats as well (0.5 s).
-import fundalloc.program  # noqa: F401
-
-# isort: split
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property

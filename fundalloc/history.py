@@ -79,7 +79,7 @@ def read_history(table: Table, before: str) -> History:
                 )
     labels = table.text("round").tolist()
     known = in_order([*labels, before])
-    rounds = tuple(r for r in known[: known.index(before)] if r in set(labels))
+    rounds = known[: known.index(before)]
     kept = set(rounds)
     records: dict[str, dict[str, dict[str, tuple[float, float]]]] = {}
     columns = (

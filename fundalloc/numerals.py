@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+DIGITS = re.compile(r"[\d.eE+\-\n]*", re.ASCII)
 #: what people write for "not known"; only missing_marks makes it mean that
 MARKS = frozenset(["-", "--", ".", "..", "...", ":", "n/a", "na", "null", "none", "x", "/", "?", "#n/a", "—", "–"])
 
@@ -56,16 +57,21 @@ STYLES = tuple(
 def parse(texts: Sequence[str], style: NumberStyle) -> tuple[FloatArray, list[int]]:
     """Cells as numbers, NaN for missing ones; and the places of those that are no finite number."""
     marks = {unicodedata.normalize("NFC", m.strip()) for m in style.missing_marks} | {""}
-    plain = style.decimal == "." and not style.thousands
-    grammar = PLAIN if plain else style.grammar
+    simple = style.decimal == "." and not style.thousands
+    if simple and DIGITS.fullmatch("\n".join(texts)):  # no letters: float() then reads what the grammar does
+        with suppress(ValueError):
+            values = np.array([float(t) if t else np.nan for t in texts], dtype=float)
+            if not np.isinf(values).any() and not marks.intersection(texts) - {""}:
+                return values, []
+    grammar = style.grammar
     values = np.full(len(texts), np.nan)
     bad: list[int] = []
     for k, text in enumerate(texts):
         if text in marks:
             continue
-        spaced = text if plain else text.translate(SPACES)
+        spaced = text if simple else text.translate(SPACES)
         if grammar.fullmatch(spaced):
-            values[k] = float(spaced if plain else spaced.replace(style.thousands, "").replace(style.decimal, "."))
+            values[k] = float(spaced.replace(style.thousands, "").replace(style.decimal, "."))
             if values[k] in (np.inf, -np.inf):
                 bad.append(k)
         else:

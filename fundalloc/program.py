@@ -13,10 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
-from pyomo.core.expr.numeric_expr import LinearExpression
-from pyomo.repn import generate_standard_repn
-from scipy.sparse import csr_array
+
+from fundalloc.postponed import postponed
+
+with postponed("scipy.stats", "scipy.integrate", "scipy.spatial"):
+    import pyomo.environ as pyo
+    from pyomo.common.gc_manager import PauseGC
+    from pyomo.core.expr.numeric_expr import LinearExpression
+    from pyomo.repn import generate_standard_repn
+    from scipy.sparse import csr_array
 
 from fundalloc.errors import Fault, InputError
 from fundalloc.problem import FloatArray, Problem
@@ -39,6 +44,11 @@ class Built:
 
 def build(system: System) -> pyo.ConcreteModel:
     """The Pyomo model of `nearest` under the rules of a system."""
+    with PauseGC():  # thousands of objects that all stay: looking for garbage takes twice as long as making them
+        return _build(system)
+
+
+def _build(system: System) -> pyo.ConcreteModel:
     problem = system.problem
     regions = problem.regions.ids
     model = pyo.ConcreteModel(name=f"fundalloc {problem.round}")
@@ -238,3 +248,30 @@ def bounds(model: pyo.ConcreteModel) -> tuple[FloatArray, FloatArray]:
     low = np.array([-np.inf if a is None else a for a, _ in pairs], dtype=float)
     high = np.array([np.inf if b is None else b for _, b in pairs], dtype=float)
     return low, high
+
+
+def constraints(model: pyo.ConcreteModel) -> tuple[csr_array, FloatArray, FloatArray]:
+    """Every constraint of a model as a row over its amounts, and the bounds of the rows."""
+    cells = {id(amount): c for c, amount in enumerate(model.amount.values())}
+    pointers, indices, values, low, high = [0], [], [], [], []
+    for constraint in model.component_data_objects(pyo.Constraint, active=True):
+        coefficients, variables, constant = _linear(constraint.body)
+        indices += [cells[id(v)] for v in variables]
+        values += coefficients
+        pointers.append(len(indices))
+        low.append(-np.inf if constraint.lower is None else pyo.value(constraint.lower) - constant)
+        high.append(np.inf if constraint.upper is None else pyo.value(constraint.upper) - constant)
+    matrix = csr_array(
+        (np.array(values, dtype=float), np.array(indices, dtype=np.int64), np.array(pointers)),
+        shape=(len(low), len(cells)),
+    )
+    matrix.sum_duplicates()
+    return matrix, np.array(low, dtype=float), np.array(high, dtype=float)
+
+
+def _linear(body: Any) -> tuple[list[float], list[Any], float]:
+    """Coefficients, variables and constant of a linear body; our own rows need no walk."""
+    if type(body) is LinearExpression and body.constant == 0:
+        return list(body.linear_coefs), list(body.linear_vars), 0.0
+    form = generate_standard_repn(body, compute_values=True)
+    return [float(c) for c in form.linear_coefs], list(form.linear_vars), float(form.constant)

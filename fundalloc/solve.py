@@ -13,15 +13,12 @@ from typing import Any
 
 import highspy
 import numpy as np
-import pyomo.environ as pyo
-from pyomo.core.expr.numeric_expr import LinearExpression
-from pyomo.repn import generate_standard_repn
 from scipy.sparse import csr_array, diags_array, vstack
 
 from fundalloc.errors import SolverError
 from fundalloc.polish import supply_rows
 from fundalloc.problem import FloatArray, Problem
-from fundalloc.program import bounds, built
+from fundalloc.program import bounds, built, constraints
 from fundalloc.system import System
 
 log = logging.getLogger("fundalloc")
@@ -51,25 +48,11 @@ class Arrays:
     row_high: FloatArray
 
 
-def translate(model: pyo.ConcreteModel) -> tuple[Arrays, FloatArray]:
-    """The arrays of a model, in scaled amounts, and the scale of each amount."""
-    problem = built(model).system.problem
+def translate(model: Any) -> tuple[Arrays, FloatArray]:
+    """The arrays of a Pyomo model made by `build`, in scaled amounts, and the scale of each amount."""
     low, high = bounds(model)
-    cells = {id(amount): c for c, amount in enumerate(model.amount.values())}
-    pointers, indices, values, row_low, row_high = [0], [], [], [], []
-    for constraint in model.component_data_objects(pyo.Constraint, active=True):
-        coefficients, variables, constant = _linear(constraint.body)
-        indices += [cells[id(v)] for v in variables]
-        values += coefficients
-        pointers.append(len(indices))
-        row_low.append(-np.inf if constraint.lower is None else pyo.value(constraint.lower) - constant)
-        row_high.append(np.inf if constraint.upper is None else pyo.value(constraint.upper) - constant)
-    matrix = csr_array(
-        (np.array(values, dtype=float), np.array(indices, dtype=np.int64), np.array(pointers)),
-        shape=(len(row_low), problem.cells),
-    )
-    matrix.sum_duplicates()
-    return scaled(problem, low, high, matrix, np.array(row_low, dtype=float), np.array(row_high, dtype=float))
+    matrix, row_low, row_high = constraints(model)
+    return scaled(built(model).system.problem, low, high, matrix, row_low, row_high)
 
 
 def linear(system: System) -> tuple[Arrays, FloatArray]:
@@ -116,14 +99,6 @@ def scaled(
     return arrays, scale
 
 
-def _linear(body: Any) -> tuple[list[float], list[Any], float]:
-    """Coefficients, variables and constant of a linear body; our own rows need no walk."""
-    if type(body) is LinearExpression and body.constant == 0:
-        return list(body.linear_coefs), list(body.linear_vars), 0.0
-    form = generate_standard_repn(body, compute_values=True)
-    return [float(c) for c in form.linear_coefs], list(form.linear_vars), float(form.constant)
-
-
 def check_finite(arrays: Arrays) -> None:
     """HiGHS answers 'optimal' when a number is NaN or infinite; so none may reach it."""
     always = {"objective": arrays.curvature, "cost": arrays.cost, "matrix": arrays.matrix.data}
@@ -136,7 +111,7 @@ def check_finite(arrays: Arrays) -> None:
             raise SolverError(f"A bound on the {name} of the program is not a number; nothing was solved.")
 
 
-def solve(model: pyo.ConcreteModel) -> Iterator[Answer]:
+def solve(model: Any) -> Iterator[Answer]:
     """Answers to a model, in amounts: HiPO's, and others for a caller who cannot use the first.
 
     Some programs with weights a million apart stop HiPO short at one accuracy and not at another; small

@@ -125,7 +125,11 @@ def as_text(value: Any) -> str:
 
 
 def _clean(text: str) -> str:
-    return text.strip() if text.isascii() else unicodedata.normalize("NFC", text).strip()
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def _cleaned(texts: Sequence[str]) -> list[str]:
+    return list(map(str.strip if "".join(texts).isascii() else _clean, texts))
 
 
 def _check_header(header: Sequence[str], used: Sequence[bool], faults: Faults, line: int | None = None) -> None:
@@ -159,11 +163,11 @@ def table_of(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, 
         faults.add(f"{wrong - SHOWN} more lines have a wrong number of cells.")
     columns = list(zip(*(r[:width] for _, r in rows[1:]), strict=False)) if not wrong else []
     columns = columns or [()] * width
-    used = [any(c.strip() for c in column) for column in columns]
+    used = [bool("".join(column).strip()) for column in columns]
     _check_header(header, used, faults, rows[0][0])
     faults.check()
     kept = [k for k in range(width) if header[k]]
-    cells = {header[k]: np.array([_clean(cell) for cell in columns[k]], dtype=object) for k in kept}
+    cells = {header[k]: np.array(_cleaned(columns[k]), dtype=object) for k in kept}
     return Table(
         faults.file,
         tuple(header[k] for k in kept),
@@ -179,11 +183,11 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 GUARDED = tuple("'" + mark for mark in FORMULA)
 
 
-def guard(texts: Sequence[str]) -> Sequence[str]:
-    """Texts for CSV cells: an apostrophe keeps text that looks like a formula text."""
-    return [f"'{t}" if t.startswith(FORMULA) else t for t in texts]
+def guarded(texts: Sequence[str]) -> dict[str, str]:
+    """For each text the cell of a CSV file: an apostrophe keeps text that looks like a formula text."""
+    return {t: f"'{t}" if t.startswith(FORMULA) else t for t in dict.fromkeys(texts)}
 
 
 def unguard(texts: Sequence[str]) -> list[str]:
-    """The texts that `guard` was given."""
+    """The texts before they were guarded."""
     return [t[1:] if t.startswith(GUARDED) else t for t in texts]

@@ -14,7 +14,7 @@ import fundalloc
 
 PACKAGE = Path(fundalloc.__file__).parent
 LAYERS = (
-    "errors flags rounds inequality numerals tables files roster regions history aggregates",
+    "postponed errors flags rounds inequality numerals tables files roster regions history aggregates",
     "expressions scope indices problem",
     "rules objectives arrears arrival claims key entitlements",
     "policy system findings",
@@ -26,7 +26,7 @@ LAYERS = (
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}
-ONE_PLACE = {"pyomo": {"program", "solve"}, "highspy": {"solve"}, "typer": {"cli"}, "rich": {"cli"}}
+ONE_PLACE = {"pyomo": {"program"}, "highspy": {"solve"}, "typer": {"cli"}, "rich": {"cli"}}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -153,3 +153,26 @@ def test_the_main_job_does_not_load_pandas(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "0 []"
+
+
+def test_the_main_job_does_not_load_the_statistics_that_pyomo_asks_for(tmp_path):
+    code = (
+        "import sys, fundalloc.fund; early = 'scipy.stats' in sys.modules; "
+        "from scipy.stats import norm; from scipy.spatial.distance import euclidean; import scipy.integrate; "
+        "import pyomo.common.dependencies as d; "
+        "print(early, norm.cdf(0.0), d.scipy.stats.norm.cdf(0.0), d.scipy.integrate.quad(lambda x: x, 0, 2)[0])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False 0.5 0.5 2.0\n"
+
+
+def test_a_postponed_module_is_there_when_it_is_asked_for_inside_the_block():
+    code = (
+        "import sys; from fundalloc.postponed import postponed\n"
+        "with postponed('json', 'xml.dom'):\n"
+        "    import json, xml.dom\n"
+        "    from xml.dom.minidom import parseString\n"
+        "    assert json.dumps([1]) == '[1]'\n"
+        "assert 'json' in sys.modules and sys.modules['json'].loads('2') == 2\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -48,6 +49,7 @@ app.command()(starting.schema)
 
 def main() -> None:
     """Runs the command line and exits with the code of the contract."""
+    gc.set_threshold(200_000)  # a command makes many objects that all stay until its end
     raise SystemExit(run(sys.argv[1:]))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ from fundalloc.decision import Decision
 from fundalloc.explain import Step, printed_unit
 from fundalloc.flags import Flag
 from fundalloc.problem import FloatArray, IntArray
-from fundalloc.tables import guard
+from fundalloc.tables import guarded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +39,23 @@ TEXT = (
     "binding",
 )
 
+RULE_COLUMNS = (
+    "rule",
+    "kind",
+    "mode",
+    "place",
+    "resource",
+    "low",
+    "value",
+    "high",
+    "slack",
+    "binding",
+    "shadow_price",
+    "concession",
+)
+#: what a cell of a CSV file is quoted for
+SPECIAL = re.compile(r'[",\r\n]|^\s|\s$')
+
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
@@ -56,12 +73,9 @@ class Sheet:
 
     def csv(self) -> bytes:
         """The table as CSV; words that a spreadsheet would run as a formula stay words."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(self.columns)
-        columns = [guard(values) if name in self.words else values for name, values in self.columns.items()]
-        writer.writerows(zip(*columns, strict=True))
-        return out.getvalue().encode()
+        columns = [_quoted(values) if name in self.words else values for name, values in self.columns.items()]
+        lines = map(",".join, zip(*columns, strict=True))
+        return "\n".join([",".join(_quoted(list(self.columns))), *lines, ""]).encode()
 
     def frame(self) -> pd.DataFrame:
         """The table as a data frame; columns of numbers as numbers."""
@@ -74,16 +88,27 @@ class Sheet:
         return frame
 
 
+def _quoted(texts: Sequence[str]) -> list[str]:
+    """Words as cells of a CSV file: guarded, and quoted where they must be."""
+    cells = {t: f'"{g.replace(chr(34), chr(34) * 2)}"' if SPECIAL.search(g) else g for t, g in guarded(texts).items()}
+    return [cells[t] for t in texts]
+
+
 def decimals(units: IntArray, unit: Decimal) -> list[str]:
     """Whole printed units as exact decimal texts."""
     places = max(0, -int(unit.as_tuple().exponent))
     factor = int(unit.scaleb(places))
     if not places:
-        return [str(int(u) * factor) for u in units.tolist()]
+        return [str(u * factor) for u in units.tolist()]
     whole, rest = np.divmod(np.abs(units) * factor, 10**places)
-    form = f"%s%d.%0{places}d"
-    signs = ["-" if s else "" for s in (units < 0).tolist()]
-    return [form % texts for texts in zip(signs, whole.tolist(), rest.tolist(), strict=True)]
+    signs = np.where(units < 0, "-", "")
+    return _formatted(f"%s%d.%0{places}d", signs.tolist(), whole.tolist(), rest.tolist())
+
+
+def _formatted(form: str, *columns: Sequence[object]) -> list[str]:
+    """One text per row of values; one long format is much faster than many."""
+    count = len(columns[0])
+    return ((form + "\n") * count % tuple(chain.from_iterable(zip(*columns, strict=True)))).split("\n")[:-1]
 
 
 def decimal(units: int, unit: Decimal) -> str:
@@ -98,13 +123,9 @@ def number(value: float, digits: int = 10) -> str:
 
 def numbers(values: FloatArray, digits: int = 10) -> list[str]:
     """Numbers that are no amounts, to ten digits; empty where there is none."""
-    form = f"%.{digits}g"
-    texts = [""] * len(values)
-    for k, value in enumerate(values.tolist()):
-        if value == 0:
-            texts[k] = "0"
-        elif value - value == 0:  # neither infinite nor missing
-            texts[k] = form % value
+    texts = _formatted(f"%.{digits}g", (np.where(np.isfinite(values), values, 0.0) + 0.0).tolist())
+    for k in np.flatnonzero(~np.isfinite(values)):
+        texts[k] = ""
     return texts
 
 
@@ -155,8 +176,7 @@ def allocation_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
         put("coverage", numbers(coverage))
         before = one.previous
         put("previous", exact(before))
-        pairs = zip(decimals(lots, lot), exact(before), strict=True)
-        put("change", [format(Decimal(a) - Decimal(b), "f") if b else "" for a, b in pairs])
+        put("change", _changes(lots, lot, before))
         unpaid = one.entitlement - amounts + (0.0 if one.arrears_before is None else one.arrears_before)
         put("arrears", decimals(np.rint(unpaid / float(unit)).astype(np.int64), unit))
         put("held_by", held[r])
@@ -165,6 +185,18 @@ def allocation_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
             put("contribution", exact(np.full(problem.n, np.nan) if paid is None else paid))
             put("net", [""] * problem.n if paid is None else numbers(amounts - paid, 15))
     return Sheet(columns, frozenset({*TEXT, *regions.groups}))
+
+
+def _changes(lots: IntArray, lot: Decimal, before: FloatArray) -> list[str]:
+    """Amounts less those of the last round, exact; empty without a record."""
+    unit = printed_unit(lot)
+    units = np.rint(before / float(unit))
+    plain = np.abs(units) < 2**53
+    plain &= np.where(plain, units * float(unit), np.nan) == before
+    texts = decimals(lots * int(lot / unit) - np.where(plain, units, 0).astype(np.int64), unit)
+    for k in np.flatnonzero(~plain):
+        texts[k] = "" if np.isnan(before[k]) else format(lots[k].item() * lot - Decimal(repr(before[k].item())), "f")
+    return texts
 
 
 def _sum(columns: Iterable[IntArray]) -> IntArray:
@@ -189,31 +221,18 @@ def steps_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
     """steps.csv: the explanation in numbers; steps of 0 are left out but for the key's."""
     columns: dict[str, list[str]] = {n: [] for n in ("region_id", "resource", "step", "kind", "amount")}
     ids = decision.problem.regions.ids
-    order: dict[str, list[Step]] = {}
-    for step in steps:
-        order.setdefault(step.resource, []).append(step)
     for one in decision.problem.resources:
-        mine, unit = order[one.name], printed_unit(one.lot)
-        texts = [decimals(s.units, unit) for s in mine]
-        shown = [
-            np.ones(len(ids), dtype=bool) if s.kind in ("equal", "criterion", "claim") else s.units != 0 for s in mine
-        ]
-        for step in mine:
-            if step.fund:
-                _append(columns, "", one.name, step, decimal(step.fund, unit))
-        for i, region in enumerate(ids):
-            for k, step in enumerate(mine):
-                if shown[k][i]:
-                    _append(columns, region, one.name, step, texts[k][i])
+        mine, unit = [s for s in steps if s.resource == one.name], printed_unit(one.lot)
+        shown = np.array([(s.units != 0) | (s.kind in ("equal", "criterion", "claim")) for s in mine]).T
+        regions, order = np.nonzero(shown)
+        gifts = [s for s in mine if s.fund]
+        amounts = np.array([decimals(s.units, unit) for s in mine], dtype=object).T[shown]
+        columns["region_id"] += [*("" for _ in gifts), *(ids[i] for i in regions.tolist())]
+        columns["resource"] += [one.name] * (len(gifts) + len(regions))
+        columns["step"] += [s.name for s in gifts] + [mine[k].name for k in order.tolist()]
+        columns["kind"] += [s.kind for s in gifts] + [mine[k].kind for k in order.tolist()]
+        columns["amount"] += [decimal(s.fund, unit) for s in gifts] + amounts.tolist()
     return Sheet(columns, frozenset(TEXT))
-
-
-def _append(columns: dict[str, list[str]], region: str, resource: str, step: Step, amount: str) -> None:
-    columns["region_id"].append(region)
-    columns["resource"].append(resource)
-    columns["step"].append(step.name)
-    columns["kind"].append(step.kind)
-    columns["amount"].append(amount)
 
 
 def rules_sheet(decision: Decision) -> Sheet:
@@ -242,24 +261,7 @@ def rules_sheet(decision: Decision) -> Sheet:
             "concession": [""] * count,
         }.items():
             columns.setdefault(name, []).extend(texts)
-    empty: dict[str, list[str]] = {
-        n: []
-        for n in (
-            "rule",
-            "kind",
-            "mode",
-            "place",
-            "resource",
-            "low",
-            "value",
-            "high",
-            "slack",
-            "binding",
-            "shadow_price",
-            "concession",
-        )
-    }
-    return Sheet(columns or empty, frozenset(TEXT))
+    return Sheet(columns or {name: [] for name in RULE_COLUMNS}, frozenset(TEXT))
 
 
 def flags_sheet(round_: str, flags: Sequence[Flag]) -> Sheet:

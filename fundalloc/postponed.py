@@ -1,0 +1,36 @@
+"""Postponed: large modules that others import on the way, and that are loaded only if somebody uses them.
+
+Pyomo imports scipy.stats, scipy.integrate and scipy.spatial as soon as scipy is there: half a second of
+every command, for distributions that a fund has no need of.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+
+class _Stand(ModuleType):
+    """Stands in for a module; the first thing asked of it loads the module itself."""
+
+    def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextmanager
+def postponed(*names: str) -> Iterator[None]:
+    """Inside the block, imports of these modules load nothing until something of them is used."""
+    stands = {name: _Stand(name) for name in names if name not in sys.modules}
+    sys.modules.update(stands)
+    try:
+        yield
+    finally:
+        for name, stand in stands.items():
+            if sys.modules.get(name) is stand:
+                del sys.modules[name]
