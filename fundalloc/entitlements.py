@@ -107,7 +107,7 @@ def entitle(
     unpaid = account(past, len(entitlement))
     if section.arrears and past:
         due = claimable(unpaid, entitlement, takes_part)
-        why = f"{section.arrears:.0%} of what past rounds left unpaid"
+        why = f"{100 * section.arrears:.4g} % of what past rounds left unpaid"
         parts += (Part("arrears", "arrears", section.arrears * due, why),)
         flags += _at_limit(scope, name, due, unpaid, entitlement)
     return Resource(

@@ -62,7 +62,7 @@ def _steps(decision: Decision, r: int) -> Iterator[Step]:
         "rounding",
         "rounding",
         amount - total,
-        why=f"to whole lots of {resource.lot} {resource.unit}".rstrip(),
+        why=f"to whole lots of {resource.lot:,f} {resource.unit}".rstrip(),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import re
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fundalloc import Allocation, load
+from fundalloc.cli.app import run
 from fundalloc.reproduction import in_words, reproduction
 from fundalloc.shipped import model, models, shipped
 
@@ -105,3 +107,22 @@ def test_every_input_is_described():
     described = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     for file in (ROOT / "data").glob("*.csv"):
         assert file.stem.removesuffix(".expected") in described
+
+
+def test_the_readme_shows_what_the_demo_prints(tmp_path, capsys):
+    assert run(["demo", "-o", str(tmp_path / "out")]) == 0
+    assert run(["explain", str(tmp_path / "out"), "Huangshan"]) == 0
+    printed = {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    blocks = re.findall(r"```text\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    shown = {" ".join(line.split()) for block in blocks for line in block.splitlines()} - {"...", ""}
+    assert len(shown) > 25
+    assert shown - printed == set()
+
+
+def test_the_first_policy_of_the_readme_works(tmp_path):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    policy = re.search(r"```toml\n(.*?)```", readme, flags=re.DOTALL)[1]
+    (tmp_path / "policy.toml").write_text(policy, encoding="utf-8")
+    (tmp_path / "regions.csv").write_text("id,people,gdp\nA,100,900\nB,300,9000\nC,50,5000\n", encoding="utf-8")
+    assert run(["check", str(tmp_path)]) == 0
+    assert run(["allocate", str(tmp_path), "-o", str(tmp_path / "out"), "--quiet"]) == 0

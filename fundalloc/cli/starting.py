@@ -32,12 +32,15 @@ def demo(
         allocation.write(out)
     show_allocation(allocation)
     show_flags(allocation)
+    following = {
+        f"fundalloc explain {out} Huangshan": "why a city gets what it gets, step by step",
+        "fundalloc new my-fund": "a policy and data of your own to start from",
+        "fundalloc check my-fund": "the policy in plain words, and every fault at once",
+    }
+    width = max(map(len, following))
     typer.echo(
-        f"\nThe round lies in {out}: allocation.csv, steps.csv, rules.csv, flags.csv, summary.json.\n"
-        f"Next:\n"
-        f"  fundalloc explain {out} Huangshan     why a city gets what it gets, step by step\n"
-        f"  fundalloc new my-fund                 a policy and data of your own to start from\n"
-        f"  fundalloc check my-fund               the policy in plain words, and every fault at once"
+        f"\nThe round lies in {out}: allocation.csv, steps.csv, rules.csv, flags.csv, summary.json.\nNext:\n"
+        + "\n".join(f"  {command:<{width}}  {what}" for command, what in following.items())
     )
 
 
