@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -440,6 +441,16 @@ def test_same_input_same_bytes(fund):
     first = {p.name: p.read_bytes() for p in (folder / "out").iterdir()}
     allocate(folder, "--quiet")
     assert first == {p.name: p.read_bytes() for p in (folder / "out").iterdir()}
+
+
+def test_same_bytes_whatever_the_seed_of_hashes(tmp_path):
+    found = []
+    for seed in ("1", "2"):
+        out = tmp_path / seed
+        command = [sys.executable, "-m", "fundalloc", "demo", "-o", str(out)]
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True)
+        found.append({p.name: p.read_bytes() for p in sorted(out.iterdir())})
+    assert found[0] == found[1]
 
 
 def test_text_that_a_spreadsheet_would_run_stays_text_and_comes_back(fund, capsys):
