@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, hstack, vstack
 
 from fundalloc.errors import ConflictError, SolverError
 from fundalloc.polish import polish
@@ -16,18 +14,26 @@ from fundalloc.rules import Rows
 from fundalloc.solve import linear, run
 from fundalloc.system import System, assemble
 
+#: digits of the number that an advice gives
+DIGITS = 6
+
 
 def possible(system: System) -> bool:
     """Whether any allocation keeps a system; a clash of a cent in billions counts.
 
     A linear program sees the coarse clashes, the polish those that are below its tolerance.
     """
+    return _about_possible(system) and polish(system).proven
+
+
+def _about_possible(system: System) -> bool:
+    """Whether any allocation keeps a system within the tolerance of a linear program."""
     if (system.low > system.high).any() or (system.row_low > system.row_high).any():
         return False
     status, _ = run(linear(system)[0], solver="simplex")
     if status not in ("Optimal", "Infeasible"):
         raise SolverError(f"The solver could not tell whether the rules can be kept together ({status}).")
-    return status == "Optimal" and polish(system).proven
+    return status == "Optimal"
 
 
 def smallest(problem: Problem, rows: tuple[Rows, ...]) -> tuple[str, ...]:
@@ -78,73 +84,63 @@ def relaxations(problem: Problem, rows: tuple[Rows, ...], rule: str) -> list[str
 
 
 def _change(problem: Problem, rows: tuple[Rows, ...], rule: str, sides: tuple[int, int]) -> str:
-    """The least change of the sides of a rule in words, rounded so that it is enough; empty where none is."""
-    change = _elastic(problem, rows, rule, sides)
-    if change is None:
+    """The least change of the sides of a rule in words, rounded so that it is enough; empty where none is.
+
+    A bisection: as a linear program the question takes half a minute where every region has a floor and a cap.
+    """
+    mine = [r for r in rows if r.rule == rule]
+    stated = np.array([_number(mine[0], mine[0].low), _number(mine[0], mine[0].high)])
+    way = np.array([-1.0, 1.0]) * sides
+    reach = max(_reach(r) for r in mine) or 1.0
+
+    def changed(change: FloatArray) -> System:
+        return assemble(problem, tuple(_moved(r, *change) if r.rule == rule else r for r in rows), whole=False)
+
+    def grid(change: FloatArray) -> FloatArray:
+        size = np.maximum(np.abs(np.nan_to_num(stated) + change), reach / 1000)
+        return np.asarray(10.0 ** (np.floor(np.log10(size)) - DIGITS + 1))
+
+    def least(change: FloatArray, way: FloatArray) -> FloatArray:
+        """The change with as little of the way as is enough."""
+        needed, there = 0.0, float(np.abs(change[way != 0]).min())
+        kept = change - way * there
+        while there - needed > grid(kept + way * there)[way != 0].min() / 4:
+            middle = (needed + there) / 2
+            needed, there = (needed, middle) if _about_possible(changed(kept + way * middle)) else (middle, there)
+        return np.asarray(kept + way * there)
+
+    if not _about_possible(changed(np.where(way != 0, np.copysign(np.inf, way), 0.0))):
         return ""
-    mine = next(r for r in rows if r.rule == rule)
-    stated = np.array([_number(mine, mine.low), _number(mine, mine.high)])
-    way = np.sign(change) if change.any() else np.array([-1.0, 1.0]) * sides  # too little for the program to see
+    change = way * reach
+    while not _about_possible(changed(change)):
+        change *= 2
+    change = least(change, way)
+    if all(sides):
+        for side in np.diag(way):
+            change = least(change, side)
     start = np.nan_to_num(stated) + change
-    step = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(start) * (1 + 1e-9 * way), 1e-9))) - 5)
+    step = grid(change)
     for further in range(5):
         to = step * (np.where(way < 0, np.floor(start / step), np.ceil(start / step)) + further * way)
         moved = np.where(way != 0, to - np.nan_to_num(stated), 0.0)
-        changed = tuple(_moved(r, *moved) if r.rule == rule else r for r in rows)
-        if possible(assemble(problem, changed, whole=False)):
+        if possible(changed(moved)):
             return _in_words(rule, stated, moved)
     return ""
 
 
-def _elastic(problem: Problem, rows: tuple[Rows, ...], rule: str, sides: tuple[int, int]) -> FloatArray | None:
-    """The least change of floor (below 0) and cap (above 0) of a rule, in the unit of its numbers; one program."""
-    arrays, scale = linear(assemble(problem, tuple(r for r in rows if r.rule != rule), whole=False))
-    mine = [side for one in rows if one.rule == rule for side in _sides(one, scale)]
-    give = csr_array(np.concatenate([np.zeros((arrays.matrix.shape[0], 2)), *(s.give for s in mine)]))
-    status, found = run(
-        replace(
-            arrays,
-            curvature=np.zeros(len(scale) + 2),
-            cost=np.concatenate([np.zeros(len(scale)), [1.0, 1.0]]),
-            low=np.concatenate([arrays.low, [0.0, 0.0]]),
-            high=np.concatenate([arrays.high, np.where(sides, np.inf, 0.0)]),
-            matrix=csr_array(hstack([vstack([arrays.matrix, *(s.matrix for s in mine)]), give], format="csr")),
-            row_low=np.concatenate([arrays.row_low, *(s.low for s in mine)]),
-            row_high=np.concatenate([arrays.row_high, *(s.high for s in mine)]),
-        ),
-        solver="simplex",
-    )
-    return found[-2:] * [-1.0, 1.0] if status == "Optimal" else None
-
-
 def _moved(rows: Rows, floor: float, cap: float) -> Rows:
     """The rows of a rule with other numbers."""
-    return replace(rows, low=rows.low + floor * rows.basis, high=rows.high + cap * rows.basis)
+    counts = rows.basis > 0
+    low, high = rows.low.copy(), rows.high.copy()
+    low[counts] += floor * rows.basis[counts]
+    high[counts] += cap * rows.basis[counts]
+    return replace(rows, low=low, high=high)
 
 
-@dataclass(frozen=True, eq=False)
-class _Side:
-    """The floors or the caps of a rule as rows of size one, and what a unit less of floor or more of cap gives."""
-
-    matrix: csr_array
-    low: FloatArray
-    high: FloatArray
-    give: FloatArray
-
-
-def _sides(rows: Rows, scale: FloatArray) -> Iterator[_Side]:
-    matrix = csr_array(rows.matrix @ diags_array(scale))
-    size = np.maximum(np.asarray(abs(matrix).sum(axis=1)).ravel(), 1e-300)
-    for bound, lower in ((rows.low, True), (rows.high, False)):
-        has = np.flatnonzero(np.isfinite(bound))
-        limit, step = bound[has] / size[has], rows.basis[has] / size[has]
-        nothing, anything = np.zeros(len(has)), np.full(len(has), np.inf)
-        yield _Side(
-            csr_array(diags_array(1 / size[has]) @ matrix[has]),
-            limit if lower else -anything,
-            anything if lower else limit,
-            np.stack([step, nothing] if lower else [nothing, -step], axis=1),
-        )
+def _reach(rows: Rows) -> float:
+    """The greatest number of a rule, in the unit of its numbers."""
+    bounds = np.stack([rows.low, rows.high])[:, rows.basis > 0] / rows.basis[rows.basis > 0]
+    return float(np.max(np.abs(bounds), where=np.isfinite(bounds), initial=0.0))
 
 
 def _number(rows: Rows, bound: FloatArray) -> float:

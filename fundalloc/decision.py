@@ -69,18 +69,17 @@ def decide(problem: Problem, rows: tuple[Rows, ...], model: Any = None) -> Decis
     if model is None:
         with _timed(clock, "build"):
             model = build(system)
-    optimum = _agreed(system, solve(model), clock)
-    if optimum is None:
+    found = _decided(system, model, clock)
+    if found is None:
         system = _as_stated(problem, required)
-        optimum = _agreed(system, solve(build(system)), clock)
-    if optimum is None:
+        found = _decided(system, build(system), clock)
+    if found is None:
         raise SolverError("The optimum could not be proven although there is one; nothing was written.")
+    optimum, lots = found
     with _timed(clock, "explain"):
         prices = multipliers(system, optimum)
         bound = bindings(system, prices)
         moved = shifts(system, optimum, prices, bound)
-    with _timed(clock, "round"):
-        lots = np.concatenate([_lots(system, optimum, r) for r in range(len(problem.resources))])
     with _timed(clock, "audit"):
         findings = tuple(audit(problem, rows, lots * problem.lot))
     broken = [f for f in findings if f.mode != "watch" and f.severity == "breach"]
@@ -112,6 +111,18 @@ def _as_stated(problem: Problem, required: tuple[Rows, ...]) -> System:
     if not possible(system):
         raise conflict(problem, required)
     return system
+
+
+def _decided(system: System, model: Any, clock: dict[str, float]) -> tuple[Optimum, IntArray] | None:
+    """The optimum of a system and its whole lots; None where none can be proven, or whole lots miss its bounds."""
+    optimum = _agreed(system, solve(model), clock)
+    if optimum is None:
+        return None
+    with _timed(clock, "round"):
+        try:
+            return optimum, np.concatenate([_lots(system, optimum, r) for r in range(len(system.problem.resources))])
+        except NoWholeLots:
+            return None
 
 
 def _agreed(system: System, answers: Iterator[Answer], clock: dict[str, float]) -> Optimum | None:
@@ -165,10 +176,7 @@ def _lots(system: System, optimum: Optimum, r: int) -> IntArray:
             least, most = _bounds(system, system.row_low[[k]], system.row_high[[k]], lot)
             nests.append(Nest(np.sort(cells) - block.start, int(least[0]), int(most[0])))
     real = optimum.amounts[block] / lot
-    try:
-        return whole_lots(real, resource.lots, low, high, nests, resource.entitlement, resource.rounding)
-    except NoWholeLots as error:
-        raise SolverError(f"{resource.name}: no whole lots keep the rules ({error}); nothing was written.") from error
+    return whole_lots(real, resource.lots, low, high, nests, resource.entitlement, resource.rounding)
 
 
 def _bounds(system: System, low: FloatArray, high: FloatArray, lot: float) -> tuple[IntArray, IntArray]:

@@ -20,6 +20,8 @@ from fundalloc.problem import BoolArray, FloatArray, Part, PastRound, Resource, 
 from fundalloc.rounds import at
 from fundalloc.scope import Scope
 
+#: floats count so many lots exactly
+MOST_LOTS = 2**53
 Supply = Decimal | str | dict[str, Decimal | str]
 Share = Annotated[Decimal, Field(ge=0, lt=1)]
 
@@ -69,6 +71,14 @@ def entitle(
     if len(faults.found) > known:
         return None
     lots = None if supply is None else whole(Fraction(supply) * (1 - Fraction(section.reserve)) / Fraction(section.lot))
+    if lots is not None and lots > MOST_LOTS:
+        faults.add(
+            f"{lots:,} lots of {section.lot} are more than can be counted exactly.",
+            f"Choose a lot {math.ceil(lots / MOST_LOTS)} times as large, or more.",
+            key=f"{key}.lot",
+            file="",
+        )
+        return None
     if lots == 0:
         flags.append(Flag("warning", "supply_zero", name, f"Nothing of {name} is shared out.", name, 0.0))
     total = None if lots is None else float(lots * section.lot)

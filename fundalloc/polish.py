@@ -23,7 +23,7 @@ from fundalloc.system import System
 CURVATURE_FLOOR = 1e-8
 GOAL = 1e-14
 ACCEPTED = 1e-11
-STEPS = 200
+STEPS = 2000
 HALVINGS = 60
 
 

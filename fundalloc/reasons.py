@@ -14,7 +14,7 @@ from scipy.sparse import csr_array, eye_array, hstack, vstack
 
 from fundalloc.polish import supply_rows
 from fundalloc.problem import FloatArray, IntArray, Problem
-from fundalloc.solve import Arrays, run
+from fundalloc.solve import Arrays, row_prices
 from fundalloc.system import System
 
 #: multipliers this near to a whole number are it
@@ -57,11 +57,13 @@ def _addition(system: System) -> str | None:
     """The sum of what is asked for beside the sum of what is allowed."""
     problem, count = system.problem, len(system.supplies)
     supply, totals = supply_rows(system)
-    sizes = np.array([problem.resources[r].size for r in system.supplies])
-    low = np.concatenate([totals * sizes, system.row_low, system.low])
-    high = np.concatenate([totals * sizes, system.row_high, system.high])
-    matrix = csr_array(vstack([supply, system.matrix, eye_array(problem.cells)], format="csr"))
-    least, most = _cancelling(matrix, low, high, float(problem.size.max()))
+    amounts = totals * np.array([problem.resources[r].size for r in system.supplies])
+    rows = csr_array(vstack([supply, system.matrix], format="csr"))
+    low, high = (np.concatenate([amounts, bound]) for bound in (system.row_low, system.row_high))
+    weights = _cancelling(rows, low, high, system.low, system.high, float(problem.size.max()))
+    matrix = csr_array(vstack([rows, eye_array(problem.cells)], format="csr"))
+    low, high = np.concatenate([low, system.low]), np.concatenate([high, system.high])
+    least, most = np.maximum(weights, 0.0), np.maximum(-weights, 0.0)
     if not least.any() or not most.any():
         return None
     r = _alone(problem, matrix, least * np.nan_to_num(low, neginf=0.0) - most * np.nan_to_num(high, posinf=0.0))
@@ -92,31 +94,36 @@ def _alone(problem: Problem, matrix: csr_array, clash: FloatArray) -> int | None
     return int(np.argmax(np.bincount(about, clash, len(sizes)) / sizes))
 
 
-def _cancelling(matrix: csr_array, low: FloatArray, high: FloatArray, size: float) -> tuple[FloatArray, FloatArray]:
-    """Multipliers of the lower and upper bounds under which the amounts cancel and the bounds clash most.
+def _cancelling(
+    rows: csr_array, row_low: FloatArray, row_high: FloatArray, low: FloatArray, high: FloatArray, size: float
+) -> FloatArray:
+    """Multipliers of the rows, then of the cells, under which the amounts cancel and the bounds clash most.
 
-    All of them 0 where no proof was found.
+    Above 0 they belong to lower bounds, below 0 to upper ones. They are the prices of the linear program that
+    misses all bounds by as little as can be in total. All of them are 0 where no proof was found.
     """
-    rows, cells = matrix.shape
-    usable = np.concatenate([np.isfinite(low), np.isfinite(high)])
-    gain = np.where(usable, np.concatenate([low, -high]), 0.0) / size
+    count, cells = rows.shape
+    missed = np.full(2 * (cells + count), np.inf)
     for fine in FINER:
-        status, found = run(
+        unit = size / fine
+        status, prices = row_prices(
             Arrays(
-                curvature=np.zeros(2 * rows),
-                cost=-gain * fine,
-                low=np.zeros(2 * rows),
-                high=usable.astype(float),
-                matrix=csr_array(hstack([matrix.T, -matrix.T], format="csr")),
-                row_low=np.zeros(cells),
-                row_high=np.zeros(cells),
-            ),
-            solver="simplex",
+                curvature=np.zeros(cells + len(missed)),
+                cost=np.concatenate([np.zeros(cells), np.ones(len(missed))]),
+                low=np.concatenate([low / unit, np.zeros(len(missed))]),
+                high=np.concatenate([high / unit, missed]),
+                matrix=csr_array(hstack([rows, rows, -rows, eye_array(count), -eye_array(count)], format="csr")),
+                row_low=row_low / unit,
+                row_high=row_high / unit,
+            )
         )
-        found = np.where(np.abs(found - np.rint(found)) <= USED, np.rint(found), found)
-        if status == "Optimal" and gain @ found > NOISE * float(np.abs(gain) @ found):
-            return found[:rows], found[rows:]
-    return np.zeros(rows), np.zeros(rows)
+        weights = np.concatenate([prices, -(rows.T @ prices)])
+        weights = np.where(np.abs(weights - np.rint(weights)) <= USED, np.rint(weights), weights)
+        bounds = np.where(weights > 0, np.concatenate([row_low, low]), np.concatenate([row_high, high]))
+        clash = weights * np.where(weights != 0, bounds, 0.0)
+        if status == "Optimal" and np.isfinite(clash).all() and clash.sum() > NOISE * np.abs(clash).sum():
+            return weights
+    return np.zeros(count + cells)
 
 
 def _sides(system: System, bounds: FloatArray, weights: FloatArray, supplies: int, *, lower: bool) -> list[_Side]:

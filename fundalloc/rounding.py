@@ -20,6 +20,9 @@ from fundalloc.problem import FloatArray, IntArray, Rounding
 #: remainders are compared in steps of this part of a lot, or of 1e-13 of the amount where that is more
 STEP = 1e-6
 
+#: how many lots beyond rounding up or down are tried, where float noise or crossing rules leave nothing nearer
+QUOTAS = (0, 1, 4, 16, 64, 256)
+
 #: the signpost between s and s + 1 lots: a claim of this size is worth the next lot at divisor 1
 SIGNPOSTS: dict[str, Callable[[int], float]] = {
     "jefferson": lambda s: s + 1.0,
@@ -68,9 +71,10 @@ def whole_lots(
     """Whole lots for real amounts in lots, one per cell; total None: an open supply.
 
     low, high and nests (a nested family) are kept exactly, and the lots add up to total. Under
-    largest_remainder every cell gets its amount rounded up or down. Raises NoWholeLots.
+    largest_remainder every cell gets its amount rounded up or down, or a few lots more where amounts are
+    so large that floats do not hold them to the lot. Raises NoWholeLots.
     """
-    nodes = _tree(real, total, low, high, nests, priority, method == "largest_remainder")
+    nodes = _loosest_needed(real, total, low, high, nests, priority, method)
     root = len(nodes.low) - 1
     lots: dict[int, int] = {}
     if total is None:
@@ -94,9 +98,27 @@ def whole_lots(
     return result
 
 
+def _loosest_needed(
+    real: FloatArray,
+    total: int | None,
+    low: IntArray,
+    high: IntArray,
+    nests: Sequence[Nest],
+    priority: FloatArray,
+    method: Rounding,
+) -> _Nodes:
+    """The tree with the tightest quota that leaves any lots; divisor methods know no quota."""
+    for spare in QUOTAS if method == "largest_remainder" else ():
+        try:
+            return _tree(real, total, low, high, nests, priority, spare)
+        except NoWholeLots:
+            continue
+    return _tree(real, total, low, high, nests, priority, None)
+
+
 def _split(real: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
     """Whole part, remainder in steps, and the amount freed of float noise."""
-    step = np.maximum(STEP, 1e-13 * np.abs(real))
+    step = np.clip(1e-13 * np.abs(real), STEP, 0.5)
     whole = np.floor(real + step / 2)
     rest = np.maximum(real - whole, 0.0)
     steps = np.rint(rest / STEP)
@@ -113,10 +135,16 @@ def _tree(
     high: IntArray,
     nests: Sequence[Nest],
     priority: FloatArray,
-    quota: bool,
+    spare: int | None,
 ) -> _Nodes:
-    """The tree with the whole totals that each node can have."""
+    """The tree with the whole totals that each node can have.
+
+    spare: how many lots an amount may be beyond its rounding up or down; None: any number.
+    """
     n = len(real)
+    if (low > high).any():
+        cell = int(np.argmax(low > high))
+        raise NoWholeLots(f"a region needs at least {low[cell]} and at most {high[cell]} lots")
     top = np.arange(n)
     size = n + len(nests) + 1
     members = [*sorted(nests, key=lambda nest: len(nest.members)), Nest(np.arange(n), -1, -1)]
@@ -125,10 +153,10 @@ def _tree(
     first = np.concatenate([np.arange(n), [int(m.members.min(initial=n)) for m in members]])
     floor, remainder, clean = _split(sums)
     lows, highs = low.tolist() + [0] * (size - n), high.tolist() + [0] * (size - n)
-    if quota:
+    if spare is not None:
         up = floor + (remainder > 0)
         for cell, (down, above) in enumerate(zip(floor[:n].tolist(), up[:n].tolist(), strict=True)):
-            lows[cell], highs[cell] = _tighter(lows[cell], highs[cell], down, above)
+            lows[cell], highs[cell] = _tighter(lows[cell], highs[cell], down - spare, above + spare)
     children: dict[int, IntArray] = {}
     for node, nest in enumerate(members, n):
         children[node] = np.unique(top[nest.members])
@@ -139,9 +167,9 @@ def _tree(
             least, most = max(least, nest.low), min(most, nest.high)
             if least > most:
                 raise NoWholeLots(f"a group of {len(nest.members)} regions needs from {least} to {most} lots")
-            if quota:
-                down = int(floor[node])
-                least, most = _tighter(least, most, down, down + int(remainder[node] > 0))
+            if spare is not None:
+                down, above = int(floor[node]), int(floor[node]) + int(remainder[node] > 0)
+                least, most = _tighter(least, most, down - spare, above + spare)
         elif total is not None and not least <= total <= most:
             raise NoWholeLots(f"{total} lots are shared out, but the bounds allow from {least} to {most}")
         lows[node], highs[node] = least, most
@@ -150,8 +178,6 @@ def _tree(
 
 def _tighter(low: int, high: int, down: int, up: int) -> tuple[int, int]:
     """The bounds narrowed to the amount rounded down and up, where that leaves any."""
-    if low > high:
-        raise NoWholeLots(f"a region needs at least {low} and at most {high} lots")
     return min(max(low, down), high), max(min(high, up), low)
 
 

@@ -95,7 +95,6 @@ def scaled(
         row_low=row_low / norms,
         row_high=row_high / norms,
     )
-    check_finite(arrays)
     return arrays, scale
 
 
@@ -131,12 +130,27 @@ def solve(model: Any) -> Iterator[Answer]:
 
 def run(arrays: Arrays, *, solver: str = "hipo", tolerance: float = 1e-12) -> tuple[str, FloatArray]:
     """Status and point that HiGHS gives for a program; a linear program where there is no curvature."""
+    highs = _solved(arrays, solver, tolerance)
+    status = highs.modelStatusToString(highs.getModelStatus())
+    return status, np.array(highs.getSolution().col_value, dtype=float)
+
+
+def row_prices(arrays: Arrays) -> tuple[str, FloatArray]:
+    """Status and what one more unit of each row's bound is worth at the optimum of a linear program."""
+    highs = _solved(arrays, "simplex", 1e-12)
+    status = highs.modelStatusToString(highs.getModelStatus())
+    return status, np.array(highs.getSolution().row_dual, dtype=float)
+
+
+def _solved(arrays: Arrays, solver: str, tolerance: float) -> highspy.Highs:
+    check_finite(arrays)
     highs = highspy.Highs()
     for option, value in {
         "output_flag": False,
         "threads": 1,
         "time_limit": TIME_LIMIT,
         "solver": solver,
+        "run_crossover": "off",
         "ipm_optimality_tolerance": tolerance,
     }.items():
         if highs.setOptionValue(option, value) != highspy.HighsStatus.kOk:
@@ -146,9 +160,8 @@ def run(arrays: Arrays, *, solver: str = "hipo", tolerance: float = 1e-12) -> tu
             )
     highs.passModel(_model(arrays))
     highs.run()
-    status = highs.modelStatusToString(highs.getModelStatus())
-    log.debug("HiGHS %s (%s): %s", highs.version(), solver, status)
-    return status, np.array(highs.getSolution().col_value, dtype=float)
+    log.debug("HiGHS %s (%s): %s", highs.version(), solver, highs.modelStatusToString(highs.getModelStatus()))
+    return highs
 
 
 def _model(arrays: Arrays) -> highspy.HighsModel:
