@@ -52,26 +52,26 @@ def measure(n: int, repeats: int, folder: Path) -> dict[str, float]:
         str(folder),
         "-o",
         str(folder / "out"),
-        "--json",
         "--quiet",
     ]
+    parts = [sys.executable, str(HERE / "parts.py"), str(folder), str(folder / "parts")]
     peer = [sys.executable, str(HERE / "peer.py"), str(folder), str(folder / "peer.csv")]
     bare = [sys.executable, "-c", IMPORTS]
     found: dict[str, list[float]] = {}
     for _ in range(repeats):
-        for name, command in (("own", own), ("peer", peer), ("imports", bare)):
+        for name, command in (("own", own), ("peer", peer), ("imports", bare), ("parts", parts)):
             seconds, memory, text = run(command)
             found.setdefault(name, []).append(seconds)
             found.setdefault(f"{name} MB", []).append(memory)
-            if name == "own":
-                for part, value in json.loads(text)["seconds"].items():
+            if name == "parts":
+                for part, value in json.loads(text).items():
                     found.setdefault(f"part {part}", []).append(value)
     return {name: statistics.median(values) for name, values in found.items()}
 
 
 def table(results: dict[int, dict[str, float]]) -> str:
     """The results as Markdown."""
-    parts = [p for p in next(iter(results.values())) if p.startswith("part ") and p != "part total"]
+    parts = [p for p in next(iter(results.values())) if p.startswith("part ")]
     head = [
         "regions",
         "fundalloc s",

@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from fundalloc.errors import ConflictError, SolverError
-from fundalloc.polish import polish
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.reasons import reason
 from fundalloc.rules import Rows
-from fundalloc.solve import linear, run
+from fundalloc.solve import linear, nearest, run
 from fundalloc.system import System, assemble
 
 #: digits of the number that an advice gives
@@ -23,7 +22,7 @@ def possible(system: System) -> bool:
 
     A linear program sees the coarse clashes, the polish those that are below its tolerance.
     """
-    return _about_possible(system) and polish(system).proven
+    return _about_possible(system) and nearest(system).proven
 
 
 def _about_possible(system: System) -> bool:

@@ -16,13 +16,13 @@ from fundalloc.errors import SolverError
 from fundalloc.findings import Finding, audit
 from fundalloc.flags import Flag
 from fundalloc.multipliers import multipliers
-from fundalloc.polish import Optimum, polish
+from fundalloc.polish import Optimum
 from fundalloc.problem import FloatArray, IntArray, Problem
 from fundalloc.program import added, build
 from fundalloc.rounding import Nest, NoWholeLots, whole_lots
 from fundalloc.rules import Rows, tolerance
 from fundalloc.shifts import Binding, Shift, bindings, shifts
-from fundalloc.solve import Answer, solve
+from fundalloc.solve import Answer, nearest, solve
 from fundalloc.system import System, assemble, inward
 
 log = logging.getLogger("fundalloc")
@@ -135,7 +135,7 @@ def _agreed(system: System, answers: Iterator[Answer], clock: dict[str, float]) 
         if "nfeasible" in answer.status:
             return None
         with _timed(clock, "polish"):
-            optimum = optimum or polish(system)
+            optimum = optimum or nearest(system)
         if not optimum.proven:
             return None
         apart = _apart(system.problem, answer.amounts, optimum.amounts)

@@ -28,18 +28,24 @@ HALVINGS = 60
 
 
 @dataclass(frozen=True, eq=False)
-class Optimum:
-    """The optimum of a system, with the multipliers that prove it.
+class Start:
+    """Multipliers: rows, one per coupling row; supplies, one per fixed total; all for rows in amounts.
 
-    amounts: one per cell. rows: one multiplier per coupling row; supplies: one per fixed total, all of
-    them for rows in amounts: x = clip(e + d * X * A'm, low, high).
     A multiplier is above 0 where the lower bound binds, below 0 at the upper one.
-    residual: how far the rows are missed, relative to their size.
+    """
+
+    rows: FloatArray
+    supplies: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum(Start):
+    """The optimum of a system, with the multipliers that prove it: x = clip(e + d * X * A'm, low, high).
+
+    amounts: one per cell. residual: how far the rows are missed, relative to their size.
     """
 
     amounts: FloatArray
-    rows: FloatArray
-    supplies: FloatArray
     steps: int
     residual: float
 
@@ -59,8 +65,11 @@ def supply_rows(system: System) -> tuple[csr_array, FloatArray]:
     return csr_array((np.ones(n * count), (rows, columns)), shape=(count, problem.cells)), np.array(totals)
 
 
-def polish(system: System) -> Optimum:
-    """The optimum of `nearest` under a system that some allocation keeps."""
+def polish(system: System, start: Start | None = None) -> Optimum:
+    """The optimum of `nearest` under a system that some allocation keeps.
+
+    start: multipliers to begin with; left out: none. They decide how many steps it takes, not where it ends.
+    """
     problem, size = system.problem, system.problem.size
     supply, totals = supply_rows(system)
     coupling = csr_array(system.matrix @ diags_array(size))
@@ -74,10 +83,11 @@ def polish(system: System) -> Optimum:
         system.low / size,
         system.high / size,
     )
-    shares, multipliers, steps, residual = dual.ascend()
     count = len(totals)
     sizes = np.array([problem.resources[r].size for r in system.supplies])
-    return Optimum(shares * size, multipliers[count:], multipliers[:count] / sizes, steps, residual)
+    begin = np.zeros(matrix.shape[0]) if start is None else np.concatenate([start.supplies * sizes, start.rows])
+    shares, multipliers, steps, residual = dual.ascend(begin)
+    return Optimum(multipliers[count:], multipliers[:count] / sizes, shares * size, steps, residual)
 
 
 class _Dual:
@@ -149,9 +159,9 @@ class _Dual:
         step[leaving] = -m[leaving]
         return step
 
-    def ascend(self) -> tuple[FloatArray, FloatArray, int, float]:
+    def ascend(self, start: FloatArray) -> tuple[FloatArray, FloatArray, int, float]:
         """Shares, multipliers of the rows as given, steps taken and the last residual."""
-        m = np.zeros(len(self.row_low))
+        m = start / self.scale
         y = self.shares(m)
         if not len(m):
             return y, m, 0, 0.0
@@ -183,10 +193,16 @@ class _Dual:
         value: float,
         residual: float,
     ) -> tuple[FloatArray, FloatArray, float] | None:
-        """The longest of the halved steps that ascends; None where none does."""
+        """The longest of the halved steps that ascends; None where none does.
+
+        A step also ends where the first multiplier reaches 0: halving alone would only ever come nearer.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = np.where(~self.equal & (m * step < 0), -m / step, np.inf)
+        first = float(reach.min(initial=np.inf))
         length = 1.0
         for _ in range(HALVINGS):
-            m2 = self.project(m + length * step, sign)
+            m2 = self.project(np.where(reach <= length, 0.0, m + length * step), sign)
             if np.array_equal(m2, m):
                 return None
             y2 = self.shares(m2)
@@ -197,5 +213,5 @@ class _Dual:
                 allowed = self.ascent(m2, y2)[1]
                 if float(np.abs(allowed / self.size).max()) < 0.9 * residual:
                     return m2, y2, value2
-            length *= 0.5
+            length = first if length / 2 < first < length else length / 2
         return None

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array, vstack
 
 from fundalloc.errors import SolverError
-from fundalloc.polish import supply_rows
+from fundalloc.polish import Optimum, Start, polish, supply_rows
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.program import bounds, built, constraints
 from fundalloc.system import System
@@ -52,14 +52,21 @@ def translate(model: Any) -> tuple[Arrays, FloatArray]:
     """The arrays of a Pyomo model made by `build`, in scaled amounts, and the scale of each amount."""
     low, high = bounds(model)
     matrix, row_low, row_high = constraints(model)
-    return scaled(built(model).system.problem, low, high, matrix, row_low, row_high)
+    return scaled(built(model).system.problem, low, high, matrix, row_low, row_high)[:2]
 
 
 def linear(system: System) -> tuple[Arrays, FloatArray]:
     """The rules and totals of a system without an objective: whether any allocation keeps them."""
+    arrays, scale, _ = _of_system(system)
+    nothing = np.zeros(len(scale))
+    return replace(arrays, curvature=nothing, cost=nothing), scale
+
+
+def _of_system(system: System) -> tuple[Arrays, FloatArray, FloatArray]:
+    """`nearest` under a system, its totals first, as arrays in scaled amounts; the scales of amounts and rows."""
     supply, totals = supply_rows(system)
     amounts = totals * np.array([system.problem.resources[r].size for r in system.supplies])
-    arrays, scale = scaled(
+    return scaled(
         system.problem,
         system.low,
         system.high,
@@ -67,8 +74,36 @@ def linear(system: System) -> tuple[Arrays, FloatArray]:
         np.concatenate([amounts, system.row_low]),
         np.concatenate([amounts, system.row_high]),
     )
-    nothing = np.zeros(len(scale))
-    return replace(arrays, curvature=nothing, cost=nothing), scale
+
+
+def nearest(system: System) -> Optimum:
+    """The optimum of `nearest` under a system, as well as it can be proven.
+
+    The polish begins with no multipliers; where that does not end in a proof, with those of the solver.
+    """
+    best = polish(system)
+    for solver, tolerance in () if best.proven else _tries(system.problem.cells):
+        arrays, _, norms = _of_system(system)
+        highs = _solved(arrays, solver, tolerance)
+        prices = np.array(highs.getSolution().row_dual, dtype=float) / norms / system.problem.n
+        if not len(prices) or not np.isfinite(prices).all():
+            continue
+        count = len(system.supplies)
+        found = polish(system, Start(rows=prices[count:], supplies=prices[:count]))
+        best = found if found.residual < best.residual else best
+        if best.proven:
+            break
+    return best
+
+
+def _tries(cells: int) -> list[tuple[str, float]]:
+    """Solvers and accuracies in the order in which they are tried.
+
+    Some programs with weights a million apart stop HiPO short at one accuracy and not at another; small
+    ones are then left to the active-set method.
+    """
+    tries = [("hipo", 1e-12), ("hipo", 1e-10)]
+    return [*tries, ("qpasm", 1e-10)] if cells <= ACTIVE_SET else tries
 
 
 def scaled(
@@ -78,8 +113,8 @@ def scaled(
     matrix: csr_array,
     row_low: FloatArray,
     row_high: FloatArray,
-) -> tuple[Arrays, FloatArray]:
-    """`nearest` under bounds and rows in amounts, as arrays in scaled amounts; and the scale."""
+) -> tuple[Arrays, FloatArray, FloatArray]:
+    """`nearest` under bounds and rows in amounts, as arrays in scaled amounts; the scales of amounts and rows."""
     means = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
     scale = np.maximum(np.maximum(problem.target, low), 1e-3 * means)
     matrix = csr_array(matrix @ diags_array(scale))
@@ -95,7 +130,7 @@ def scaled(
         row_low=row_low / norms,
         row_high=row_high / norms,
     )
-    return arrays, scale
+    return arrays, scale, norms
 
 
 def check_finite(arrays: Arrays) -> None:
@@ -111,19 +146,12 @@ def check_finite(arrays: Arrays) -> None:
 
 
 def solve(model: Any) -> Iterator[Answer]:
-    """Answers to a model, in amounts: HiPO's, and others for a caller who cannot use the first.
-
-    Some programs with weights a million apart stop HiPO short at one accuracy and not at another; small
-    ones are then left to the active-set method.
-    """
+    """Answers to a model, in amounts: HiPO's, and others for a caller who cannot use the first."""
     arrays, scale = translate(model)
     if (arrays.low > arrays.high).any() or (arrays.row_low > arrays.row_high).any():
         yield Answer(np.zeros(len(scale)), "Infeasible")
         return
-    tries = [("hipo", 1e-12), ("hipo", 1e-10)]
-    if len(scale) <= ACTIVE_SET:
-        tries.append(("qpasm", 1e-10))
-    for solver, tolerance in tries:
+    for solver, tolerance in _tries(len(scale)):
         status, x = run(arrays, solver=solver, tolerance=tolerance)
         yield Answer(x * scale, status)
 

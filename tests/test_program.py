@@ -13,7 +13,7 @@ from fundalloc import Fund, InputError, SolverError
 from fundalloc.policy import parse_policy
 from fundalloc.polish import polish
 from fundalloc.program import build
-from fundalloc.solve import Arrays, check_finite, run, solve
+from fundalloc.solve import Arrays, check_finite, nearest, run, solve
 from fundalloc.system import assemble
 from tests.funds import SUPPLY, fund, policy, regions
 
@@ -48,6 +48,24 @@ def test_what_is_solved_is_the_model_and_it_agrees_with_the_polish(seed):
     optimum = polish(system)
     assert answer.status == "Optimal" and optimum.proven
     assert np.abs(answer.amounts - optimum.amounts).max() <= 1e-4 * SUPPLY / 30
+
+
+#: rules that nearly repeat each other, and needs a million apart
+HARD = [
+    (402, 21, 0, 0),
+    (1239116669, 13, 0.2, 0),
+    (1761289914, 9, 0.2, 0.2),
+    (760743732, 57, 0.2, 0.2),
+    (491573502, 6, 0.2, 0.2),
+    (183887574, 51, 0.2, 0.2),
+]
+
+
+@pytest.mark.parametrize("case", HARD)
+def test_a_proof_is_found_where_newton_alone_would_crawl(case):
+    seed, n, zeros, tiny = case
+    found = fund(seed, n, zeros=zeros, tiny=tiny)
+    assert nearest(assemble(found.problem, found.rows, whole=False)).proven
 
 
 def test_an_added_constraint_is_obeyed_and_named_where_it_binds():
