@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,33 +17,41 @@ from fundalloc.findings import Finding, audit
 from fundalloc.flags import Flag
 from fundalloc.multipliers import multipliers
 from fundalloc.polish import Optimum
-from fundalloc.problem import FloatArray, IntArray, Problem
+from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.program import added, build
 from fundalloc.rounding import Nest, NoWholeLots, whole_lots
-from fundalloc.rules import Rows, tolerance
+from fundalloc.rules import Rows, Statement, tolerance
 from fundalloc.shifts import Binding, Shift, bindings, shifts
-from fundalloc.solve import Answer, nearest, solve
-from fundalloc.system import System, assemble, inward
+from fundalloc.solve import Answer, solve
+from fundalloc.system import System, inward
+from fundalloc.tangents import Attempt, attempt
+from fundalloc.yielding import yielded
 
 log = logging.getLogger("fundalloc")
 AGREE = 1e-3
 NO_CAP = np.iinfo(np.int64).max // 4
+#: a place is below its floor if it misses it by more than this part of it
+BELOW = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Decision:
     """What was decided: lots per cell, and what explains them.
 
-    optimum: the amounts before rounding. bindings and shifts: of the required rules. findings: what
-    watched rules miss, and what only whole lots stand in the way of. seconds: time by step.
+    rules: what all rules say. optimum: the amounts before rounding. bindings and shifts: of the rules that
+    were kept. shares: the cells that share; the others have what a floor of their own gives them, else nothing.
+    concessions: by rule and resource how far each place of a preferred rule had to yield, in the unit of its bound.
+    findings: what watched rules miss, and what only whole lots stand in the way of. seconds: time by step.
     """
 
     problem: Problem
-    rows: tuple[Rows, ...]
+    rules: tuple[Statement, ...]
     optimum: Optimum
     lots: IntArray
     bindings: tuple[Binding, ...]
     shifts: tuple[Shift, ...]
+    shares: BoolArray
+    concessions: Mapping[tuple[str, str], FloatArray]
     findings: tuple[Finding, ...]
     flags: tuple[Flag, ...]
     seconds: dict[str, float] = field(default_factory=dict)
@@ -54,39 +62,121 @@ class Decision:
         return self.lots * self.problem.lot
 
 
-def decide(problem: Problem, rows: tuple[Rows, ...], model: Any = None) -> Decision:
-    """Decides a round under the rows of all its rules.
+def decide(problem: Problem, statements: Sequence[Statement], model: Any = None) -> Decision:
+    """Decides a round under what all its rules say.
 
     model: the Pyomo model of `fund.model()`, with what a user added to it; left out: built here.
     """
     clock: dict[str, float] = {}
-    required = tuple(r for r in rows if r.mode != "watch")
+    required = [s for s in statements if s.mode != "watch"]
     if model is not None:
         extra = added(model, problem)
-        required, rows = required + extra, rows + extra
-    with _timed(clock, "assemble"):
-        system = assemble(problem, required)
-    if model is None:
-        with _timed(clock, "build"):
-            model = build(system)
-    found = _decided(system, model, clock)
-    if found is None:
-        system = _as_stated(problem, required)
-        found = _decided(system, build(system), clock)
-    if found is None:
-        raise SolverError("The optimum could not be proven although there is one; nothing was written.")
-    optimum, lots = found
+        required, statements = [*required, *extra], [*statements, *extra]
+    out, attempted, lots, concessions = _settled(problem, required, model, clock)
+    system, optimum = attempted.system, attempted.optimum
     with _timed(clock, "explain"):
         prices = multipliers(system, optimum)
         bound = bindings(system, prices)
-        moved = shifts(system, optimum, prices, bound)
+        moved = shifts(system, optimum, prices, bound, _gone(required, out))
     with _timed(clock, "audit"):
-        findings = tuple(audit(problem, rows, lots * problem.lot))
-    broken = [f for f in findings if f.mode != "watch" and f.severity == "breach"]
+        findings = tuple(audit(problem, statements, lots * problem.lot))
+    broken = [f for f in findings if f.severity == "breach" and f.mode == "require"]
     if broken:
         raise SolverError(f"The decided amounts fail our own audit; nothing was written. {broken[0]}")
     log.debug("polish: %d steps, residual %.1e", optimum.steps, optimum.residual)
-    return Decision(problem, rows, optimum, lots, bound, moved, findings, tuple(_flags(findings)), clock)
+    flags = (*_flags(findings), *_conceded(problem, statements, concessions))
+    return Decision(
+        problem, tuple(statements), optimum, lots, bound, moved, system.shares, concessions, findings, flags, clock
+    )
+
+
+def propose(problem: Problem, statements: Sequence[Statement]) -> Any:
+    """The Pyomo model of a round, with a tangent for each convex rule that matters."""
+    required = [s for s in statements if s.mode != "watch" and not s.or_nothing]
+    return build(next(_attempts(problem, required, np.zeros(problem.cells, dtype=bool), {})).system)
+
+
+def _settled(
+    problem: Problem, required: Sequence[Statement], model: Any, clock: dict[str, float]
+) -> tuple[BoolArray, Attempt, IntArray, Mapping[tuple[str, str], FloatArray]]:
+    """The optimum in whole lots, and what preferred rules concede.
+
+    First all places that stay below an or_nothing floor get nothing, one after the other.
+    """
+    out = np.zeros(problem.cells, dtype=bool)
+    floors = [s for s in required if s.or_nothing and isinstance(s, Rows)]
+    others = [s for s in required if not s.or_nothing]
+    while floors:
+        left = yielded(problem, _left(others, out), out).statements
+        tried = next((a for a in _attempts(problem, left, out, clock) if a.proven), None)
+        if tried is None:
+            raise conflict(problem, left, out)
+        worst = _furthest_below(problem, _left(floors, out), tried.optimum.amounts)
+        if worst is None:
+            break
+        out[worst] = True
+    found = yielded(problem, _left(required, out), out)
+    kept = found.statements
+    for k, tried in enumerate(_attempts(problem, kept, out, clock)):
+        if tried.proven:
+            own = model if k == 0 and not tried.cuts and not out.any() else None
+            lots = _decided(tried, own, clock)
+            if lots is not None:
+                return out, tried, lots, found.concessions
+    if not possible(problem, kept, out):
+        raise conflict(problem, kept, out)
+    raise SolverError("The optimum could not be proven although there is one; nothing was written.")
+
+
+def _left(statements: Sequence[Statement], out: BoolArray) -> list[Statement]:
+    """What rules say where the places that get nothing have left them."""
+    if not out.any():
+        return list(statements)
+    return [s for s in (s.without(out) for s in statements) if len(s.matrix.indptr) > 1]
+
+
+def _attempts(
+    problem: Problem, statements: Sequence[Statement], out: BoolArray, clock: dict[str, float]
+) -> Iterator[Attempt]:
+    """The optimum in whole-lot bounds, else in those that are stated.
+
+    Who has no target gets nothing beyond floors, unless the rules cannot be kept without.
+    """
+    without = bool((problem.takes_part & ~out & (problem.target <= 0)).any())
+    cuts: tuple[Rows, ...] = ()
+    for whole in (True, False):
+        for closed in (True, False) if without else (False,):
+            with _timed(clock, "polish"):
+                tried = attempt(problem, statements, whole=whole, closed=closed, out=out, cuts=cuts)
+            cuts = tried.cuts
+            yield tried
+
+
+def _furthest_below(problem: Problem, floors: Sequence[Statement], amounts: FloatArray) -> IntArray | None:
+    """The cells of the place that is furthest below its floor; ties: the smaller entitlement, then the id."""
+    key = problem.blocks([r.entitlement for r in problem.resources])
+    worst: tuple[float, float, str] | None = None
+    cells = None
+    for one in floors:
+        values = one.values(amounts)
+        for place in np.flatnonzero((one.low > 0) & (values < one.low * (1 - BELOW))):
+            mine = one.matrix.indices[one.matrix.indptr[place] : one.matrix.indptr[place + 1]]
+            rank = (round(float(values[place] / one.low[place]), 12), float(key[mine].sum()), one.places[place])
+            if worst is None or rank < worst:
+                worst, cells = rank, mine.astype(np.int64)
+    return cells
+
+
+def _gone(required: Sequence[Statement], out: BoolArray) -> dict[str, BoolArray]:
+    """By or_nothing rule the cells that get nothing because of it."""
+    found: dict[str, BoolArray] = {}
+    left = out.copy()
+    for one in required:
+        if one.or_nothing and left.any():
+            mine = np.asarray(one.matrix.T @ np.ones(len(one))) > 0
+            found[one.rule] = found.get(one.rule, np.zeros(len(out), dtype=bool)) | (mine & left)
+            left &= ~mine
+    return found
 
 
 @contextmanager
@@ -105,44 +195,28 @@ def _each_timed(clock: dict[str, float], name: str, answers: Iterator[Answer]) -
         yield answer
 
 
-def _as_stated(problem: Problem, required: tuple[Rows, ...]) -> System:
-    """The system with its bounds as stated, where they cannot be kept in whole lots."""
-    system = assemble(problem, required, whole=False)
-    if not possible(system):
-        raise conflict(problem, required)
-    return system
-
-
-def _decided(system: System, model: Any, clock: dict[str, float]) -> tuple[Optimum, IntArray] | None:
-    """The optimum of a system and its whole lots; None where none can be proven, or whole lots miss its bounds."""
-    optimum = _agreed(system, solve(model), clock)
-    if optimum is None:
-        return None
+def _decided(tried: Attempt, model: Any, clock: dict[str, float]) -> IntArray | None:
+    """The whole lots of a proven optimum that the solver agrees with; None where they miss its bounds."""
+    system, optimum = tried.system, tried.optimum
+    if model is None:
+        with _timed(clock, "build"):
+            model = build(system)
+    _agree(system, optimum, solve(model), clock)
     with _timed(clock, "round"):
         try:
-            return optimum, np.concatenate([_lots(system, optimum, r) for r in range(len(system.problem.resources))])
+            return np.concatenate([_lots(system, optimum, r) for r in range(len(system.problem.resources))])
         except NoWholeLots:
             return None
 
 
-def _agreed(system: System, answers: Iterator[Answer], clock: dict[str, float]) -> Optimum | None:
-    """The proven optimum, once an answer of the solver agrees with it; None where none can be proven.
-
-    Two computations and one audit must agree before anything is paid. No status is trusted.
-    """
-    optimum = None
+def _agree(system: System, optimum: Optimum, answers: Iterator[Answer], clock: dict[str, float]) -> None:
+    """Two computations and one audit must agree before anything is paid. No status is trusted."""
     for answer in _each_timed(clock, "solve", answers):
-        if "nfeasible" in answer.status:
-            return None
-        with _timed(clock, "polish"):
-            optimum = optimum or nearest(system)
-        if not optimum.proven:
-            return None
         apart = _apart(system.problem, answer.amounts, optimum.amounts)
         log.debug("%s; %.1e of the mean from the optimum", answer.status, apart)
-        if apart <= AGREE:
+        if apart <= AGREE and "nfeasible" not in answer.status:
             _check_rows(system, optimum)
-            return optimum
+            return
     raise SolverError(
         f"The solver's answer and the proven one differ by more than {AGREE:g} of the mean amount; nothing was written."
     )
@@ -189,6 +263,26 @@ def _bounds(system: System, low: FloatArray, high: FloatArray, lot: float) -> tu
         np.clip(floors, 0, NO_CAP).astype(np.int64),
         np.where(np.isfinite(caps), np.clip(caps, 0, NO_CAP), NO_CAP).astype(np.int64),
     )
+
+
+def _conceded(
+    problem: Problem, statements: Sequence[Statement], concessions: Mapping[tuple[str, str], FloatArray]
+) -> Iterator[Flag]:
+    for one in statements:
+        given = concessions.get((one.rule, one.resource))
+        if given is not None:
+            units = {r.name: f" {r.unit}" for r in problem.resources} if isinstance(one, Rows) else {}
+            most = float(given.max())
+            yield Flag(
+                "warning",
+                "conceded",
+                one.rule,
+                f'The preferred rule "{one.rule}" on {one.resource} cannot be kept beside those before it: it '
+                f"yields at {int((given > 0).sum())} of {len(given)} places, by {most:,.6g}"
+                f"{units.get(one.resource, '')} at most.",
+                one.resource,
+                most,
+            )
 
 
 def _flags(findings: tuple[Finding, ...]) -> Iterator[Flag]:

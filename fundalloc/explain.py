@@ -86,7 +86,7 @@ def _real_steps(decision: Decision, problem: Problem, resource: Resource, r: int
         column = (part.amounts - level * resource.equal_share) / unit
         yield Step(resource.name, part.name, part.kind, round_to_sum(column, 0), why=part.why)
     if resource.lots is not None and abs(supply) > noise:
-        soft = np.where(resource.takes_part, resource.softness, 0.0)
+        soft = np.where(decision.shares[problem.block(r)], resource.softness, 0.0)
         rest = round(resource.shared_out / unit) - wanted
         yield Step(
             resource.name,

@@ -7,22 +7,26 @@ lots stand in the way; all others to one lot a cell, because they hold before th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
-from fundalloc.rules import Rows, tolerance
+from fundalloc.rules import Rows, Statement, tolerance
 from fundalloc.system import System, assemble, inward
+
+#: how far a convex rule may be missed before rounding, relative to its size
+CURVED = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A rule that given amounts do not keep.
 
-    severity: breach, or lot: missed by less than one lot where only whole lots stand in the way.
+    severity: breach; lot: missed by less than one lot where only whole lots stand in the way; yields: of a
+    preferred rule, which may have had to.
     """
 
     rule: str
@@ -32,22 +36,40 @@ class Finding:
     low: float
     value: float
     high: float
-    severity: Literal["breach", "lot"]
+    severity: Literal["breach", "lot", "yields"]
     message: str
 
     def __str__(self) -> str:
         return self.message
 
 
-def audit(problem: Problem, rows: tuple[Rows, ...], amounts: FloatArray) -> list[Finding]:
+def audit(problem: Problem, rules: Sequence[Statement], amounts: FloatArray) -> list[Finding]:
     """Everything that amounts (one per cell) do not keep; none means that they keep every rule."""
     if not np.isfinite(amounts).all():
         bad = int(np.flatnonzero(~np.isfinite(amounts))[0])
         return [
             _finding(problem, "finite amounts", bad, -np.inf, float(amounts[bad]), np.inf, "is not a finite number")
         ]
-    system = assemble(problem, tuple(r for r in rows if r.mode != "watch"))
-    return [*_totals(problem, amounts), *_cells(problem, amounts, system), *_rules(problem, rows, system, amounts)]
+    rules = _with_places(rules, amounts)
+    system = assemble(problem, tuple(r for r in rules if isinstance(r, Rows) and r.mode != "watch"))
+    return [
+        *_totals(problem, amounts),
+        *_cells(problem, amounts, system),
+        *_rules(problem, rules, system, amounts),
+    ]
+
+
+def _with_places(rules: Sequence[Statement], amounts: FloatArray) -> Sequence[Statement]:
+    """The rules without the places that an or_nothing floor leaves with nothing: they have left every rule."""
+    out = np.zeros(len(amounts), dtype=bool)
+    for one in rules:
+        if one.or_nothing and isinstance(one, Rows):
+            empty = (one.values(np.abs(amounts)) == 0) & (one.low > 0)
+            out |= np.asarray(one.matrix.T @ empty.astype(float)) > 0
+    if not out.any():
+        return rules
+    left = (one.without(out) for one in rules)
+    return [one for one in left if len(one.matrix.indptr) > 1]
 
 
 def _totals(problem: Problem, amounts: FloatArray) -> Iterator[Finding]:
@@ -112,13 +134,32 @@ def _finding(problem: Problem, rule: str, cell: int, low: float, value: float, h
     return Finding(rule, "require", regions.ids[i], resource.name, low, value, high, "breach", text)
 
 
-def _rules(problem: Problem, rows: tuple[Rows, ...], system: System, amounts: FloatArray) -> Iterator[Finding]:
+def _rules(problem: Problem, rules: Sequence[Statement], system: System, amounts: FloatArray) -> Iterator[Finding]:
     exact = {id(one): one.single.copy() for one in system.rows}
     for owner, place in (o for o, nested in zip(system.origin, system.nested, strict=True) if nested):
         exact[id(system.rows[owner])][place] = True
     fits = {one.name: system.leaves_whole_lots(r) for r, one in enumerate(problem.resources)}
-    for one in rows:
-        yield from _misses(problem, one, amounts, exact.get(id(one), np.zeros(len(one), bool)), fits.get(one.resource))
+    for one in rules:
+        if isinstance(one, Rows):
+            held = exact.get(id(one), np.zeros(len(one), bool))
+            yield from _misses(problem, one, amounts, held, fits.get(one.resource))
+        elif not one.excess(amounts) <= CURVED + one.allowance(amounts, problem.lot):
+            value = float(one.values(amounts)[0])
+            yield Finding(
+                one.rule,
+                one.mode,
+                one.places[0],
+                one.resource,
+                -np.inf,
+                value,
+                one.at_most,
+                _severity(one),
+                f'Rule "{one.rule}" on {one.resource}: {one.spread.miss(value, one.at_most)}',
+            )
+
+
+def _severity(one: Statement) -> Literal["breach", "yields"]:
+    return "yields" if one.mode == "prefer" else "breach"
 
 
 def _misses(
@@ -143,7 +184,7 @@ def _misses(
             float(low[0]),
             float(values[place]),
             float(high[0]),
-            "lot" if exact[place] and forced and missed[place] < lot[0] * (1 - 1e-6) else "breach",
+            "lot" if exact[place] and forced and missed[place] < lot[0] * (1 - 1e-6) else _severity(rows),
             _sentence(problem, rows, int(place), float(values[place]), float((low if short else high)[0]), short),
         )
 

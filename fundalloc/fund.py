@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fundalloc.allocation import Allocation
-from fundalloc.decision import decide
+from fundalloc.decision import decide, propose
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.expressions import RESERVED
 from fundalloc.files import read_table
@@ -20,12 +20,10 @@ from fundalloc.findings import audit as audit_amounts
 from fundalloc.history import History, read_history
 from fundalloc.policy import Policy, check_policy, policy_path, pose, read_policy
 from fundalloc.problem import FloatArray, Problem
-from fundalloc.program import build
 from fundalloc.regions import Regions, read_regions
 from fundalloc.report.summary import Source, sha256
 from fundalloc.report.words import describe
-from fundalloc.rules import Rows
-from fundalloc.system import assemble
+from fundalloc.rules import Statement
 from fundalloc.tables import Table
 
 if TYPE_CHECKING:
@@ -69,7 +67,7 @@ class Fund:
         return History.empty() if self._past is None else read_history(self._past, self.round)
 
     @cached_property
-    def _question(self) -> tuple[Problem, tuple[Rows, ...]]:
+    def _question(self) -> tuple[Problem, tuple[Statement, ...]]:
         faults = Faults()
         for name in ("regions", "history"):
             with faults.collect():
@@ -83,8 +81,8 @@ class Fund:
         return self._question[0]
 
     @property
-    def rows(self) -> tuple[Rows, ...]:
-        """The rules as rows over the amounts."""
+    def rows(self) -> tuple[Statement, ...]:
+        """What the rules say: rows over the amounts, or convex functions of them."""
         return self._question[1]
 
     def describe(self) -> Iterator[str]:
@@ -95,7 +93,7 @@ class Fund:
 
     def model(self) -> Any:
         """The Pyomo model that is solved; linear constraints may be added to it."""
-        return build(assemble(self.problem, tuple(r for r in self.rows if r.mode != "watch")))
+        return propose(self.problem, self.rows)
 
     def allocate(self, model: Any = None) -> Allocation:
         """Decides the round.

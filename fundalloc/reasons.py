@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array, eye_array, hstack, vstack
 
 from fundalloc.polish import supply_rows
-from fundalloc.problem import FloatArray, IntArray, Problem
+from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.solve import Arrays, row_prices
 from fundalloc.system import System
 
@@ -66,14 +66,24 @@ def _addition(system: System) -> str | None:
     least, most = np.maximum(weights, 0.0), np.maximum(-weights, 0.0)
     if not least.any() or not most.any():
         return None
-    r = _alone(problem, matrix, least * np.nan_to_num(low, neginf=0.0) - most * np.nan_to_num(high, posinf=0.0))
+    clash = least * np.nan_to_num(low, neginf=0.0) - most * np.nan_to_num(high, posinf=0.0)
+    r = _alone(problem, matrix, clash, (least > 0) | (most > 0))
     if r is not None:
         elsewhere = _resources(problem, matrix) != r
         least, most = np.where(elsewhere, 0.0, least), np.where(elsewhere, 0.0, most)
     asked = _sides(system, low, least, count, lower=True)
     allowed = _sides(system, high, most, count, lower=False)
-    text = f"{_said(problem, r, asked, 'asks for', 'least')}, but {_said(problem, r, allowed, 'allows', 'most')}."
-    return text[0].upper() + text[1:]
+    text = f"{_said(problem, r, asked, 'asks for', 'least')}, but {_said(problem, r, allowed, 'allows', 'most')}"
+    owners = {
+        system.rows[system.origin[k][0]].rule for k in np.flatnonzero(weights[count : count + len(system.origin)])
+    }
+    ties = sorted(owners - {s.name.strip('"') for s in (*asked, *allowed)})
+    tied = (
+        f", because {' and '.join(f'{chr(34)}{t}{chr(34)}' for t in ties)} ties the amounts to each other"
+        if ties
+        else ""
+    )
+    return f"{text[0].upper()}{text[1:]}{tied}."
 
 
 def _resources(problem: Problem, matrix: csr_array) -> IntArray:
@@ -85,13 +95,14 @@ def _resources(problem: Problem, matrix: csr_array) -> IntArray:
     return np.where(first == last, first, -1)
 
 
-def _alone(problem: Problem, matrix: csr_array, clash: FloatArray) -> int | None:
+def _alone(problem: Problem, matrix: csr_array, clash: FloatArray, used: BoolArray) -> int | None:
     """The resource on which the rules clash most, None where the clash lies across resources."""
     about = _resources(problem, matrix)
-    if clash[about < 0].any():
+    if used[about < 0].any():
         return None
     sizes = np.array([r.size for r in problem.resources])
-    return int(np.argmax(np.bincount(about, clash, len(sizes)) / sizes))
+    one = about >= 0
+    return int(np.argmax(np.bincount(about[one], clash[one], len(sizes)) / sizes))
 
 
 def _cancelling(
@@ -145,6 +156,8 @@ def _sides(system: System, bounds: FloatArray, weights: FloatArray, supplies: in
     for k in used[(used >= supplies) & (used < count)].tolist():
         owner, place = system.origin[k - supplies]
         rows = system.rows[owner]
+        if not bounds[k]:
+            continue
         where = "all regions together" if rows.places[place] == "all" else rows.places[place]
         add(f'"{rows.rule}"', where, weights[k] * bounds[k])
     for k in used[used < supplies].tolist():
@@ -156,6 +169,8 @@ def _sides(system: System, bounds: FloatArray, weights: FloatArray, supplies: in
 def _said(problem: Problem, r: int | None, sides: list[_Side], verb: str, most: str) -> str:
     """One side of the sum in words."""
     total = money(problem, r, sum(s.amount for s in sides))
+    if not sides:
+        return f"the others {verb.removesuffix(' for').removesuffix('s')} at {most} {total}"
     if len(sides) == 1:
         return f"{sides[0].name} {verb} at {most} {total}{_for(sides[0])}"
     return (

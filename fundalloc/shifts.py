@@ -9,6 +9,7 @@ removing the rule would change.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,23 +71,29 @@ def _sharing(system: System, found: Multipliers) -> list[tuple[np.ndarray, np.nd
             low = np.where(floors > caps, low, floors * lot)
             high = np.where(floors > caps, high, caps * lot)
         near = 1e-12 * np.maximum(system.problem.size[cells] / system.problem.n, 1.0)
-        holds = (found.low[cells] & (low >= system.low[cells] - near)) | (
+        holds = (found.low[cells] & (low >= system.low[cells] - near) & (low > 0)) | (
             found.high[cells] & (high <= system.high[cells] + near)
         )
-        nothing = ~system.problem.takes_part[cells] & (system.high[cells] <= 0)
+        nothing = ~system.shares[cells] & (system.high[cells] <= 0)
         result.append((places, cells, holds & ~nothing))
     return result
 
 
-def shifts(system: System, optimum: Optimum, found: Multipliers, bound: tuple[Binding, ...]) -> tuple[Shift, ...]:
+def shifts(
+    system: System,
+    optimum: Optimum,
+    found: Multipliers,
+    bound: tuple[Binding, ...],
+    gone: Mapping[str, BoolArray],
+) -> tuple[Shift, ...]:
     """One shift per rule that moves anything, in the order of the policy.
 
-    A region that takes no part has no target and pays for nobody: what its own floor gives it is
-    the shift of that rule, and the others pay for it.
+    A region that does not share pays for nobody: what its own floor gives it is the shift of that rule, and the
+    others pay for it. gone: by rule the cells that get nothing because of it; their targets go to the others.
     """
     problem = system.problem
     pull = problem.softness * problem.size
-    absent = ~problem.takes_part
+    absent = ~system.shares
     forces: dict[str, FloatArray] = {}
     on_cells = np.zeros(problem.cells)
     holders = np.zeros(problem.cells)
@@ -101,6 +108,8 @@ def shifts(system: System, optimum: Optimum, found: Multipliers, bound: tuple[Bi
     rest = np.where(absent, 0.0, (found.cells - on_cells) * pull)
     if rest.any():
         forces[NOT_BELOW_ZERO] = rest
+    for rule, cells in gone.items():
+        forces[rule] = forces.get(rule, 0.0) - np.where(cells, problem.target, 0.0)
     softness = np.where(absent, 0.0, problem.softness)
     return tuple(Shift(rule, _balanced(problem, force, softness)) for rule, force in forces.items())
 

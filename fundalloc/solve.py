@@ -76,24 +76,37 @@ def _of_system(system: System) -> tuple[Arrays, FloatArray, FloatArray]:
     )
 
 
-def nearest(system: System) -> Optimum:
+def nearest(system: System, start: Start | None = None) -> Optimum:
     """The optimum of `nearest` under a system, as well as it can be proven.
 
-    The polish begins with no multipliers; where that does not end in a proof, with those of the solver.
+    The polish begins with the multipliers of `start`, or none; where that does not end in a proof, though
+    the rules can be kept, with those of the solver.
     """
-    best = polish(system)
-    for solver, tolerance in () if best.proven else _tries(system.problem.cells):
+    best = polish(system, start)
+    if best.proven or not about_possible(system):
+        return best
+    for solver, tolerance in _tries(system.problem.cells):
         arrays, _, norms = _of_system(system)
         highs = _solved(arrays, solver, tolerance)
         prices = np.array(highs.getSolution().row_dual, dtype=float) / norms / system.problem.n
         if not len(prices) or not np.isfinite(prices).all():
             continue
         count = len(system.supplies)
-        found = polish(system, Start(rows=prices[count:], supplies=prices[:count]))
+        found = polish(system, Start(rows=prices[count:], supplies=prices[:count], pulls=np.zeros(0)), steps=2000)
         best = found if found.residual < best.residual else best
         if best.proven:
             break
     return best
+
+
+def about_possible(system: System) -> bool:
+    """Whether any allocation keeps a system within the tolerance of a linear program."""
+    if (system.low > system.high).any() or (system.row_low > system.row_high).any():
+        return False
+    status, _ = run(linear(system)[0], solver="simplex")
+    if status not in ("Optimal", "Infeasible"):
+        raise SolverError(f"The solver could not tell whether the rules can be kept together ({status}).")
+    return status == "Optimal"
 
 
 def _tries(cells: int) -> list[tuple[str, float]]:

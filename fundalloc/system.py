@@ -6,7 +6,7 @@ solution can be rounded to lots without crossing any of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,8 +24,8 @@ def inward(low: FloatArray, high: FloatArray, lot: FloatArray) -> tuple[FloatArr
     """Bounds in amounts as whole lots: floors up, caps down; float noise does not cost a lot."""
     with np.errstate(invalid="ignore"):
         floors, caps = low / lot, high / lot
-        up = np.ceil(floors - SNAP - 8 * EPS * np.abs(floors))
-        down = np.floor(caps + SNAP + 8 * EPS * np.abs(caps))
+        up = np.ceil(floors - SNAP * np.minimum(np.abs(floors), 1.0) - 8 * EPS * np.abs(floors))
+        down = np.floor(caps + SNAP * np.minimum(np.abs(caps), 1.0) + 8 * EPS * np.abs(caps))
     return np.where(np.isfinite(floors), up, floors), np.where(np.isfinite(caps), down, caps)
 
 
@@ -35,6 +35,7 @@ class System:
 
     rows: the rules' rows as stated. origin: for each coupling row the index of its rows and its
     place in them. nested: coupling rows that are a nested family of plain sums, kept exactly in lots.
+    shares: the cells that share; the others have what a floor of their own gives them, else nothing.
     """
 
     problem: Problem
@@ -47,6 +48,7 @@ class System:
     origin: tuple[tuple[int, int], ...]
     nested: BoolArray
     whole: bool
+    shares: BoolArray
 
     @cached_property
     def supplies(self) -> tuple[int, ...]:
@@ -77,12 +79,37 @@ class System:
         ends = np.unique(top)
         return one.lots is None or bool(low[ends].sum() <= one.lots <= high[ends].sum())
 
+    def joined(self, rows: tuple[Rows, ...]) -> System:
+        """The system with further rows, which couple cells but are no plain sums."""
+        if not rows:
+            return self
+        return replace(
+            self,
+            rows=self.rows + rows,
+            matrix=csr_array(vstack([self.matrix, *(r.matrix for r in rows)], format="csr")),
+            row_low=np.concatenate([self.row_low, *(r.low for r in rows)]),
+            row_high=np.concatenate([self.row_high, *(r.high for r in rows)]),
+            origin=self.origin + tuple((k, p) for k, r in enumerate(rows, len(self.rows)) for p in range(len(r))),
+            nested=np.concatenate([self.nested, np.zeros(sum(map(len, rows)), dtype=bool)]),
+        )
+
     def _cells(self, row: int) -> IntArray:
         return np.asarray(self.matrix.indices[self.matrix.indptr[row] : self.matrix.indptr[row + 1]])
 
 
-def assemble(problem: Problem, rows: tuple[Rows, ...], *, whole: bool = True) -> System:
-    """Merges the rows of the required rules; whole: bounds are rounded inwards to lots."""
+def assemble(
+    problem: Problem,
+    rows: tuple[Rows, ...],
+    *,
+    whole: bool = True,
+    closed: bool = False,
+    out: BoolArray | None = None,
+) -> System:
+    """Merges the rows of the required rules.
+
+    whole: bounds are rounded inwards to lots. closed: cells without a target get their own floor, else
+    nothing. out: cells that get nothing.
+    """
     low, high = np.zeros(problem.cells), np.full(problem.cells, np.inf)
     coupling: list[tuple[int, IntArray]] = []
     for k, one in enumerate(rows):
@@ -103,9 +130,10 @@ def assemble(problem: Problem, rows: tuple[Rows, ...], *, whole: bool = True) ->
         lot = np.ones(len(row_low))
         lot[nested] = problem.lot[matrix.indices[matrix.indptr[:-1][nested]]]
         row_low[nested], row_high[nested] = _to_lots(row_low[nested], row_high[nested], lot[nested])
-    # regions that take no part get their own floor, else nothing
-    high = np.where(problem.takes_part, high, low)
-    return System(problem, rows, low, high, matrix, row_low, row_high, origin, nested, whole)
+    shares = problem.takes_part if out is None else problem.takes_part & ~out
+    shares = shares & (problem.target > 0) if closed else shares
+    high = np.where(shares, high, np.minimum(low, high))
+    return System(problem, rows, low, high, matrix, row_low, row_high, origin, nested, whole, shares)
 
 
 def _met(low: FloatArray, high: FloatArray) -> FloatArray:

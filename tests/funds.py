@@ -155,14 +155,46 @@ def oracle(problem: Problem, rows: tuple[Rows, ...]) -> np.ndarray:
 
 
 def _one_resource(one: Any, rules: list[tuple[np.ndarray, np.ndarray, np.ndarray]], n: int) -> np.ndarray:
-    """In z = (x - e) / sqrt(d X) the objective is |z|^2, so the optimum is the least-norm point on the rows
-    that Clarabel's multipliers show to bind: that removes the rest of its inexactness (1e-6).
-    """
-    total, e = one.shared_out, one.target / one.shared_out
+    """Who has no target gets its own floor, else nothing, unless the rules cannot be kept that way."""
+    floors = np.zeros(n)
+    for matrix, low, _ in rules:
+        for row in np.flatnonzero((matrix != 0).sum(axis=1) == 1):
+            floors = np.maximum(floors, np.where(matrix[row] != 0, low[row], 0.0))
     heads = one.scope.regions.population
     equal = np.ones(n) / n if heads is None else heads / heads.sum()
+    shares = one.target > 0
+    fixed = np.where(shares, 0.0, floors)
+    closed = []
+    near = 1e-9 * one.shared_out
+    for m, low, high in rules:
+        some = m[:, shares].any(axis=1)
+        alone = (m @ fixed)[~some]
+        if (alone < low[~some] - near).any() or (alone > high[~some] + near).any():
+            return np.asarray(_solved(one.target / one.shared_out, equal, rules, one.shared_out, 1.0))
+        closed.append((m[some][:, shares], (low - m @ fixed)[some], (high - m @ fixed)[some]))
+    e = one.target / one.shared_out
+    found = _solved(e[shares], equal[shares], closed, one.shared_out, 1 - fixed.sum() / one.shared_out)
+    if found is None:
+        return _solved(e, equal, rules, one.shared_out, 1.0)
+    fixed[shares] = found
+    return fixed
+
+
+def _solved(
+    e: np.ndarray,
+    equal: np.ndarray,
+    rules: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    total: float,
+    part: float,
+) -> np.ndarray | None:
+    """In z = (x - e) / sqrt(d X) the objective is |z|^2, so the optimum is the least-norm point on the rows
+    that Clarabel's multipliers show to bind: that removes the rest of its inexactness (1e-6).
+
+    part: what of the total is shared among these.
+    """
+    n = len(e)
     root = np.sqrt(np.maximum(e, 1e-6 * equal))
-    sides = [(np.ones((1, n)), np.ones(1)), (-np.ones((1, n)), -np.ones(1)), (np.eye(n), np.zeros(n))]
+    sides = [(np.ones((1, n)), np.full(1, part)), (-np.ones((1, n)), np.full(1, -part)), (np.eye(n), np.zeros(n))]
     for matrix, low, high in rules:
         if matrix.any():
             sides.append((matrix[np.isfinite(low)], low[np.isfinite(low)] / total))
@@ -177,10 +209,13 @@ def _one_resource(one: Any, rules: list[tuple[np.ndarray, np.ndarray, np.ndarray
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Clarabel warns when it stops short of 1e-16; the comparison decides
         task.solve(solver=cp.CLARABEL, **CLARABEL)
-    assert task.status in ("optimal", "optimal_inaccurate"), task.status
+    if task.status not in ("optimal", "optimal_inaccurate"):
+        return None
     points = []
     for least in np.logspace(-3, -14, 23):
         binds = keeps.dual_value > least * keeps.dual_value.max()
         points.append(np.linalg.lstsq(a[binds], b[binds], rcond=1e-12)[0])
     kept = [p for p in points if (a @ p - b).min() >= -1e-12] or [z.value]
+    if np.abs(np.minimum(a @ z.value - b, 0.0)).max(initial=0.0) > 1e-6:
+        return None
     return (e + root * min(kept, key=lambda p: float(p @ p))) * total

@@ -123,12 +123,6 @@ def test_a_region_whose_floor_is_above_its_cap_is_named():
     assert f'({poor}): "floor" asks for at least 200.00 CNY, but "cap" allows at most 100.00 CNY.' in reason
 
 
-def test_a_preferred_rule_that_would_have_to_yield_is_said():
-    frame = regions(np.random.default_rng(4), 6)
-    rules = [{"kind": "limit", "name": "wish", "of": "head", "floor": 10_000, "mode": "prefer"}]
-    assert any("do not yield" in way for way in conflict(rules, frame, None).relaxations)
-
-
 def test_two_conflicts_at_once_are_said():
     frame = regions(np.random.default_rng(5), 6)
     rules = [

@@ -14,12 +14,12 @@ import fundalloc
 
 PACKAGE = Path(fundalloc.__file__).parent
 LAYERS = (
-    "postponed errors flags rounds inequality numerals tables files roster regions history aggregates",
+    "postponed errors flags rounds inequality holding pooling numerals tables files roster regions history aggregates",
     "expressions scope indices problem",
     "rules objectives arrears arrival claims key entitlements",
     "policy system findings",
-    "program solve polish multipliers shifts",
-    "reasons conflicts rounding",
+    "program dual solve polish tangents multipliers shifts",
+    "reasons conflicts yielding rounding",
     "decision explain",
     "report shipped",
     "allocation fund reproduction",

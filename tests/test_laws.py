@@ -164,6 +164,18 @@ def test_every_rounding_method_keeps_the_rules(method):
         assert sum(map(Decimal, column(allocation, "amount"))) == SUPPLY
 
 
+def test_a_cap_gives_nothing_to_who_has_no_target():
+    frame = regions(np.random.default_rng(3), 3).assign(need=[0.0, 1.0, 9.0], population=10)
+    cap = {"kind": "limit", "name": "cap", "of": "share", "cap": 0.6}
+    found = Fund(parse_policy(policy([cap])), frame).allocate()
+    got = dict(zip(column(found, "region_id"), map(Decimal, column(found, "amount")), strict=True))
+    assert [got[i] for i in frame["id"]] == [0, Decimal("0.4") * SUPPLY, Decimal("0.6") * SUPPLY]
+    tight = {**cap, "cap": 0.4}
+    found = Fund(parse_policy(policy([tight])), frame).allocate()
+    got = dict(zip(column(found, "region_id"), map(Decimal, column(found, "amount")), strict=True))
+    assert [got[i] for i in frame["id"]] == [Decimal(s) * SUPPLY for s in ("0.2", "0.4", "0.4")]
+
+
 def test_a_region_without_target_gets_its_floor_else_nothing():
     frame = regions(np.random.default_rng(3), 20, zeros=0.4)
     empty = sorted(frame.loc[frame["need"] == 0, "id"])

@@ -71,10 +71,12 @@ def test_floors_alone_and_caps_alone_are_the_statutory_recipe_to_the_cent(side):
         n = int(rng.integers(2, 80))
         frame = regions(rng, n).sort_values("id", ignore_index=True)
         heads = [Fraction(int(p)) for p in frame["population"]]
+        frame.loc[rng.random(n) < (0.2 if seed % 2 else 0.0), "need"] = 0.0
+        frame.loc[0, "need"] = 0.7
         needs = [Fraction(float(q)) for q in frame["need"]]
         weight = [p * q for p, q in zip(heads, needs, strict=True)]
         due = [SUPPLY * w / sum(weight) for w in weight]
-        equal = Fraction(SUPPLY) / sum(heads)
+        equal = Fraction(SUPPLY) / sum(p for p, q in zip(heads, needs, strict=True) if q or side == "floor")
         number = round(
             float(equal) * (rng.uniform(0.5, 0.95) if side == "floor" else rng.uniform(1.05, 1.6)), 2
         )  # whole cents

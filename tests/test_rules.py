@@ -189,7 +189,7 @@ FAULTS = {
     "negative floor": ({"of": "head", "floor": -1}, "below 0"),
     "of is no number": ({"of": "1 / (gdp - 12)", "floor": 1}, "gives an infinite number for A (A)"),
     "unknown resource": ({"resource": "lend", "floor": 1}, "is no resource"),
-    "list of resources": ({"resource": ["fund"], "floor": 1}, "a list of resources is not available"),
+    "list of resources": ({"resource": ["fund", "lend"], "floor": 1}, "Did you mean fund"),
     "over of 0": ({"floor": 1, "over": 0}, "over"),
     "mode": ({"floor": 1, "mode": "must"}, "require"),
     "head without population": ({"of": "state", "floor": 1}, "is a text"),

@@ -68,12 +68,13 @@ def audit(
     with clock("checking"):
         fund = load(policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding)
         findings = audit_amounts(read_table(amounts, encoding=encoding), fund)
-    broken = [f for f in findings if f.mode != "watch" and f.severity == "breach"]
+    broken = [f for f in findings if f.severity == "breach" and f.mode == "require"]
     if as_json:
         typer.echo(json.dumps([asdict(f) for f in findings], ensure_ascii=False, indent=2, default=str))
     else:
         for finding in findings:
-            mark = "breach" if finding in broken else "watched" if finding.mode == "watch" else "less than a lot"
+            words = {"watch": "watched", "prefer": "preferred"}
+            mark = "breach" if finding in broken else words.get(finding.mode, "less than a lot")
             typer.echo(f"{mark}: {finding}")
         rules = len({r.rule for r in fund.rows})
         total = f"{len(broken)} difference{'s' if len(broken) != 1 else ''}" if broken else "no difference"

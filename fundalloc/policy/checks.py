@@ -11,7 +11,8 @@ from fundalloc.errors import Faults, did_you_mean
 from fundalloc.expressions import Expression
 from fundalloc.policy.model import Policy
 from fundalloc.rounds import at
-from fundalloc.rules import Limit
+from fundalloc.rules import Limit, Link, Rule
+from fundalloc.rules.base import numbers
 
 OF = ("amount", "share", "head", "entitlement", "previous")
 
@@ -106,17 +107,25 @@ def _check_open(policy: Policy, name: str, section: ResourceSection, faults: Fau
             key=f"{key}.arrears",
         )
     for rule in policy.rules:
-        if isinstance(rule, Limit) and rule.of == "share" and rule.resource == name:
+        if isinstance(rule, (Limit, Link)) and rule.of == "share" and name in (rule.named or policy.resources):
             faults.add("an open supply has no shares.", 'Write another "of".', key=f"rules.{rule.name}.of")
 
 
-def _check_rule(policy: Policy, rule: Limit, faults: Faults) -> None:
+def _check_rule(policy: Policy, rule: Rule, faults: Faults) -> None:
     key = f"rules.{rule.name}"
-    if isinstance(rule.resource, str) and rule.resource not in policy.resources:
+    for name in rule.named:
+        if name not in policy.resources:
+            faults.add(
+                f"is no resource. {did_you_mean(name, policy.resources)}",
+                key=f"{key}.{'to' if isinstance(rule, Link) and name == rule.to else 'resource'}",
+                value=name,
+            )
+    units = {policy.resources[name].unit for name in rule.named if name in policy.resources}
+    if len(units) > 1 and not isinstance(rule, Link):
         faults.add(
-            f"is no resource. {did_you_mean(rule.resource, policy.resources)}",
+            f"adds up resources in {' and '.join(sorted(units))}.",
+            "Name resources in one unit, or compare them with a link.",
             key=f"{key}.resource",
-            value=rule.resource,
         )
     known = ("region", "all", *policy.regions.groups)
     if rule.each not in known:
@@ -127,9 +136,8 @@ def _check_rule(policy: Policy, rule: Limit, faults: Faults) -> None:
             value=rule.each,
         )
     for side in ("floor", "cap"):
-        number = getattr(rule, side)
-        for entry in number.values() if isinstance(number, dict) else [number]:
-            if entry is not None and entry < 0:
+        for entry in numbers(getattr(rule, side, None)):
+            if entry < 0:
                 faults.add("is below 0.", "Write 0 or more.", key=f"{key}.{side}", value=f"{entry:g}")
 
 
@@ -155,8 +163,9 @@ def expressions(policy: Policy) -> Iterator[tuple[str, str | float]]:
     for rule in policy.rules:
         if rule.where is not None:
             yield f"rules.{rule.name}.where", rule.where
-        if rule.of not in OF:
-            yield f"rules.{rule.name}.of", rule.of
+        for field, measure in rule.measures():
+            if measure not in OF:
+                yield f"rules.{rule.name}.{field}", measure
 
 
 def unweighted_means(policy: Policy) -> Iterator[tuple[str, str]]:
@@ -189,7 +198,7 @@ def _needs_history(policy: Policy, faults: Faults) -> Iterator[str]:
         if section.arrears:
             yield f"resources.{name}.arrears"
     for rule in policy.rules:
-        if rule.of == "previous":
+        if getattr(rule, "of", None) == "previous":
             yield f"rules.{rule.name}.of"
         if rule.over > 1:
             yield f"rules.{rule.name}.over"

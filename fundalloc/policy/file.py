@@ -14,7 +14,6 @@ from pydantic_core import ErrorDetails
 
 from fundalloc.errors import Fault, Faults, InputError, did_you_mean
 from fundalloc.policy.model import Policy
-from fundalloc.rules import LATER
 
 
 def policy_path(path: Path) -> Path:
@@ -118,38 +117,10 @@ def _inside(here: Any, step: str, key: str) -> Any:
 
 def parse_policy(raw: Mapping[str, Any], file: str = "policy") -> Policy:
     """The policy of the entries of a file; all faults at once."""
-    refused = _refused(raw, file)
     try:
-        policy = Policy.model_validate(_without_later(raw))
+        return Policy.model_validate(raw)
     except ValidationError as error:
-        raise InputError([*refused, *(_fault(e, raw, file) for e in error.errors())]) from None
-    if refused:
-        raise InputError(refused)
-    return policy
-
-
-def _refused(raw: Mapping[str, Any], file: str) -> list[Fault]:
-    rules = raw.get("rules", [])
-    found = []
-    for k, rule in enumerate(rules if isinstance(rules, list) else []):
-        if isinstance(rule, dict) and rule.get("kind") in LATER:
-            found.append(
-                Fault(
-                    f'the rule kind "{rule["kind"]}" is not available in this version.',
-                    'Leave the rule out; available is kind = "limit".',
-                    file=file,
-                    key=f"rules.{rule.get('name', k + 1)}.kind",
-                )
-            )
-    return found
-
-
-def _without_later(raw: Mapping[str, Any]) -> dict[str, Any]:
-    rules = raw.get("rules", [])
-    if not isinstance(rules, list):
-        return dict(raw)
-    kept = [r for r in rules if not (isinstance(r, dict) and r.get("kind") in LATER)]
-    return {**raw, **({"rules": kept} if "rules" in raw else {})}
+        raise InputError([_fault(e, raw, file) for e in error.errors()]) from None
 
 
 def _fault(error: ErrorDetails, raw: Mapping[str, Any], file: str) -> Fault:

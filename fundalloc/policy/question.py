@@ -14,7 +14,7 @@ from fundalloc.policy.checks import expressions, unweighted_means
 from fundalloc.policy.model import Policy
 from fundalloc.problem import Problem, Resource
 from fundalloc.regions import Regions
-from fundalloc.rules import Rows, rows_of
+from fundalloc.rules import Statement, statements
 from fundalloc.scope import Scope
 
 
@@ -24,8 +24,8 @@ def definitions(policy: Policy) -> Mapping[str, Expression | Index]:
     return {**measures, **policy.indices}
 
 
-def pose(policy: Policy, regions: Regions, history: History) -> tuple[Problem, tuple[Rows, ...]]:
-    """The problem of a round and the rows of its rules; all faults of the data at once."""
+def pose(policy: Policy, regions: Regions, history: History) -> tuple[Problem, tuple[Statement, ...]]:
+    """The problem of a round and what its rules say; all faults of the data at once."""
     faults, flags = Faults(), list[Flag]()
     everyone = Scope.of(regions, definitions(policy))
     with faults.collect():
@@ -66,7 +66,7 @@ def pose(policy: Policy, regions: Regions, history: History) -> tuple[Problem, t
             resources.append(resource)
     faults.check()
     problem = Problem(regions, tuple(sorted(resources, key=lambda r: r.name)))
-    rows = rows_of(policy.rules, problem, faults, flags)
+    rows = statements(policy.rules, problem, faults, flags)
     faults.check()
     flags += [*regions.flags, *everyone.flags]
     return Problem(regions, problem.resources, tuple(flags)), rows

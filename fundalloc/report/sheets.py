@@ -14,7 +14,9 @@ import numpy as np
 from fundalloc.decision import Decision
 from fundalloc.explain import Step, printed_unit
 from fundalloc.flags import Flag
-from fundalloc.problem import FloatArray, IntArray
+from fundalloc.problem import BoolArray, FloatArray, IntArray
+from fundalloc.rules import Curve, Statement
+from fundalloc.shifts import Binding
 from fundalloc.tables import guarded
 
 if TYPE_CHECKING:
@@ -238,14 +240,13 @@ def steps_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
 def rules_sheet(decision: Decision) -> Sheet:
     """rules.csv: one row per rule and place, with the value after rounding to lots."""
     columns: dict[str, list[str]] = {}
-    bound = {id(b.rows): b for b in decision.bindings}
+    held = {(b.rows.rule, b.rows.resource): b for b in decision.bindings}
     amounts = decision.amounts
-    for rows in decision.rows:
+    for rows in decision.rules:
         values = rows.values(amounts)
-        one = bound.get(id(rows))
         count = len(rows)
         slack = np.minimum(values - rows.low, rows.high - values)
-        binding = ["no"] * count if one is None else ["yes" if b else "no" for b in one.binds.tolist()]
+        binds, prices = _found(rows, held.get((rows.rule, rows.resource)), decision)
         for name, texts in {
             "rule": [rows.rule] * count,
             "kind": [rows.kind] * count,
@@ -255,13 +256,33 @@ def rules_sheet(decision: Decision) -> Sheet:
             "low": numbers(rows.low, 15),
             "value": numbers(values, 15),
             "high": numbers(rows.high, 15),
-            "slack": numbers(slack),
-            "binding": binding,
-            "shadow_price": [""] * count if one is None else numbers(one.prices, 6),
-            "concession": [""] * count,
+            "slack": numbers(slack, 15),
+            "binding": ["yes" if b else "no" for b in binds.tolist()],
+            "shadow_price": numbers(prices, 6),
+            "concession": _conceded(rows, decision),
         }.items():
             columns.setdefault(name, []).extend(texts)
     return Sheet(columns or {name: [] for name in RULE_COLUMNS}, frozenset(TEXT))
+
+
+def _found(rows: Statement, one: Binding | None, decision: Decision) -> tuple[BoolArray, FloatArray]:
+    """Which places of a rule bind, and their shadow prices; NaN for a rule that is only watched."""
+    binds, prices = np.zeros(len(rows), dtype=bool), np.full(len(rows), np.nan if rows.mode == "watch" else 0.0)
+    if one is not None:
+        at = {place: k for k, place in enumerate(one.rows.places)}
+        found = np.array([at.get(place, -1) for place in rows.places])
+        binds = np.where(found >= 0, one.binds[found], False)
+        prices = np.where(found >= 0, one.prices[found], prices)
+    if isinstance(rows, Curve):
+        prices = prices * rows.per_bound(decision.optimum.amounts)
+    return binds, prices
+
+
+def _conceded(rows: Statement, decision: Decision) -> list[str]:
+    """How far each place of a preferred rule had to yield."""
+    if rows.mode != "prefer":
+        return [""] * len(rows)
+    return numbers(decision.concessions.get((rows.rule, rows.resource), np.zeros(len(rows))), 15)
 
 
 def flags_sheet(round_: str, flags: Sequence[Flag]) -> Sheet:

@@ -111,7 +111,7 @@ def _rule(policy: Policy, decision: Decision, steps: Sequence[Step], k: int) -> 
         "sentence": rule.sentence(units.pop() if len(units) == 1 else "units", problem.round),
         "why": rule.why,
         "reference": rule.reference,
-        "places": sum(len(r) for r in decision.rows if r.rule == rule.name),
+        "places": sum(len(r) for r in decision.rules if r.rule == rule.name),
         "binding": sum(int(b.binds.sum()) for b in bound),
         "moved": moved,
     }

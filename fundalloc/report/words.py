@@ -12,7 +12,7 @@ from fundalloc.errors import Fault, InputError, did_you_mean
 from fundalloc.policy import Policy
 from fundalloc.problem import Problem, Resource
 from fundalloc.rounds import at
-from fundalloc.rules import Rows
+from fundalloc.rules import Curve, Rows, Statement
 
 Row = Mapping[str, str]
 
@@ -120,7 +120,7 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
     yield f"  That is {'; '.join(facts)}."
 
 
-def describe(policy: Policy, problem: Problem, rows: Sequence[Rows], files: Iterable[str] = ()) -> Iterator[str]:
+def describe(policy: Policy, problem: Problem, rows: Sequence[Statement], files: Iterable[str] = ()) -> Iterator[str]:
     """A policy in plain words, to be compared with the statute: one line each. files: what was read."""
     fund = policy.fund
     yield f"{fund.title or 'Untitled fund'}, round {problem.round}"
@@ -151,15 +151,22 @@ def describe(policy: Policy, problem: Problem, rows: Sequence[Rows], files: Iter
         state = "" if rule.holds(problem.round) else f", not in force in {problem.round}"
         yield f"Rule {k}, {rule.name} ({verb}{state})"
         units = {r.unit for r in problem.resources if rule.concerns(r)}
-        about = f"of {rule.resource}" if rule.resource else "of every resource"
+        about = f"of {' and '.join(rule.named)}" if rule.named else "of every resource"
         yield f"  {about}, {rule.sentence(units.pop() if len(units) == 1 else 'units', problem.round)}"
         yield from (
             f"  {label}: {text}" for label, text in (("because", rule.why), ("reference", rule.reference)) if text
         )
         for one in rows:
             if one.rule == rule.name:
-                unit = next(r.unit for r in problem.resources if r.name == one.resource)
-                yield f"  in money, {one.resource}: {_range(one, unit)}"
+                if isinstance(one, Rows):
+                    unit = next((r.unit for r in problem.resources if r.name == one.resource), "")
+                    yield f"  in money, {one.resource}: {_range(one, unit)}"
+                else:
+                    yield f"  on {one.resource}: among {len(one.basis)} units; by the key it is {_by_key(one, problem)}"
+
+
+def _by_key(curve: Curve, problem: Problem) -> str:
+    return f"{curve.values(problem.blocks([r.entitlement for r in problem.resources]))[0]:.6g}"
 
 
 def _range(rows: Rows, unit: str) -> str:

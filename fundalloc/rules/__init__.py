@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from fundalloc.rules.base import Mode, Rule, rows_of
+from typing import Annotated
+
+from pydantic import Field
+
+from fundalloc.rules.base import Mode, Rule, Statement, statements
+from fundalloc.rules.curve import Curve
+from fundalloc.rules.inequality import Inequality
 from fundalloc.rules.limit import Limit
+from fundalloc.rules.link import Link
+from fundalloc.rules.progressive import Progressive
 from fundalloc.rules.rows import Rows, tolerance
 
 #: every kind of rule; a new one is one more member of this union
-AnyRule = Limit
+AnyRule = Annotated[Limit | Inequality | Progressive | Link, Field(discriminator="kind")]
 
-#: kinds that the policy format knows and this version does not decide yet
-LATER = ("inequality", "progressive", "link")
-
-__all__ = ["LATER", "AnyRule", "Limit", "Mode", "Rows", "Rule", "rows_of", "tolerance"]
+__all__ = [
+    "AnyRule",
+    "Curve",
+    "Inequality",
+    "Limit",
+    "Link",
+    "Mode",
+    "Progressive",
+    "Rows",
+    "Rule",
+    "Statement",
+    "statements",
+    "tolerance",
+]

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Literal, Self
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from fundalloc.errors import Faults
 from fundalloc.flags import Flag
 from fundalloc.problem import Problem, Resource
-from fundalloc.rounds import in_force
+from fundalloc.rounds import at, in_force
+from fundalloc.rules.curve import Curve
 from fundalloc.rules.rows import Rows
 
 Mode = Literal["require", "prefer", "watch"]
+NumberByRound = FiniteFloat | dict[str, FiniteFloat]
+#: what a rule says of amounts: linear rows, or one convex function
+Statement = Rows | Curve
 
 
 class Rule(BaseModel):
@@ -25,7 +31,7 @@ class Rule(BaseModel):
     name: str = Field(min_length=1, description="A name of its own: it stands in every explanation.")
     mode: Mode = Field("require", description="require: kept, or no result; prefer: yields; watch: only a flag.")
     resource: str | tuple[str, ...] | None = Field(
-        None, description="The resource it speaks of; left out: every resource on its own."
+        None, description="The resource it speaks of; left out: every resource on its own; a list: added up."
     )
     where: str | FiniteFloat | None = Field(None, description="Expression: which regions it concerns.")
     each: str = Field("region", description='One row for each "region", each value of a group column, or "all".')
@@ -35,44 +41,78 @@ class Rule(BaseModel):
     why: str = Field("", description="The reason, printed with the result.")
     reference: str = Field("", description="The paragraph or publication it comes from.")
 
-    @model_validator(mode="after")
-    def _one_resource(self) -> Self:
-        if isinstance(self.resource, tuple):
-            raise ValueError(
-                "a list of resources is not available in this version; write one resource, or leave it out"
-            )
-        return self
-
     def holds(self, round_: str) -> bool:
         """Whether the rule is in force in a round."""
         return in_force(round_, self.first, self.last)
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The resources that it names; none means each of them on its own."""
+        if self.resource is None:
+            return ()
+        return (self.resource,) if isinstance(self.resource, str) else self.resource
+
     def concerns(self, resource: Resource) -> bool:
         """Whether the rule speaks of a resource."""
-        return self.resource is None or self.resource == resource.name
+        return not self.named or resource.name in self.named
+
+    def bundles(self, problem: Problem) -> list[tuple[int, ...]]:
+        """The resources it speaks of, by number; those in one tuple are added up."""
+        mine = tuple(r for r, one in enumerate(problem.resources) if self.concerns(one))
+        return [mine] if self.named else [(r,) for r in mine]
+
+    def measures(self) -> Iterator[tuple[str, str | float]]:
+        """Its expressions with the fields they stand in, but for `where`."""
+        yield from ()
 
     @abstractmethod
-    def rows(self, problem: Problem, index: int, faults: Faults, flags: list[Flag]) -> Rows | None:
-        """The rows of the rule on one resource; None where there is no place for it."""
+    def states(self, problem: Problem, bundle: tuple[int, ...], faults: Faults, flags: list[Flag]) -> Statement | None:
+        """What it says of one resource, or of several added up; None where there is no place for it."""
 
     @abstractmethod
     def sentence(self, unit: str, round_: str) -> str:
         """The rule in plain words, as a lawyer would compare it with the statute."""
 
+    def who(self) -> str:
+        """Whom it speaks of."""
+        who = {"region": "each region", "all": "all regions together"}.get(self.each, f"each {self.each}")
+        return who if self.where is None else f"{who} (those where {self.where})"
 
-def rows_of(rules: tuple[Rule, ...], problem: Problem, faults: Faults, flags: list[Flag]) -> tuple[Rows, ...]:
-    """The rows of all rules that are in force, on every resource that they concern."""
-    found: list[Rows] = []
+
+def numbers(stated: NumberByRound | None) -> Iterable[float]:
+    """Every number that is stated for some round."""
+    if stated is None:
+        return ()
+    return stated.values() if isinstance(stated, dict) else (stated,)
+
+
+def rounds_of(*stated: NumberByRound | None) -> set[str]:
+    """The rounds that numbers name; one without a name where none does."""
+    return {r for s in stated if isinstance(s, dict) for r in s} or {""}
+
+
+def number_at(stated: NumberByRound | None, round_: str) -> float | None:
+    """The number in a round, None where there is none."""
+    return None if stated is None else at(stated, round_)
+
+
+def nan_if_none(number: float | None) -> float:
+    """NaN for a number that is not stated."""
+    return np.nan if number is None else number
+
+
+def statements(rules: tuple[Rule, ...], problem: Problem, faults: Faults, flags: list[Flag]) -> tuple[Statement, ...]:
+    """What all rules that are in force say, of every resource that they concern."""
+    found: list[Statement] = []
     for rule in rules:
         if not rule.holds(problem.round):
             flags.append(
                 Flag("info", "not_in_force", rule.name, f"Rule {rule.name} is not in force in {problem.round}.")
             )
             continue
-        for index, resource in enumerate(problem.resources):
-            if rule.concerns(resource):
-                with faults.collect(f"rules.{rule.name}"):
-                    rows = rule.rows(problem, index, faults, flags)
-                    if rows is not None:
-                        found.append(rows)
+        for bundle in rule.bundles(problem):
+            with faults.collect(f"rules.{rule.name}"):
+                one = rule.states(problem, bundle, faults, flags)
+                if one is not None:
+                    found.append(one)
     return tuple(found)

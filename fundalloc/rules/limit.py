@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, FiniteFloat, model_validator
-from scipy.sparse import csr_array
 
 from fundalloc.errors import Faults
-from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
-from fundalloc.problem import BoolArray, FloatArray, IntArray, PastRound, Problem, Resource
-from fundalloc.rounds import at
-from fundalloc.rules.base import Rule
+from fundalloc.problem import Problem
+from fundalloc.rules.base import NumberByRound, Rule, nan_if_none, number_at, rounds_of
+from fundalloc.rules.places import Bundle, places
 from fundalloc.rules.rows import Rows
-from fundalloc.scope import Scope
-
-NumberByRound = FiniteFloat | dict[str, FiniteFloat]
-PER_PLACE = ("amount", "share")
 
 
 class Limit(Rule):
     """floor * of <= amount <= cap * of, for each region, each group, or all together.
 
-    Both sides are added up over the place, and over the rounds where `over` is above 1.
+    Both sides are added up over the place, and over the rounds where `over` is above 1. With
+    or_nothing a place that would stay below its floor gets nothing instead.
     """
 
     kind: Literal["limit"]
     of: str | FiniteFloat = Field("amount", description="amount | share | head | entitlement | previous | any measure.")
     floor: NumberByRound | None = Field(None, description="Least amount, as a multiple of `of`.")
     cap: NumberByRound | None = Field(None, description="Greatest amount, as a multiple of `of`.")
-    or_nothing: bool = Field(False, description="Not available in this version.")
+    or_nothing: bool = Field(
+        False,
+        description="Decide without the floor; while a place is below it, the one furthest below gets nothing, and "
+        "the rest is decided again.",
+    )
 
     @model_validator(mode="after")
     def _bounds(self) -> Self:
-        if self.or_nothing:
-            raise ValueError("or_nothing is not available in this version; leave it out")
         if self.floor is None and self.cap is None:
             raise ValueError("has neither a floor nor a cap; write at least one of them")
-        for round_ in {*_rounds(self.floor), *_rounds(self.cap)} or {""}:
+        if self.or_nothing and (self.floor is None or self.cap is not None):
+            raise ValueError("or_nothing is about a floor alone; write the floor, and the cap as a rule of its own")
+        if self.or_nothing and self.mode != "require":
+            raise ValueError(f'or_nothing decides who gets nothing, so mode = "{self.mode}" is not possible')
+        if self.or_nothing and self.over > 1:
+            raise ValueError("or_nothing is about one round; leave over out")
+        for round_ in rounds_of(self.floor, self.cap):
             floor, cap = self.bounds(round_)
             if floor is not None and cap is not None and floor > cap:
                 raise ValueError(f"floor {floor:g} is above cap {cap:g}; exchange them or change one")
@@ -48,147 +51,38 @@ class Limit(Rule):
 
     def bounds(self, round_: str) -> tuple[float | None, float | None]:
         """Floor and cap in a round, None where there is none."""
-        return (
-            None if self.floor is None else at(self.floor, round_),
-            None if self.cap is None else at(self.cap, round_),
-        )
+        return number_at(self.floor, round_), number_at(self.cap, round_)
 
-    def rows(self, problem: Problem, index: int, faults: Faults, flags: list[Flag]) -> Rows | None:
-        """One row for each place; a region that takes no part is bound only by rows of its own."""
-        resource = problem.resources[index]
-        known = len(faults.found)
-        chosen = self._chosen(resource, faults)
-        of = self._of(resource, resource.scope, resource.entitlement, resource.past, faults)
-        if self.of == "previous":
-            unbound = chosen & np.isnan(of)
-            flags += [
-                Flag(
-                    "info",
-                    "no_record",
-                    resource.scope.regions.ids[i],
-                    f"{resource.scope.regions.names[i]} has no record of the last round: "
-                    f"rule {self.name} does not bind it.",
-                    resource.name,
-                )
-                for i in np.flatnonzero(unbound & resource.takes_part)
-            ]
-        bound = chosen & np.isfinite(of)
-        if self.each != "region":
-            bound &= resource.takes_part
-        expression = Expression(self.of, f"rules.{self.name}.of")
-        resource.scope.check_not_below_zero(
-            np.where(bound, of, 0.0), expression, "what a bound is a multiple of", faults
-        )
-        if len(faults.found) > known:
+    def measures(self) -> Iterator[tuple[str, str | float]]:
+        """What its bounds are multiples of."""
+        yield "of", self.of
+
+    def states(self, problem: Problem, bundle: tuple[int, ...], faults: Faults, flags: list[Flag]) -> Rows | None:
+        """One row for each place."""
+        added = Bundle(problem, bundle)
+        found = places(self, self.of, added, faults, flags)
+        if found is None:
             return None
-        if not bound.any():
-            if self.of != "previous" or not chosen.any():
-                flags.append(
-                    Flag(
-                        "warning",
-                        "no_place",
-                        self.name,
-                        f"Rule {self.name} meets no region of {resource.name}.",
-                        resource.name,
-                    )
-                )
-            return None
-        members = np.flatnonzero(bound)
-        places, codes = self._places(resource.scope, members)
-        count = len(places)
-
-        def added(values: FloatArray) -> FloatArray:
-            return np.bincount(codes, np.nan_to_num(values[members]), count).astype(float)
-
-        alone = np.full(count, resource.shared_out if self.of == "share" else 1.0)
-        basis = alone if self.of in PER_PLACE else added(of)
-        paid = np.zeros(count)
-        for back in range(1, min(self.over, len(resource.past) + 1)):
-            more, amount = self._past(resource, back, faults)
-            if len(faults.found) > known:
-                return None
-            there = added((~np.isnan(amount)).astype(float)) > 0
-            basis = basis + (np.where(there, more[0], 0.0) if self.of in PER_PLACE else added(more))
-            paid += added(amount)
         floor, cap = self.bounds(problem.round)
-        low = np.full(len(places), -np.inf) if floor is None else floor * basis - paid
-        high = np.full(len(places), np.inf) if cap is None else cap * basis - paid
-        cells = members + index * problem.n
-        matrix = csr_array((np.ones(len(members)), (codes, cells)), shape=(len(places), problem.cells))
-        return Rows(self.name, self.kind, self.mode, resource.name, self.each, places, matrix, low, high, basis)
-
-    def _chosen(self, resource: Resource, faults: Faults) -> BoolArray:
-        scope = resource.scope
-        if self.where is None:
-            return np.ones(len(scope.regions.ids), dtype=bool)
-        values = scope.finite(Expression(self.where, f"rules.{self.name}.where"), faults)
-        return np.asarray(np.isfinite(values) & (values != 0))
-
-    def _of(
-        self,
-        resource: Resource,
-        scope: Scope,
-        entitlement: FloatArray,
-        past: tuple[PastRound, ...],
-        faults: Faults,
-    ) -> FloatArray:
-        """What the bound is a multiple of, per region; NaN for a region that is not bound."""
-        count = len(scope.regions.ids)
-        if self.of in PER_PLACE:
-            return np.ones(count)
-        if self.of == "entitlement":
-            return entitlement
-        if self.of == "previous":
-            return past[0].amount if past else np.full(count, np.nan)
-        if self.of == "head":
-            if scope.regions.population is None:
-                faults.add(
-                    'of = "head" needs the population.',
-                    'Write population = "<column>" under [regions].',
-                    key=f"rules.{self.name}.of",
-                    file="",
-                )
-                return np.zeros(count)
-            return scope.finite(Expression("population", f"rules.{self.name}.of"), faults)
-        return scope.finite(Expression(self.of, f"rules.{self.name}.of"), faults)
-
-    def _past(self, resource: Resource, back: int, faults: Faults) -> tuple[FloatArray, FloatArray]:
-        """`of` and the amounts of the round `back` rounds before; per place a single number."""
-        record = resource.past[back - 1]
-        there = ~np.isnan(record.amount)
-        if self.of == "amount":
-            return np.ones(1), record.amount
-        if self.of == "share":
-            return np.array([record.amount[there].sum()]), record.amount
-        if self.of in ("entitlement", "previous"):
-            return self._of(resource, resource.scope, record.entitlement, resource.past[back:], faults), record.amount
-        earlier = resource.scope.earlier(back)
-        if earlier is None or earlier.regions.round != record.round:
-            faults.add(
-                f"needs the data of round {record.round}, which the regions file does not hold.",
-                "Add the rows of that round, or lower over.",
-                key=f"rules.{self.name}.over",
-                value=str(self.over),
-                file="",
-            )
-            return np.zeros(len(there)), record.amount
-        of = self._of(resource, earlier, record.entitlement, resource.past[back:], faults)
-        return np.where(there, of, 0.0), record.amount
-
-    def _places(self, scope: Scope, members: IntArray) -> tuple[tuple[str, ...], IntArray]:
-        if self.each == "region":
-            return tuple(scope.regions.ids[i] for i in members), np.arange(len(members))
-        if self.each == "all":
-            return ("all",), np.zeros(len(members), dtype=np.int64)
-        labels, codes = np.unique(scope.regions.groups[self.each][members].astype(str), return_inverse=True)
-        return tuple(labels.tolist()), codes.astype(np.int64)
+        nothing = np.full(len(found.labels), np.inf)
+        return Rows(
+            self.name,
+            self.kind,
+            self.mode,
+            added.name,
+            self.each,
+            found.labels,
+            found.matrix,
+            -nothing if floor is None else floor * found.basis - found.paid,
+            nothing if cap is None else cap * found.basis - found.paid,
+            found.basis,
+            stated=(nan_if_none(floor), nan_if_none(cap)),
+            or_nothing=self.or_nothing,
+        )
 
     def sentence(self, unit: str, round_: str) -> str:
         """The limit in plain words."""
         floor, cap = self.bounds(round_)
-        who = {"region": "each region", "all": "all regions together"}.get(self.each, f"each {self.each}")
-        if self.where is not None:
-            who += f" (those where {self.where})"
         bounds = [
             f"{verb} {_words(number, str(self.of), unit)}"
             for verb, number in (("at least", floor), ("at most", cap))
@@ -196,7 +90,8 @@ class Limit(Rule):
         ]
         verb = "get" if self.each == "all" else "gets"
         over = f", added up over {self.over} rounds" if self.over > 1 else ""
-        return f"{who} {verb} {' and '.join(bounds)}{over}"
+        nothing = ", or nothing" if self.or_nothing else ""
+        return f"{self.who()} {verb} {' and '.join(bounds)}{over}{nothing}"
 
 
 def _words(number: float, of: str, unit: str) -> str:
@@ -215,7 +110,3 @@ def _words(number: float, of: str, unit: str) -> str:
         case "previous":
             return f"{100 * number:.10g} % of what it got in the last round"
     return f"{number:,.10g}{unit} x ({of})"
-
-
-def _rounds(number: NumberByRound | None) -> Iterable[str]:
-    return number if isinstance(number, dict) else ()

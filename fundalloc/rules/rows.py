@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, diags_array
 
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 
@@ -17,6 +17,8 @@ class Rows:
 
     matrix: places x cells, in amounts; low, high: one bound per place, infinite where there is none.
     basis: what the bounds are multiples of, one per place: low = floor * basis - what past rounds paid.
+    stated: the floor and the cap of the policy, NaN where there is none. slope: how the matrix changes with
+    these numbers, where it does. curve: the curve that a row is a tangent of.
     """
 
     rule: str
@@ -29,6 +31,10 @@ class Rows:
     low: FloatArray
     high: FloatArray
     basis: FloatArray
+    stated: tuple[float, float] = (np.nan, np.nan)
+    slope: csr_array | None = None
+    or_nothing: bool = False
+    curve: object = None
 
     def __len__(self) -> int:
         return len(self.places)
@@ -55,19 +61,36 @@ class Rows:
         """Whether a row is the amount of one cell."""
         return np.asarray(self.plain & (self.counts == 1))
 
-    def only(self, keep: BoolArray) -> Rows:
-        """The rows that are kept."""
-        return Rows(
-            self.rule,
-            self.kind,
-            self.mode,
-            self.resource,
-            self.each,
-            tuple(p for p, k in zip(self.places, keep, strict=True) if k),
-            csr_array(self.matrix[np.flatnonzero(keep)]),
-            self.low[keep],
-            self.high[keep],
-            self.basis[keep],
+    def moved(self, floor: float, cap: float) -> Rows:
+        """The rows with other numbers: floor and cap are what is added to those that are stated."""
+        low, high = self.low.copy(), self.high.copy()
+        counts = self.basis > 0
+        low[counts] += floor * self.basis[counts]
+        high[counts] += cap * self.basis[counts]
+        if self.slope is None:
+            return replace(self, low=low, high=high)
+        change = np.where(np.isfinite(self.low), floor, cap)
+        if np.isinf(change).any():
+            change, low, high = (
+                np.zeros(len(self)),
+                np.where(change < 0, -np.inf, low),
+                np.where(change > 0, np.inf, high),
+            )
+        return replace(self, matrix=csr_array(self.matrix + diags_array(change) @ self.slope), low=low, high=high)
+
+    def without(self, cells: BoolArray) -> Rows:
+        """The rows as they are where some cells are not part of them; rows of these cells alone are gone."""
+        matrix = csr_array(self.matrix @ diags_array((~cells).astype(float)))
+        matrix.eliminate_zeros()
+        keep = np.flatnonzero((np.diff(matrix.indptr) > 0) | (self.counts == 0))
+        return replace(
+            self,
+            places=tuple(self.places[k] for k in keep),
+            matrix=matrix[keep],
+            low=self.low[keep],
+            high=self.high[keep],
+            basis=self.basis[keep],
+            slope=None if self.slope is None else self.slope[keep],
         )
 
 

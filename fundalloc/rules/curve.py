@@ -1,0 +1,157 @@
+"""Curve: a convex rule on the amounts of one resource, such as a cap on their inequality.
+
+A curve has no finite set of rows. It gives tangents: rows that every allocation keeping the rule keeps
+too. One of them alone, the right one, has the same optimum as the whole curve.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array
+
+from fundalloc.problem import BoolArray, FloatArray
+from fundalloc.rules.rows import Rows
+from fundalloc.rules.spread import Drawn, Spread
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """spread(amounts added up over units, per basis) <= at_most.
+
+    matrix: units x cells: the regions or groups that are compared, all of them with a basis above 0. paid:
+    what past rounds paid to each unit. total: what all units have together, where that is known. stated: NaN
+    and the number of the policy.
+    """
+
+    rule: str
+    kind: str
+    mode: str
+    resource: str
+    each: str
+    spread: Spread
+    matrix: csr_array
+    basis: FloatArray
+    paid: FloatArray
+    at_most: float
+    stated: tuple[float, float]
+    or_nothing: bool = False
+    total: float | None = None
+
+    places: tuple[str, ...] = ("all",)
+
+    def __len__(self) -> int:
+        return 1
+
+    @property
+    def low(self) -> FloatArray:
+        """No lower bound."""
+        return np.full(1, -np.inf)
+
+    @property
+    def high(self) -> FloatArray:
+        """The bound on the value."""
+        return np.array([self.at_most])
+
+    @property
+    def exact(self) -> bool:
+        """Whether the curve can be held while the optimum is looked for."""
+        return self.single and self.measured(1.0).exact
+
+    def measured(self, unit: float) -> Spread:
+        """Its measure, for amounts in a unit, with what is known of their total."""
+        return self.spread if self.total is None else self.spread.fixed(self.total / unit)
+
+    @cached_property
+    def single(self) -> bool:
+        """Whether every unit is one cell."""
+        return bool((np.diff(self.matrix.indptr) == 1).all())
+
+    def levels(self, amounts: FloatArray) -> FloatArray:
+        """What each unit has, past rounds included."""
+        return np.asarray(self.matrix @ amounts + self.paid)
+
+    def values(self, amounts: FloatArray) -> FloatArray:
+        """The value of the rule at given amounts (one per cell)."""
+        return np.array([self.spread.value(np.maximum(self.levels(amounts), 0.0), self.basis)])
+
+    def allowance(self, amounts: FloatArray, lot: FloatArray) -> float:
+        """By how much rounding each amount by less than a lot (one per cell) may raise the excess."""
+        levels = np.maximum(self.levels(amounts), 0.0)
+        return self.spread.allowance(levels, self.basis, self.at_most, np.asarray(self.matrix @ lot))
+
+    def per_bound(self, amounts: FloatArray) -> float:
+        """What one more unit of the bound adds to the bound of a tangent, in amounts."""
+        return self.spread.per_bound(self.levels(amounts), self.basis)
+
+    def excess(self, amounts: FloatArray) -> float:
+        """How far the rule is missed, relative to its size; at most 0 where it is kept."""
+        return self.spread.excess(self.levels(amounts), self.basis, self.at_most)
+
+    def tangent(self, amounts: FloatArray) -> Rows:
+        """The row that touches the curve at given amounts."""
+        return self.row(self.spread.slopes(np.maximum(self.levels(amounts), 0.0), self.basis, self.at_most))
+
+    def drawn(
+        self,
+        amounts: FloatArray,
+        z: FloatArray,
+        softness: FloatArray,
+        low: FloatArray,
+        high: FloatArray,
+        pull: float,
+    ) -> Rows:
+        """The row that touches the curve where amounts near z come to rest when the rule pulls at them.
+
+        amounts (those without the pull), z, softness, low, high: one per cell. pull: the multiplier of the rule.
+        """
+        cells = self.matrix.indices
+        return self.row(
+            self.spread.drawn(
+                Drawn(
+                    self.levels(amounts),
+                    z[cells] + self.paid,
+                    softness[cells],
+                    self.basis,
+                    low[cells] + self.paid,
+                    high[cells] + self.paid,
+                    pull,
+                    self.at_most,
+                )
+            )
+        )
+
+    def row(self, slopes: FloatArray) -> Rows:
+        """Slopes * (what the units have) <= 0, as a row over the cells."""
+        return self.touching(csr_array(csr_array(slopes[np.newaxis, :]) @ self.matrix), -float(slopes @ self.paid))
+
+    def touching(self, matrix: csr_array, bound: float) -> Rows:
+        """A row that every allocation keeping the curve keeps: matrix * amounts <= bound."""
+        return Rows(
+            self.rule,
+            self.kind,
+            self.mode,
+            self.resource,
+            self.each,
+            self.places,
+            matrix,
+            np.full(1, -np.inf),
+            np.array([bound]),
+            np.zeros(1),
+            curve=self,
+        )
+
+    def moved(self, floor: float, cap: float) -> Curve:
+        """The curve with another bound; `cap` is what is added."""
+        return replace(self, at_most=self.at_most + cap)
+
+    def without(self, cells: BoolArray) -> Curve:
+        """The curve as it is where some cells are not part of it; units of these cells alone are gone."""
+        matrix = csr_array(self.matrix @ diags_array((~cells).astype(float)))
+        matrix.eliminate_zeros()
+        keep = np.flatnonzero(np.diff(matrix.indptr) > 0)
+        return replace(
+            self, matrix=matrix[keep], basis=self.basis[keep], paid=self.paid[keep], spread=self.spread.only(keep)
+        )

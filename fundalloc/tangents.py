@@ -1,0 +1,217 @@
+"""Tangents: convex rules made linear where it matters.
+
+The optimum under some tangents of every curve is looked for; where it misses a curve, a tangent that it
+breaks is added. Tangents are taken where amounts come to rest under the pulls that were found last, so
+few are needed. At the end the tangents of a curve are put together, weighted by their multipliers, to one
+row that has the same optimum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.sparse import csr_array, vstack
+
+from fundalloc.polish import Optimum, Start, polish
+from fundalloc.pooling import NoOrder
+from fundalloc.problem import BoolArray, FloatArray, Problem
+from fundalloc.rules import Curve, Rows, Statement
+from fundalloc.solve import nearest
+from fundalloc.system import System, assemble
+
+#: a curve is kept to this part of its size
+KEPT = 1e-10
+ROUNDS = 150
+#: tangents that have been idle for so many rounds are dropped
+IDLE = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """The optimum under rules, if it is proven; the system with one tangent for each curve that matters.
+
+    cuts: all tangents that were needed; without a proof they show that there is none, if there is none.
+    """
+
+    system: System
+    optimum: Optimum
+    cuts: tuple[Rows, ...]
+
+    @property
+    def proven(self) -> bool:
+        """Whether the optimum is proven."""
+        return self.optimum.proven
+
+
+@dataclass(eq=False)
+class _Cut:
+    rows: Rows
+    curve: Curve
+    price: float = 0.0
+    idle: int = 0
+
+
+class _Search:
+    """The search for the tangents of the curves of one system.
+
+    held: curves that the polish holds exactly; at most one for each cell. The others are touched.
+    """
+
+    def __init__(self, base: System, curves: Sequence[Curve], cuts: Sequence[Rows], *, exact: bool) -> None:
+        self.base = base
+        self.held = _exact(base, curves) if exact else []
+        held = {id(own) for own, _ in self.held}
+        self.others = [c for c in curves if id(c) not in held]
+        self.cuts = [_Cut(r, c) for r in cuts for c in self.others if r.curve is c]
+        self.coupling = len(base.row_low)
+
+    def solve(self, last: Optimum | None) -> Optimum:
+        """The optimum under the tangents that are known."""
+        system = self.base.joined(tuple(c.rows for c in self.cuts))
+        start = None
+        if last is not None:
+            rows = np.concatenate([last.rows[: self.coupling], [c.price for c in self.cuts]])
+            start = Start(rows=rows, supplies=last.supplies, pulls=last.pulls)
+        if self.held:
+            return polish(system, start, [c for _, c in self.held])
+        return nearest(system, start)
+
+    def run(self) -> Optimum:
+        """The optimum that keeps all curves; not proven where none was found."""
+        optimum = self.solve(None)
+        for _ in range(ROUNDS):
+            if not optimum.proven:
+                return optimum
+            self._settle(optimum)
+            missed = [c for c in self.others if c.excess(optimum.amounts) > KEPT]
+            if not missed:
+                return optimum
+            for curve in missed:
+                self._touch(optimum, curve)
+            optimum = self.solve(optimum)
+        return replace(optimum, residual=np.inf)
+
+    def _settle(self, optimum: Optimum) -> None:
+        """Notes the multipliers and drops tangents that have long been idle."""
+        for cut, price in zip(self.cuts, optimum.rows[self.coupling :].tolist(), strict=True):
+            cut.price = price
+            cut.idle = 0 if price < 0 else cut.idle + 1
+        self.cuts = [c for c in self.cuts if c.idle <= IDLE]
+
+    def _touch(self, optimum: Optimum, curve: Curve) -> None:
+        """Adds tangents of a curve that the optimum misses."""
+        pull = -sum(c.price for c in self.cuts if c.curve is curve)
+        drawn = curve.single and (pull > 0 or curve.spread.ordered)
+        if drawn:
+            problem = self.base.problem
+            softness = problem.softness * problem.size
+            z = problem.target + softness * self._forces(optimum, curve)
+            self._add(curve, curve.drawn(optimum.amounts, z, softness, self.base.low, self.base.high, pull))
+        if not drawn or not curve.spread.ordered:
+            self._add(curve, curve.tangent(optimum.amounts))
+
+    def _add(self, curve: Curve, rows: Rows) -> None:
+        if np.isfinite(rows.matrix.data).all() and rows.matrix.data.any():
+            self.cuts.append(_Cut(rows, curve))
+
+    def _forces(self, optimum: Optimum, curve: Curve) -> FloatArray:
+        """What pulls at each cell but the curve itself, per amount."""
+        total = np.zeros(self.base.problem.cells)
+        for r, price in zip(self.base.supplies, optimum.supplies.tolist(), strict=True):
+            total[self.base.problem.block(r)] = price
+        total += self.base.matrix.T @ optimum.rows[: self.coupling]
+        for cut in self.cuts:
+            if cut.curve is not curve:
+                total += cut.price * (cut.rows.matrix.T @ np.ones(1))
+        for (_, held), pull, slopes in zip(self.held, optimum.pulls.tolist(), optimum.slopes, strict=True):
+            total[held.matrix.indices] -= pull * slopes
+        return total
+
+    def put_together(self, optimum: Optimum) -> Attempt:
+        """One row for each curve that matters, and the optimum with its multiplier."""
+        rows: list[Rows] = []
+        prices: list[float] = []
+        for (own, held), pull, slopes in zip(self.held, optimum.pulls.tolist(), optimum.slopes, strict=True):
+            if pull > 0 and slopes.any():
+                size = float(np.abs(slopes).max()) if own.spread.ordered else 1.0
+                rows.append(own.row(held.spread.valid(slopes, held.basis, held.at_most) / size))
+                prices.append(-pull * size)
+        for curve in self.others:
+            mine = [c for c in self.cuts if c.curve is curve and c.price < 0]
+            if mine:
+                total = sum(c.price for c in mine)
+                parts = np.array([c.price / total for c in mine])
+                stack = vstack([c.rows.matrix for c in mine], format="csr")
+                bound = float(parts @ np.array([c.rows.high[0] for c in mine]))
+                rows.append(curve.touching(csr_array(csr_array(parts[np.newaxis, :]) @ stack), bound))
+                prices.append(total)
+        system = self.base.joined(tuple(rows))
+        start = Start(
+            rows=np.concatenate([optimum.rows[: self.coupling], prices]), supplies=optimum.supplies, pulls=np.zeros(0)
+        )
+        return Attempt(system, nearest(system, start), (*(c.rows for c in self.cuts), *rows[: len(self.held)]))
+
+
+def _exact(base: System, curves: Sequence[Curve]) -> list[tuple[Curve, Curve]]:
+    """Curves that can be held exactly, none over a cell of another one; as stated, and with a fixed total."""
+    found: list[tuple[Curve, Curve]] = []
+    taken: set[int] = set()
+    for curve in curves:
+        cells = curve.matrix.indices
+        if not curve.single or not taken.isdisjoint(cells.tolist()):
+            continue
+        total = _total(base, curve)
+        held = replace(curve, total=total)
+        if held.exact:
+            found.append((curve, held))
+            taken |= set(cells.tolist())
+    return found
+
+
+def _total(base: System, curve: Curve) -> float | None:
+    """What the units of a curve have together, past rounds included, if that is fixed."""
+    cells = curve.matrix.indices
+    about = np.unique(cells // base.problem.n)
+    if len(about) > 1 or about[0] not in base.supplies:
+        return None
+    block = base.problem.block(int(about[0]))
+    outside = np.ones(base.problem.cells, dtype=bool)
+    outside[cells] = False
+    rest = np.arange(block.start, block.stop)[outside[block]]
+    if (base.low[rest] != base.high[rest]).any():
+        return None
+    shared_out = base.problem.resources[int(about[0])].shared_out
+    return shared_out - float(base.low[rest].sum()) + float(curve.paid.sum())
+
+
+def attempt(
+    problem: Problem,
+    statements: Sequence[Statement],
+    *,
+    whole: bool = True,
+    closed: bool = False,
+    out: BoolArray | None = None,
+    cuts: Sequence[Rows] = (),
+) -> Attempt:
+    """The optimum of `nearest` under rules, curves among them.
+
+    whole, closed, out: as in `assemble`. cuts: tangents of these curves that are known already.
+    """
+    lines = tuple(s for s in statements if isinstance(s, Rows))
+    base = assemble(problem, lines, whole=whole, closed=closed, out=out)
+    curves = [s for s in statements if isinstance(s, Curve) and np.isfinite(s.at_most)]
+    if not curves:
+        return Attempt(base, nearest(base), ())
+    for exact in (True, False):
+        search = _Search(base, curves, cuts, exact=exact)
+        try:
+            optimum = search.run()
+        except NoOrder:
+            continue
+        if optimum.proven:
+            found = search.put_together(optimum)
+            if found.proven and all(c.excess(found.optimum.amounts) <= 10 * KEPT for c in curves):
+                return found
+    return Attempt(base.joined(tuple(c.rows for c in search.cuts)), optimum, tuple(c.rows for c in search.cuts))

@@ -1,0 +1,141 @@
+"""Yielding: preferred rules that cannot be kept give way, in the order of the file, as little as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
+
+from fundalloc.conflicts import conflict, possible
+from fundalloc.dual import Dual
+from fundalloc.errors import SolverError
+from fundalloc.polish import supply_rows
+from fundalloc.problem import BoolArray, FloatArray, Problem
+from fundalloc.rules import Curve, Rows, Statement
+from fundalloc.system import System
+from fundalloc.tangents import attempt
+
+#: a bound that has yielded is loosened by this part of what is shared out, at first
+LOOSE = 1e-9
+#: a convex rule yields to its least possible value and this
+BEYOND = 1e-6
+#: how much the amounts weigh beside the shortfalls, and how often they are drawn nearer
+BESIDE, DRAWS = 1e-6, 40
+
+
+@dataclass(frozen=True, eq=False)
+class Yielded:
+    """What all rules ask for in the end, and by how much preferred ones had to yield.
+
+    concessions: by rule and resource one number per place, in the unit of the rule's bound.
+    """
+
+    statements: tuple[Statement, ...]
+    concessions: Mapping[tuple[str, str], FloatArray]
+
+
+def yielded(problem: Problem, statements: Sequence[Statement], out: BoolArray) -> Yielded:
+    """The required rules, and each preferred one as far as those and the preferred ones before it allow.
+
+    Raises ConflictError where the required rules alone cannot be kept.
+    """
+    if all(s.mode != "prefer" for s in statements) or possible(problem, statements, out):
+        return Yielded(tuple(statements), {})
+    kept: list[Statement] = [s for s in statements if s.mode != "prefer"]
+    if not possible(problem, kept, out):
+        raise conflict(problem, kept, out)
+    concessions: dict[tuple[str, str], FloatArray] = {}
+    for one in (s for s in statements if s.mode == "prefer"):
+        if possible(problem, [*kept, one], out):
+            kept.append(one)
+            continue
+        given, loosened = _curve(problem, kept, one, out) if isinstance(one, Curve) else _rows(problem, kept, one, out)
+        concessions[one.rule, one.resource] = given
+        if loosened is not None:
+            kept.append(loosened)
+    return Yielded(tuple(kept), concessions)
+
+
+def _curve(
+    problem: Problem, kept: Sequence[Statement], curve: Curve, out: BoolArray
+) -> tuple[FloatArray, Curve | None]:
+    """The least bound of a convex rule that the others allow; an order, which has no bound, yields as a whole."""
+    amounts = attempt(problem, kept, whole=False, out=out).optimum.amounts
+    there = float(curve.values(amounts)[0])
+    if curve.spread.ordered:
+        return np.array([there]), None
+    needed = curve.at_most
+    while there - needed > BEYOND / 10:
+        middle = (needed + there) / 2
+        if possible(problem, [*kept, replace(curve, at_most=middle)], out):
+            there = middle
+        else:
+            needed = middle
+    bound = there + BEYOND
+    return np.array([bound - curve.at_most]), replace(curve, at_most=bound)
+
+
+def _rows(problem: Problem, kept: Sequence[Statement], rows: Rows, out: BoolArray) -> tuple[FloatArray, Rows]:
+    """The rows with bounds that give way pro rata: the least sum of shortfall^2 / bound."""
+    tried = attempt(problem, kept, whole=False, out=out)
+    system = tried.system.joined(tuple(c for c in tried.cuts if all(c is not r for r in tried.system.rows)))
+    short, over = _shortfalls(system, rows, tried.optimum.amounts)
+    size = max(r.size for r in problem.resources)
+    given = np.maximum(short, over)
+    for more in (LOOSE, 1e-8, 1e-7, 1e-6):
+        slack = more * size
+        loosened = replace(
+            rows,
+            low=np.where(short > slack / 10, rows.low - short - slack, rows.low),
+            high=np.where(over > slack / 10, rows.high + over + slack, rows.high),
+        )
+        if possible(problem, [*kept, loosened], out):
+            return np.where(given > slack / 10, given, 0.0), loosened
+    raise SolverError(f'It could not be proven how far the preferred rule "{rows.rule}" has to yield.')
+
+
+def _shortfalls(system: System, rows: Rows, amounts: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """By how much each row has to fall short of its lower bound, and exceed its upper one.
+
+    Two more cells for each row take up what is missing and what is too much; the amounts are drawn towards where
+    they were, ever anew, with next to no weight.
+    """
+    problem, size = system.problem, system.problem.size
+    supply, totals = supply_rows(system)
+    unit = size[rows.matrix.indices[rows.matrix.indptr[:-1]]]
+    count, cells = len(rows), problem.cells
+    nothing = csr_array((supply.shape[0] + system.matrix.shape[0], 2 * count))
+    scaled = csr_array(vstack([supply, system.matrix @ diags_array(size)], format="csr"))
+    own = csr_array(diags_array(1.0 / unit) @ rows.matrix @ diags_array(size))
+    matrix = csr_array(
+        vstack(
+            [
+                hstack([scaled, nothing], format="csr"),
+                hstack([own, eye_array(count), -eye_array(count)], format="csr"),
+            ],
+            format="csr",
+        )
+    )
+    low, high = rows.low / unit, rows.high / unit
+    bound = [np.where(np.isfinite(b), np.maximum(np.abs(b), 1e-9), 1e-9) for b in (low, high)]
+    free = np.zeros(2 * count)
+    now, last = amounts / size, np.full(2 * count, np.inf)
+    multipliers = np.zeros(matrix.shape[0])
+    for _ in range(DRAWS):
+        dual = Dual(
+            np.concatenate([now, free]),
+            np.concatenate([problem.softness / size / BESIDE, *bound]),
+            matrix,
+            np.concatenate([totals, system.row_low, low]),
+            np.concatenate([totals, system.row_high, high]),
+            np.concatenate([system.low / size, free]),
+            np.concatenate([system.high / size, np.full(2 * count, np.inf)]),
+        )
+        state, multipliers, _, _ = dual.ascend(multipliers, 200)
+        now, moved = state.y[:cells], state.y[cells:]
+        if np.abs(moved - last).max() <= 1e-13 * max(float(np.abs(moved).max()), 1e-300):
+            break
+        last = moved
+    return moved[:count] * unit, moved[count:] * unit
