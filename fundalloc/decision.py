@@ -19,6 +19,7 @@ from fundalloc.multipliers import multipliers
 from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.program import added, build
+from fundalloc.remarks import remarks
 from fundalloc.rounding import Nest, NoWholeLots, whole_lots
 from fundalloc.rules import Rows, Statement, tolerance
 from fundalloc.shifts import Binding, Shift, bindings, shifts
@@ -84,7 +85,7 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
     if broken:
         raise SolverError(f"The decided amounts fail our own audit; nothing was written. {broken[0]}")
     log.debug("polish: %d steps, residual %.1e", optimum.steps, optimum.residual)
-    flags = (*_flags(findings), *_conceded(problem, statements, concessions))
+    flags = remarks(problem, statements, findings, concessions, lots - optimum.amounts / problem.lot)
     return Decision(
         problem, tuple(statements), optimum, lots, bound, moved, system.shares, concessions, findings, flags, clock
     )
@@ -263,40 +264,3 @@ def _bounds(system: System, low: FloatArray, high: FloatArray, lot: float) -> tu
         np.clip(floors, 0, NO_CAP).astype(np.int64),
         np.where(np.isfinite(caps), np.clip(caps, 0, NO_CAP), NO_CAP).astype(np.int64),
     )
-
-
-def _conceded(
-    problem: Problem, statements: Sequence[Statement], concessions: Mapping[tuple[str, str], FloatArray]
-) -> Iterator[Flag]:
-    for one in statements:
-        given = concessions.get((one.rule, one.resource))
-        if given is not None:
-            units = {r.name: f" {r.unit}" for r in problem.resources} if isinstance(one, Rows) else {}
-            most = float(given.max())
-            yield Flag(
-                "warning",
-                "conceded",
-                one.rule,
-                f'The preferred rule "{one.rule}" on {one.resource} cannot be kept beside those before it: it '
-                f"yields at {int((given > 0).sum())} of {len(given)} places, by {most:,.6g}"
-                f"{units.get(one.resource, '')} at most.",
-                one.resource,
-                most,
-            )
-
-
-def _flags(findings: tuple[Finding, ...]) -> Iterator[Flag]:
-    for f in findings:
-        bound = f.low if f.value < f.low else f.high
-        if f.mode == "watch":
-            yield Flag("warning", "watched_rule", f.place, f.message, f.resource, f.value, bound)
-        elif f.severity == "lot":
-            yield Flag(
-                "warning",
-                "lot",
-                f.place,
-                f"{f.message} Only whole lots stand in the way.",
-                f.resource,
-                f.value,
-                bound,
-            )

@@ -219,7 +219,7 @@ class Dual:
 
         A step also ends where the first multiplier reaches 0: halving alone would only ever come nearer.
         """
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             reach = np.where(~self.equal & (m * step < 0), -m / step, np.inf)
         first = float(reach.min(initial=np.inf))
         length = 1.0

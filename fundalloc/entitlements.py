@@ -93,6 +93,13 @@ def entitle(
     with faults.collect():
         if section.contribution is not None:
             contribution = scope.finite(Expression(section.contribution, f"{key}.contribution"), faults)
+    if len(faults.found) == known and not np.isfinite(sum(float(p.amounts.sum()) for p in parts)):
+        faults.add(
+            "the measures of the key are so large that their sum is no number.",
+            "Write them in a larger unit.",
+            key=f"{key}.criteria",
+            file="",
+        )
     if len(faults.found) > known:
         return None
     scale = None

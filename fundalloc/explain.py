@@ -15,7 +15,7 @@ from decimal import Decimal
 import numpy as np
 
 from fundalloc.decision import Decision
-from fundalloc.problem import FloatArray, IntArray, Problem, Resource
+from fundalloc.problem import FloatArray, IntArray, Resource
 from fundalloc.rounding import round_to_sum
 from fundalloc.shifts import NOT_BELOW_ZERO
 
@@ -49,61 +49,70 @@ def steps(decision: Decision) -> tuple[Step, ...]:
 
 
 def _steps(decision: Decision, r: int) -> Iterator[Step]:
+    """Each step is what one more part adds to the sum so far, rounded: so every sum on the way is right to a unit."""
     problem = decision.problem
     resource, block = problem.resources[r], problem.block(r)
     unit = printed_unit(resource.lot)
     amount = decision.lots[block] * int(resource.lot / unit)
-    total = np.zeros(problem.n, dtype=np.int64)
-    for step in _real_steps(decision, problem, resource, r, float(unit)):
-        total += step.units
-        yield step
+    sofar, before, fund = np.zeros(problem.n), np.zeros(problem.n, dtype=np.int64), 0.0
+    paid = 0
+    for part in _parts(decision, resource, r):
+        sofar = sofar + part.amounts / float(unit)
+        fund -= part.counter / float(unit)
+        gift = round(fund)
+        now = round_to_sum(_clean(sofar), round(float(sofar.sum())) if part.total is None else part.total - gift)
+        if part.kind not in ("rule", "supply") or (now != before).any():
+            yield Step(resource.name, part.name, part.kind, now - before, gift - paid, part.why)
+            before, paid = now, gift
     yield Step(
         resource.name,
         "rounding",
         "rounding",
-        amount - total,
+        amount - before,
         why=f"to whole lots of {resource.lot:,f} {resource.unit}".rstrip(),
     )
 
 
-def _real_steps(decision: Decision, problem: Problem, resource: Resource, r: int, unit: float) -> Iterator[Step]:
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One real step: an amount per region; total: what all steps so far add up to, in printed units.
+
+    counter: what the fund itself takes (open supply).
+    """
+
+    name: str
+    kind: str
+    amounts: FloatArray
+    total: int | None
+    why: str = ""
+    counter: float = 0.0
+
+
+def _clean(values: FloatArray) -> FloatArray:
+    """Values in printed units, float noise around whole ones taken away."""
+    whole = np.rint(values)
+    return np.asarray(np.where(np.abs(values - whole) <= 1e-6, whole, values))
+
+
+def _parts(decision: Decision, resource: Resource, r: int) -> Iterator[_Part]:
+    unit = float(printed_unit(resource.lot))
     due = float(sum(p.amounts.sum() for p in resource.parts if p.kind != "arrears"))
-    wanted = round(due / unit)
-    noise = NOISE * resource.size
     supply = resource.shared_out - float(resource.target.sum())
-    if resource.lots is not None and abs(supply) <= noise:
-        wanted = round(resource.shared_out / unit)
+    missing = resource.lots is not None and abs(supply) > NOISE * resource.size
+    wanted = round((due if missing or resource.lots is None else resource.shared_out) / unit)
     who = "head" if resource.scope.regions.population is not None else "region"
-    yield Step(
-        resource.name,
-        f"equal share per {who}",
-        "equal",
-        round_to_sum(wanted * resource.equal_share, wanted),
-        why=f"the same for every {who}",
-    )
+    level = sum(float(p.amounts.sum()) for p in resource.parts if p.kind != "arrears")
+    yield _Part(f"equal share per {who}", "equal", level * resource.equal_share, wanted, f"the same for every {who}")
     for part in resource.parts:
-        level = 0.0 if part.kind == "arrears" else float(part.amounts.sum())
-        column = (part.amounts - level * resource.equal_share) / unit
-        yield Step(resource.name, part.name, part.kind, round_to_sum(column, 0), why=part.why)
-    if resource.lots is not None and abs(supply) > noise:
-        soft = np.where(decision.shares[problem.block(r)], resource.softness, 0.0)
-        rest = round(resource.shared_out / unit) - wanted
-        yield Step(
-            resource.name,
-            "supply",
-            "supply",
-            round_to_sum(rest * soft / soft.sum(), rest),
-            why="what is shared out less the sum of the targets",
-        )
+        even = 0.0 if part.kind == "arrears" else float(part.amounts.sum())
+        yield _Part(part.name, part.kind, part.amounts - even * resource.equal_share, wanted, part.why)
+    if missing:
+        soft = np.where(decision.shares[decision.problem.block(r)], resource.softness, 0.0)
+        wanted = round(resource.shared_out / unit)
+        why = "what is shared out less the sum of the targets"
+        yield _Part("supply", "supply", supply * soft / soft.sum(), wanted, why)
     for shift in decision.shifts:
-        moved = shift.amounts[problem.block(r)] / unit
-        step = _rule_step(resource, shift.rule, moved)
-        if step.units.any():
-            yield step
-
-
-def _rule_step(resource: Resource, rule: str, moved: FloatArray) -> Step:
-    fund = 0 if resource.lots is not None else -round(float(moved.sum()))
-    kind = "rule"
-    why = "an amount cannot be below 0" if rule == NOT_BELOW_ZERO else ""
-    return Step(resource.name, rule, kind, round_to_sum(moved, -fund), fund, why)
+        moved = shift.amounts[decision.problem.block(r)]
+        counter = 0.0 if resource.lots is not None else float(moved.sum())
+        why = "an amount cannot be below 0" if shift.rule == NOT_BELOW_ZERO else ""
+        yield _Part(shift.rule, "rule", moved, wanted, why, counter)

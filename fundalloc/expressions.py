@@ -7,6 +7,8 @@ every result that needs it missing; only `where` may leave it out.
 from __future__ import annotations
 
 import ast
+import keyword
+import re
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Protocol
@@ -72,6 +74,8 @@ REFUSED = {
     ast.Await: "await",
     ast.Yield: "yield",
 }
+#: words of Python that measures know
+OWN_WORDS = ("and", "or", "not", "in", "is", "if", "else", "for", "lambda", "True", "False", "None", "await", "yield")
 POSSIBLE = "Possible are numbers, names, + - * / **, comparisons, and or not, and the functions of measures."
 
 
@@ -111,6 +115,12 @@ class Expression:
         try:
             return ast.parse(self.text.strip(), mode="eval").body
         except (SyntaxError, ValueError) as error:
+            words = [w for w in re.findall(r"[^\W\d]\w*", self.text) if keyword.iskeyword(w) and w not in OWN_WORDS]
+            if words:
+                raise self._fault(
+                    f'"{words[0]}" is a word of the measure language and cannot name a column.',
+                    f'Give the column another name: columns = {{ {words[0]}_ = "{words[0]}" }} under [regions].',
+                ) from None
             where = f" near character {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
             raise self._fault(f"is no expression{where}.", "Write for example gdp / population.") from None
         except (RecursionError, MemoryError):

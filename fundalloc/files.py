@@ -27,7 +27,7 @@ def read_table(path: Path, *, encoding: str = "utf-8", shown: str | None = None)
     except IsADirectoryError:
         faults.add("is a folder.", "Name a file.")
     except FileNotFoundError:
-        faults.add("there is no such file.", "Check the name; it is relative to the policy file.")
+        faults.add("there is no such file.", "Check the name. File names inside a policy are relative to it.")
     except OSError as error:
         faults.add(f"cannot be read ({error.strerror}).")
     faults.check()

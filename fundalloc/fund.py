@@ -18,7 +18,7 @@ from fundalloc.files import read_table
 from fundalloc.findings import Finding
 from fundalloc.findings import audit as audit_amounts
 from fundalloc.history import History, read_history
-from fundalloc.policy import Policy, check_policy, policy_path, pose, read_policy
+from fundalloc.policy import Policy, check_policy, further_faults, policy_path, pose, read_policy
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.regions import Regions, read_regions
 from fundalloc.report.summary import Source, sha256
@@ -51,10 +51,23 @@ class Fund:
         self.policy = policy
         self.round = round or policy.fund.round
         self.settings = tuple(settings)
-        check_policy(policy, self.round, history is not None, source.file if source else "")
         self._table = _table(regions, "regions")
         self._past = None if history is None else _table(history, "history")
         self._source = source
+        faults = Faults()
+        with faults.collect():
+            check_policy(policy, self.round, history is not None, source.file if source else "")
+        if faults.found:
+            self._look_further(faults)
+        faults.check()
+
+    def _look_further(self, faults: Faults) -> None:
+        """Collects what else is wrong with a faulty policy and its data, so that all is said at once."""
+        for name in ("regions", "history"):
+            with faults.collect():
+                getattr(self, name)
+        if "regions" in vars(self):
+            further_faults(self.policy, self.regions, faults)
 
     @cached_property
     def regions(self) -> Regions:
@@ -72,6 +85,8 @@ class Fund:
         for name in ("regions", "history"):
             with faults.collect():
                 getattr(self, name)
+        if faults.found and "regions" in vars(self):
+            further_faults(self.policy, self.regions, faults)
         faults.check()
         return pose(self.policy, self.regions, self.history)
 
@@ -150,8 +165,10 @@ def load(
             continue
         with faults.collect():
             tables[name] = read_table(file, encoding=encoding)
-    with faults.collect():
-        check_policy(stated, round or stated.fund.round, named["history"] is not None or history is not None, str(path))
+    if faults.found:
+        with faults.collect():
+            past = named["history"] is not None or history is not None
+            check_policy(stated, round or stated.fund.round, past, str(path))
     faults.check()
     return Fund(
         stated,
@@ -200,7 +217,8 @@ def _cells(table: Table, problem: Problem) -> FloatArray:
         elif not np.isnan(found[cell]):
             faults.add(f"stands twice for {name}.", "Leave one of the rows out.", line=line, value=region)
         elif np.isnan(values[k]):
-            faults.add("is empty.", "Write the amount, 0 for nothing.", line=line, column="amount")
+            if not any(f.line == line for f in faults.found):
+                faults.add("is empty.", "Write the amount, 0 for nothing.", line=line, column="amount")
             found[cell] = 0.0
         else:
             found[cell] = values[k]

@@ -99,7 +99,17 @@ def _measured(criterion: Criterion, expression: Expression, scope: Scope, faults
     values = np.where(scope.part, scope.finite(expression, faults), 0.0)
     scope.check_not_below_zero(values, expression, "a criterion", faults)
     weight = _in_round(criterion.weight, scope.regions.round)
-    if weight and np.isfinite(values).all() and not (values < 0).any() and not values.sum() > 0:
+    with np.errstate(over="ignore"):
+        total = float(values.sum())
+    if np.isfinite(values).all() and not np.isfinite(total):
+        faults.add(
+            "is so large that its sum over the regions is no number.",
+            "Write it in a larger unit.",
+            key=expression.key,
+            value=expression.text,
+            file="",
+        )
+    if weight and np.isfinite(values).all() and not (values < 0).any() and not total > 0:
         faults.add(
             "adds up to 0 over all regions that take part: its slice could go to nobody.",
             "Check the measure and the data, or leave the criterion out.",

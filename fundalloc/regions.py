@@ -73,7 +73,7 @@ class Regions:
     @property
     def flags(self) -> list[Flag]:
         """Every cell that was filled in a column that has been used, in this round or an earlier one."""
-        return [flag for place in sorted(self._roster.filled) for flag in self._roster.filled[place]]
+        return list(dict.fromkeys(f for place in sorted(self._roster.filled) for f in self._roster.filled[place]))
 
     def column(self, name: str) -> FloatArray | TextArray:
         """A column, one value per region; NaN where a cell is empty and nothing may fill it.
@@ -99,6 +99,10 @@ class Regions:
         row = int(self._rows[index])
         place: dict[str, object] = {"file": self.file, "column": self._roster.title(name)}
         return place if row < 0 else {**place, "line": int(self._roster.table.lines[row])}
+
+    def filled_by(self, name: str) -> object:
+        """What the policy says of empty cells of a column."""
+        return self._roster.missing(name)
 
     def earlier(self, steps: int) -> Regions | None:
         """The same regions on the data of an earlier round; None where the file has none."""

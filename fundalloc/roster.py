@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import unicodedata
 from typing import Literal, Self
 
 import numpy as np
@@ -51,6 +52,11 @@ class RegionsSection(BaseModel):
     def style(self) -> NumberStyle:
         """How numbers are written in the file."""
         return NumberStyle(self.decimal, self.thousands, self.missing_marks)
+
+
+def _look(text: str) -> str:
+    """A text without what nobody sees, and with one form for letters that look the same."""
+    return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) not in ("Cf", "Cc", "Zs"))
 
 
 class Roster:
@@ -150,6 +156,7 @@ class Roster:
         ids = self.table.text(self.section.id)
         rows = (np.arange(len(ids)) if self.labels is None else np.flatnonzero(self.labels == round_)).tolist()
         index: dict[str, int] = {}
+        looks: dict[str, int] = {}
         wrong = 0
         for row in rows:
             line, region = int(self.table.lines[row]), ids[row]
@@ -159,8 +166,12 @@ class Roster:
             elif region in index:
                 first = int(self.table.lines[index[region]])
                 problem, remedy = f"stands already in line {first}.", "Each region has one row in a round."
+            elif _look(region) in looks:
+                first = int(self.table.lines[looks[_look(region)]])
+                problem = f"looks the same as the id in line {first}, but has other or invisible characters."
+                remedy = "Type both anew, or give them different ids."
             else:
-                index[region] = row
+                index[region] = looks[_look(region)] = row
             if problem:
                 wrong += 1
                 if wrong <= SHOWN:

@@ -213,7 +213,9 @@ class Scope:
             region = f"{self.regions.ids[i]} ({self.regions.names[i]})"
             faults.add(
                 f"the cell of {region} in round {self.regions.round} is empty, but {expression.key} needs it.",
-                f'Fill it, or write missing = {{ {name} = "last_round" }} under [regions].',
+                f'Fill it, or write missing = {{ {name} = "last_round" }} under [regions].'
+                if self.regions.filled_by(name) == "error"
+                else "Fill it; nothing in the file could be used instead.",
                 **self.regions.cell(name, int(i)),
             )
         more = len(own or empty) - SHOWN

@@ -219,7 +219,7 @@ REFUSED = {
     "...": "",
     "b'x'": "",
     "1j": "",
-    "import os": "no expression",
+    "import os": "cannot name a column",
     "gdp = 1": "no expression",
     "gdp +": "no expression",
     "": "no expression",

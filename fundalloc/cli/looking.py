@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fundalloc.cli.options import AsJson, Encoding, History, OutFolder, PolicyFile, Regions, Round, Settings
-from fundalloc.cli.screen import clock
+from fundalloc.cli.options import (
+    AsJson,
+    Encoding,
+    History,
+    OutFolder,
+    PolicyFile,
+    Quiet,
+    Regions,
+    Round,
+    Settings,
+    Strict,
+)
+from fundalloc.cli.screen import clock, note
 from fundalloc.errors import DifferenceError
 
 
@@ -20,6 +32,9 @@ def check(
     round_: Round = "",
     settings: Settings = None,
     encoding: Encoding = "utf-8",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    strict: Strict = False,
 ) -> None:
     """Find every fault at once, and print the policy back in plain words."""
     from fundalloc.fund import load
@@ -27,11 +42,19 @@ def check(
     with clock("reading"):
         fund = load(policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding)
         lines = list(fund.describe())
-    for line in lines:
-        typer.echo(line)
-    for flag in fund.problem.flags:
-        typer.echo(f"{flag.severity}: {flag.message}", err=True)
-    typer.echo("No faults.", err=True)
+    flags = fund.problem.flags
+    if as_json:
+        content = {"words": lines, "flags": [asdict(f) for f in flags]}
+        typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+    elif not quiet:
+        for line in lines:
+            typer.echo(line)
+    if not quiet:
+        for flag in flags:
+            note(f"{flag.severity}: {flag.message}")
+        note("No faults.")
+    if strict and any(f.severity != "info" for f in flags):
+        raise typer.Exit(10)
 
 
 def explain(
@@ -57,10 +80,10 @@ def audit(
     settings: Settings = None,
     encoding: Encoding = "utf-8",
     as_json: AsJson = False,
+    quiet: Quiet = False,
+    strict: Strict = False,
 ) -> None:
     """Hold any amounts, also hand-made ones, against the policy; no solver."""
-    from dataclasses import asdict
-
     from fundalloc.files import read_table
     from fundalloc.fund import audit as audit_amounts
     from fundalloc.fund import load
@@ -71,7 +94,7 @@ def audit(
     broken = [f for f in findings if f.severity == "breach" and f.mode == "require"]
     if as_json:
         typer.echo(json.dumps([asdict(f) for f in findings], ensure_ascii=False, indent=2, default=str))
-    else:
+    elif not quiet:
         for finding in findings:
             words = {"watch": "watched", "prefer": "preferred"}
             mark = "breach" if finding in broken else words.get(finding.mode, "less than a lot")
@@ -82,3 +105,5 @@ def audit(
         typer.echo(f"{amounts}: {total}; {checked} checked.")
     if broken:
         raise typer.Exit(DifferenceError.exit_code)
+    if strict and findings:
+        raise typer.Exit(10)

@@ -119,7 +119,8 @@ def _cells(row: Mapping[str, str], count: int) -> Sequence[str]:
     if row["previous"] and Decimal(row["previous"]):
         change = f"{100 * (Decimal(row['amount']) / Decimal(row['previous']) - 1):+.1f} %"
     shown = f"{float(row['per_head']) * count:,.2f}" if row["per_head"] else "-"
-    due = row["entitlement"].split(".")[0] if len(row["entitlement"]) > 9 else row["entitlement"]
+    due = Decimal(row["entitlement"])
+    due = due.quantize(Decimal(1)) if len(row["entitlement"]) > 9 else due
     return (
         row["region_name"],
         money(due),

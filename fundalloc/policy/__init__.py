@@ -5,7 +5,7 @@ from __future__ import annotations
 from fundalloc.policy.checks import check_policy, expressions
 from fundalloc.policy.file import override, parse_policy, policy_path, read_policy, read_toml
 from fundalloc.policy.model import FundSection, Policy
-from fundalloc.policy.question import definitions, pose
+from fundalloc.policy.question import definitions, further_faults, pose
 
 __all__ = [
     "FundSection",
@@ -13,6 +13,7 @@ __all__ = [
     "check_policy",
     "definitions",
     "expressions",
+    "further_faults",
     "override",
     "parse_policy",
     "policy_path",

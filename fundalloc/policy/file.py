@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from fundalloc.errors import Fault, Faults, InputError, did_you_mean
+from fundalloc.policy.checks import check_policy
 from fundalloc.policy.model import Policy
 
 
@@ -120,7 +124,58 @@ def parse_policy(raw: Mapping[str, Any], file: str = "policy") -> Policy:
     try:
         return Policy.model_validate(raw)
     except ValidationError as error:
-        raise InputError([_fault(e, raw, file) for e in error.errors()]) from None
+        faults = Faults(file)
+        faults.found += _one_each([_fault(e, raw, file) for e in error.errors()])
+        with faults.collect():
+            _check_rest(raw, error, file)
+        raise InputError(faults.found) from None
+
+
+def _check_rest(raw: Mapping[str, Any], error: ValidationError, file: str) -> None:
+    """Raises what is wrong with the rest of a policy, without its unknown keys and faulty rules."""
+    rest = copy.deepcopy(dict(raw))
+    rules = rest.get("rules")
+    for e in error.errors():
+        first, *way = e["loc"]
+        if first == "rules" and isinstance(rules, list) and way and isinstance(way[0], int):
+            rules[way[0]] = None
+        elif e["type"] == "extra_forbidden":
+            _drop(rest, e["loc"])
+    if isinstance(rules, list):
+        rest["rules"] = [r for r in rules if r is not None]
+    with suppress(ValidationError):
+        policy = Policy.model_validate(rest)
+        check_policy(policy, policy.fund.round, True, file)
+
+
+def _drop(here: Any, way: Sequence[int | str]) -> None:
+    """Takes an entry out."""
+    for step in way[:-1]:
+        if (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int)):
+            here = here[step]  # type: ignore[index]
+    if isinstance(here, dict):
+        here.pop(way[-1], None)
+
+
+def _one_each(faults: Sequence[Fault]) -> list[Fault]:
+    """One fault for each entry: where it could have been several things, all of them are said."""
+    found: dict[tuple[str, str | None], list[Fault]] = {}
+    for fault in faults:
+        found.setdefault((fault.key, fault.value), []).append(fault)
+    return [one for same in found.values() for one in (_merged(same) if len(same) > 1 else same)]
+
+
+def _merged(same: list[Fault]) -> list[Fault]:
+    wants = [f.message.removeprefix("should be ").removesuffix(".") for f in same if f.message.startswith("should be ")]
+    listed = [f for f in same if f.message.startswith("is not possible here")]
+    if listed:
+        rest = [w for w in wants if "number" in w]
+        text = listed[0].message.removesuffix(".") + (f", or {rest[0]}." if rest else ".")
+        return [replace(listed[0], message=text)]
+    if len(wants) == len(same):
+        wants = list(dict.fromkeys("a table of rounds" if w == "a table" else w for w in wants))
+        return [replace(same[0], message=f"should be {', '.join(wants[:-1])} or {wants[-1]}.")]
+    return same
 
 
 def _fault(error: ErrorDetails, raw: Mapping[str, Any], file: str) -> Fault:

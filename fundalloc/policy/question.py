@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from fundalloc.entitlements import entitle
-from fundalloc.errors import Faults
+from fundalloc.errors import Faults, InputError
 from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
 from fundalloc.history import History
@@ -24,12 +25,44 @@ def definitions(policy: Policy) -> Mapping[str, Expression | Index]:
     return {**measures, **policy.indices}
 
 
+def further_faults(policy: Policy, regions: Regions, faults: Faults) -> None:
+    """Collects what is wrong with the names and cells that the measures use, where the policy is faulty besides."""
+    measures: dict[str, Expression | Index] = {}
+    for name, text in policy.measures.items():
+        measures[name] = Expression(0.0)
+        with suppress(InputError):
+            measures[name] = Expression(text, f"measures.{name}")
+    stated = []
+    for key, text in expressions(policy):
+        with suppress(InputError):
+            stated.append(Expression(text, key))
+    indices = {}
+    for name, index in policy.indices.items():
+        with suppress(InputError):
+            index.expressions(f"indices.{name}")
+            indices[name] = index
+    everyone = Scope.of(regions, {**measures, **indices})
+    with faults.collect():
+        everyone.check(stated)
+    _read_cells(stated, regions, faults)
+
+
+def _read_cells(stated: Iterable[Expression], regions: Regions, faults: Faults) -> None:
+    """Collects the faults of all columns of numbers that expressions use."""
+    for name in sorted({n for e in stated for n in e.names} & set(regions.columns)):
+        with faults.collect():
+            regions.column(name)
+
+
 def pose(policy: Policy, regions: Regions, history: History) -> tuple[Problem, tuple[Statement, ...]]:
     """The problem of a round and what its rules say; all faults of the data at once."""
     faults, flags = Faults(), list[Flag]()
     everyone = Scope.of(regions, definitions(policy))
+    stated = [Expression(text, key) for key, text in expressions(policy)]
     with faults.collect():
-        everyone.check([Expression(text, key) for key, text in expressions(policy)])
+        everyone.check(stated)
+    if faults.found:
+        _read_cells(stated, regions, faults)
     faults.check()
     if len(regions.ids) == 1:
         flags.append(
