@@ -11,7 +11,7 @@ import json
 import sys
 import time
 
-PARTS = ["imports", "read", "assemble", "build", "translate", "solve", "polish", "round", "explain", "audit", "write"]
+PARTS = ["imports", "read", "build", "translate", "solve", "polish", "round", "explain", "audit", "write"]
 
 
 def main() -> None:

@@ -196,6 +196,69 @@ def test_all_faults_come_at_once(fund, capsys):
     assert all(word in shown for word in ("add up to 90", "rules.a.each", "rules.b.resource"))
 
 
+def test_faults_of_schema_expressions_and_data_come_together(fund, capsys):
+    policy = (
+        POLICY.replace("lot = 0.01", "lots = 0.01")
+        .replace("weight = 40", "weight = -40")
+        .replace('"gdp / people"', '"gdp.real"')
+    )
+    assert allocate(fund(policy=policy + rule("a") + rule("b", of="bogus", floor=1))) == 3
+    shown = capsys.readouterr().err
+    for word in ("fund.lots", "neither a floor nor a cap", "criteria.need.weight: '-40'", "add up to 20"):
+        assert word in shown, shown
+    policy = POLICY.replace('"gdp / people"', '"gdp.real"') + rule("b", of="bogus", floor=1)
+    regions = REGIONS.replace("B,Bestadt", "A,Bestadt").replace("6500,0.5", "6500,NaN")
+    assert allocate(fund(policy=policy, regions=regions)) == 3
+    shown = capsys.readouterr().err
+    for word in ("a dot behind", "stands already in line 2"):
+        assert word in shown, shown
+    assert allocate(fund(policy=policy, regions=REGIONS.replace("6500,0.5", "6500,NaN"))) == 3
+    shown = capsys.readouterr().err
+    for word in ("a dot behind", '"bogus" is not known', "column need: 'NaN'"):
+        assert word in shown, shown
+
+
+SAID_ONCE = {
+    "supply": (
+        POLICY.replace("supply = 1000", "supply = inf"),
+        "a finite number, a text in quotes or a table",
+    ),
+    "weight": (POLICY.replace("weight = 40", "weight = nan"), "should be a finite number or a table of rounds"),
+    "missing": (
+        POLICY.replace('id = "id"', 'id = "id"\nmissing = { gdp = "mean" }'),
+        "'group_median', or a number",
+    ),
+    "keyword": (POLICY.replace('"gdp / people"', '"class / people"'), 'columns = { class_ = "class" }'),
+    "too large": (POLICY.replace('"need" },', '"need * 1e154 * 2.2e153" },'), "its sum over the regions is no number"),
+    "open shares": (
+        POLICY.replace("supply = 1000", 'supply = "open"').replace("weight = ", "rate = ")
+        + rule("r", of="share", cap=1),
+        "an open supply has no shares",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAID_ONCE)
+def test_one_entry_has_one_fault_that_says_what_would_do(fund, capsys, name):
+    text, words = SAID_ONCE[name]
+    assert allocate(fund(policy=text)) == 3
+    shown = capsys.readouterr().err
+    assert words in shown, shown
+    assert shown.startswith("fundalloc: 1 fault found"), shown
+
+
+def test_ids_that_look_alike_are_a_fault(fund, capsys):
+    for twin in ("A\u200b", "\uff21"):
+        assert allocate(fund(regions=REGIONS + f"{twin},Astadt,North,2023,1,1,1\n")) == 3
+        assert "line 5, column id" in (shown := capsys.readouterr().err) and "looks the same" in shown
+
+
+def test_an_empty_cell_that_nothing_can_fill_is_said(fund, capsys):
+    policy = POLICY.replace('id = "id"', 'id = "id"\nmissing = { need = "last_round" }')
+    assert allocate(fund(policy=policy, regions=REGIONS.replace("6500,0.5", "6500,"))) == 3
+    assert "nothing in the file could be used instead" in capsys.readouterr().err
+
+
 CONFLICTS = {
     "one rule": (rule("floor", of="head", floor=2), ["floor"]),
     "caps below the supply": (rule("cap", of="share", cap=0.3), ["cap"]),
@@ -335,6 +398,24 @@ def test_check_prints_the_policy_in_plain_words(fund, capsys):
     semicolons = REGIONS.replace(",", ";")
     assert run(["check", str(fund(regions=semicolons))]) == 0
     assert "separated by semicolon" in capsys.readouterr().out
+
+
+def test_check_and_audit_know_json_quiet_and_strict(fund, capsys):
+    folder = fund(regions=REGIONS.splitlines(keepends=True)[0] + "A,Astadt,North,2023,100,2500,3\n", policy=POLICY)
+    assert run(["check", str(folder), "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert any("Resource fund" in line for line in content["words"])
+    assert "one_region" in [f["code"] for f in content["flags"] if f["severity"] == "warning"]
+    assert run(["check", str(folder), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert run(["check", str(folder), "--strict", "--quiet"]) == 10
+    folder = fund(policy=POLICY + rule("few", of="share", cap=0.1, mode="watch"))
+    assert allocate(folder, "--quiet") == 0
+    amounts = str(folder / "out" / "allocation.csv")
+    capsys.readouterr()
+    assert run(["audit", str(folder), amounts, "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    assert run(["audit", str(folder), amounts, "--strict"]) == 10
 
 
 def test_check_warns_where_a_mean_counts_regions_and_not_people(fund, capsys):

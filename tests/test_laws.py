@@ -62,6 +62,18 @@ def test_steps_add_up_to_each_amount_and_rules_to_zero(seed, n, lot):
         assert abs(rest) <= Fraction(lot) + Fraction("0.01") * count[region]
 
 
+@given(seeds, sizes, st.sampled_from([0.0, 0.3]))
+@settings(max_examples=60)
+def test_entitlement_and_target_are_the_key_to_a_printed_unit(seed, n, zeros):
+    allocation = decided(seed, n, zeros=zeros)
+    one = allocation.decision.problem.resources[0]
+    for name, real in (("entitlement", one.entitlement), ("target", one.target)):
+        written = [Fraction(a) for a in column(allocation, name)]
+        assert sum(written) == SUPPLY
+        for text, value in zip(written, real.tolist(), strict=True):
+            assert abs(text - Fraction(value)) <= Fraction("0.01") and (text == 0 or value > 0)
+
+
 @given(seeds, sizes, lots)
 @settings(max_examples=60)
 def test_decided_amounts_are_audited_clean_and_hurt_ones_are_not(seed, n, lot):
@@ -162,6 +174,24 @@ def test_every_rounding_method_keeps_the_rules(method):
         breaches = [f for f in audit(found.problem, found.rows, allocation.decision.amounts) if f.severity == "breach"]
         assert breaches == []
         assert sum(map(Decimal, column(allocation, "amount"))) == SUPPLY
+
+
+def test_a_floor_below_a_lot_is_a_lot():
+    frame = regions(np.random.default_rng(3), 3).assign(need=[0.0, 1.0, 2.0], population=10)
+    for floor in (1e-3, 1e-9, 1e-12):
+        rule = {"kind": "limit", "name": "floor", "of": "amount", "floor": floor}
+        found = Fund(parse_policy(policy([rule])), frame).allocate()
+        got = dict(zip(column(found, "region_id"), map(Decimal, column(found, "amount")), strict=True))
+        assert got[frame["id"][0]] == Decimal("0.01")
+
+
+def test_a_divisor_method_beyond_quota_is_a_flag():
+    frame = regions(np.random.default_rng(3), 60).assign(need=1.0, population=[500, *[1] * 59])
+    for method in ("huntington_hill", "adams", "jefferson"):
+        found = Fund(parse_policy(policy([], fund={"supply": 100, "lot": 1, "rounding": method})), frame).allocate()
+        assert [f.subject for f in found.flags if f.code == "beyond_quota"] == [frame["id"][0]]
+    exact = Fund(parse_policy(policy([], fund={"supply": 100, "lot": 1})), frame).allocate()
+    assert [f for f in exact.flags if f.code == "beyond_quota"] == []
 
 
 def test_a_cap_gives_nothing_to_who_has_no_target():
