@@ -42,6 +42,7 @@ class Decision:
     rules: what all rules say. optimum: the amounts before rounding. bindings and shifts: of the rules that
     were kept. shares: the cells that share; the others have what a floor of their own gives them, else nothing.
     concessions: by rule and resource how far each place of a preferred rule had to yield, in the unit of its bound.
+    kept: what the rules ask for in the end, those that had to yield loosened; out: cells that get nothing.
     findings: what watched rules miss, and what only whole lots stand in the way of. seconds: time by step.
     """
 
@@ -53,6 +54,8 @@ class Decision:
     shifts: tuple[Shift, ...]
     shares: BoolArray
     concessions: Mapping[tuple[str, str], FloatArray]
+    kept: tuple[Statement, ...]
+    out: BoolArray
     findings: tuple[Finding, ...]
     flags: tuple[Flag, ...]
     seconds: dict[str, float] = field(default_factory=dict)
@@ -73,7 +76,7 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
     if model is not None:
         extra = added(model, problem)
         required, statements = [*required, *extra], [*statements, *extra]
-    out, attempted, lots, concessions = _settled(problem, required, model, clock)
+    out, attempted, lots, kept, concessions = _settled(problem, required, model, clock)
     system, optimum = attempted.system, attempted.optimum
     with _timed(clock, "explain"):
         prices = multipliers(system, optimum)
@@ -87,7 +90,19 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
     log.debug("polish: %d steps, residual %.1e", optimum.steps, optimum.residual)
     flags = remarks(problem, statements, findings, concessions, lots - optimum.amounts / problem.lot)
     return Decision(
-        problem, tuple(statements), optimum, lots, bound, moved, system.shares, concessions, findings, flags, clock
+        problem=problem,
+        rules=tuple(statements),
+        optimum=optimum,
+        lots=lots,
+        bindings=bound,
+        shifts=moved,
+        shares=system.shares,
+        concessions=concessions,
+        kept=kept,
+        out=out,
+        findings=findings,
+        flags=flags,
+        seconds=clock,
     )
 
 
@@ -99,8 +114,8 @@ def propose(problem: Problem, statements: Sequence[Statement]) -> Any:
 
 def _settled(
     problem: Problem, required: Sequence[Statement], model: Any, clock: dict[str, float]
-) -> tuple[BoolArray, Attempt, IntArray, Mapping[tuple[str, str], FloatArray]]:
-    """The optimum in whole lots, and what preferred rules concede.
+) -> tuple[BoolArray, Attempt, IntArray, tuple[Statement, ...], Mapping[tuple[str, str], FloatArray]]:
+    """The optimum in whole lots, what the rules ask for in the end, and what preferred ones concede.
 
     First all places that stay below an or_nothing floor get nothing, one after the other.
     """
@@ -123,7 +138,7 @@ def _settled(
             own = model if k == 0 and not tried.cuts and not out.any() else None
             lots = _decided(tried, own, clock)
             if lots is not None:
-                return out, tried, lots, found.concessions
+                return out, tried, lots, kept, found.concessions
     if not possible(problem, kept, out):
         raise conflict(problem, kept, out)
     raise SolverError("The optimum could not be proven although there is one; nothing was written.")

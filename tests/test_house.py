@@ -19,7 +19,7 @@ LAYERS = (
     "rules objectives arrears arrival claims key entitlements",
     "policy system findings",
     "program dual solve polish tangents multipliers shifts",
-    "reasons conflicts yielding rounding remarks",
+    "reasons conflicts yielding prices rounding remarks",
     "decision explain",
     "report shipped",
     "allocation fund reproduction",

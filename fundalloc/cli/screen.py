@@ -147,6 +147,8 @@ def show_rules(console: Any, summary: Mapping[str, Any]) -> None:
         if not rule["in_force"]:
             state = "not in force"
         console.print(f"rule {rule['name']} ({verb}): {state}{', moves ' + moved if moved else ''}", markup=False)
+        for price in rule["price"]:
+            console.print(f"  {price['words']}", markup=False)
 
 
 def show_flags(allocation: Allocation) -> int:

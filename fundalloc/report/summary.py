@@ -18,8 +18,10 @@ from fundalloc.flags import Flag
 from fundalloc.inequality import gini, hoover, theil
 from fundalloc.objectives import distance
 from fundalloc.policy import Policy
+from fundalloc.prices import Price, prices
 from fundalloc.problem import Resource
 from fundalloc.report.sheets import decimal, number, plain_lot
+from fundalloc.rules import Rule
 
 FORMAT = 1
 MEASURES = {"gini": gini, "hoover": hoover, "theil": theil}
@@ -43,6 +45,7 @@ def summarise(
 ) -> dict[str, Any]:
     """What summary.json holds, without the hashes of the other files."""
     problem = decision.problem
+    priced = _prices(policy, decision)
     return {
         "fundalloc": {"format": FORMAT, "version": version("fundalloc")},
         "title": policy.fund.title,
@@ -54,7 +57,7 @@ def summarise(
             "value": number(distance(problem, decision.optimum.amounts), 6),
         },
         "resources": {one.name: _resource(one, decision, r, steps) for r, one in enumerate(problem.resources)},
-        "rules": [_rule(policy, decision, steps, k) for k in range(len(policy.rules))],
+        "rules": [_rule(policy, decision, steps, priced, k) for k in range(len(policy.rules))],
         "flags": dict(sorted(Counter(f.severity for f in flags).items())),
         "versions": {name: version(name) for name in ("fundalloc", "highspy", "numpy", "pyomo", "scipy")},
         "inputs": {name: {"file": s.file, "sha256": s.sha256} for name, s in sorted(inputs.items())},
@@ -91,7 +94,41 @@ def _resource(one: Resource, decision: Decision, r: int, steps: Sequence[Step]) 
     }
 
 
-def _rule(policy: Policy, decision: Decision, steps: Sequence[Step], k: int) -> dict[str, Any]:
+def _prices(policy: Policy, decision: Decision) -> dict[str, list[Price]]:
+    """The prices of the binding rules that have a number, by rule."""
+    steps = {rule.name: rule.step("")[0] for rule in policy.rules}
+    binding: list[tuple[str, str]] = []
+    for one in decision.bindings:
+        pulls = one.prices[one.binds]
+        for side, does in (("floor", (pulls > 0).any()), ("cap", (pulls < 0).any())):
+            which = (one.rows.rule, side)
+            if does and steps.get(one.rows.rule) and which not in binding:
+                binding.append(which)
+    found: dict[str, list[Price]] = {}
+    for price in prices(decision.problem, decision.kept, binding, steps, decision.out):
+        found.setdefault(price.rule, []).append(price)
+    return found
+
+
+def _priced(rule: Rule, price: Price, unit: str) -> dict[str, Any]:
+    words = rule.step(unit)[1]
+    more = "more on the floor" if price.side == "floor" else "less on the cap"
+    moved = f"{price.moved:,.6g}" if price.moved < 1000 else f"{price.moved:,.0f}"
+    return {
+        "resource": price.resource,
+        "side": price.side,
+        "step": price.step,
+        "moved": number(price.moved, 6),
+        "givers": price.givers,
+        "takers": price.takers,
+        "words": f"{words[:1].upper()}{words[1:]} {more} moves {moved} {unit} of {price.resource} from {price.givers} "
+        f"to {price.takers} regions, at the margin.",
+    }
+
+
+def _rule(
+    policy: Policy, decision: Decision, steps: Sequence[Step], priced: Mapping[str, Sequence[Price]], k: int
+) -> dict[str, Any]:
     rule = policy.rules[k]
     problem = decision.problem
     concerned = [one for one in problem.resources if rule.concerns(one)]
@@ -114,6 +151,11 @@ def _rule(policy: Policy, decision: Decision, steps: Sequence[Step], k: int) -> 
         "places": sum(len(r) for r in decision.rules if r.rule == rule.name),
         "binding": sum(int(b.binds.sum()) for b in bound),
         "moved": moved,
+        "conceded": sum(int((g > 0).sum()) for (name, _), g in decision.concessions.items() if name == rule.name),
+        "price": [
+            _priced(rule, price, next(r.unit for r in problem.resources if r.name == price.resource))
+            for price in priced.get(rule.name, ())
+        ],
     }
 
 

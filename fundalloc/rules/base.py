@@ -73,6 +73,10 @@ class Rule(BaseModel):
     def sentence(self, unit: str, round_: str) -> str:
         """The rule in plain words, as a lawyer would compare it with the statute."""
 
+    def step(self, unit: str) -> tuple[float, str]:
+        """The step of its number that people think in, and its words; 0 where it has no number."""
+        return 0.0, ""
+
     def who(self) -> str:
         """Whom it speaks of."""
         who = {"region": "each region", "all": "all regions together"}.get(self.each, f"each {self.each}")

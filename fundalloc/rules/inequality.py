@@ -104,6 +104,10 @@ class Inequality(Rule):
             (np.nan, at_most),
         )
 
+    def step(self, unit: str) -> tuple[float, str]:
+        """A hundredth; a tenth of a ratio."""
+        return (0.1, "0.1") if self.measure == "ratio" else (0.01, "0.01")
+
     def sentence(self, unit: str, round_: str) -> str:
         """The cap in plain words."""
         at_most = number_at(self.at_most, round_)

@@ -80,6 +80,22 @@ class Limit(Rule):
             or_nothing=self.or_nothing,
         )
 
+    def step(self, unit: str) -> tuple[float, str]:
+        """One unit, or one percentage point."""
+        unit = unit or "unit"
+        match self.of:
+            case "share":
+                return 0.01, "one percentage point of what is shared out"
+            case "entitlement":
+                return 0.01, "one percentage point of the entitlement"
+            case "previous":
+                return 0.01, "one percentage point of last round's amount"
+            case "head":
+                return 1.0, f"one {unit} a head"
+            case "amount":
+                return 1.0, f"one {unit}"
+        return 1.0, f"one {unit} x ({self.of})"
+
     def sentence(self, unit: str, round_: str) -> str:
         """The limit in plain words."""
         floor, cap = self.bounds(round_)

@@ -91,6 +91,10 @@ class Link(Rule):
             slope=csr_array(vstack(slopes, format="csr")),
         )
 
+    def step(self, unit: str) -> tuple[float, str]:
+        """One percentage point."""
+        return 0.01, "one percentage point"
+
     def sentence(self, unit: str, round_: str) -> str:
         """The link in plain words."""
         bounds = [
