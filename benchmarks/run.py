@@ -97,6 +97,13 @@ def table(results: dict[int, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
+def between(page: Path, mark: str, text: str) -> None:
+    """Puts a text between two marks of a page."""
+    place = re.compile(f"{mark}.*{mark}", re.DOTALL)
+    content = page.read_text(encoding="utf-8")
+    page.write_text(place.sub(lambda _: f"{mark}\n{text}\n{mark}", content), encoding="utf-8")
+
+
 def main() -> None:
     """Measures and prints; with --write puts the tables between the marks of a page."""
     parser = argparse.ArgumentParser()
@@ -112,9 +119,7 @@ def main() -> None:
     text = table(results)
     print(text)
     if wanted.write:
-        page = wanted.write.read_text(encoding="utf-8")
-        between = re.compile(f"{MARK}.*{MARK}", re.DOTALL)
-        wanted.write.write_text(between.sub(lambda _: f"{MARK}\n{text}\n{MARK}", page), encoding="utf-8")
+        between(wanted.write, MARK, text)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from fundalloc.tangents import attempt
 
 #: digits of the number that an advice gives
 DIGITS = 6
+#: the same where convex rules take part, because each question takes longer there
+CURVED_DIGITS = 3
 
 
 def possible(problem: Problem, statements: Sequence[Statement], out: BoolArray | None = None) -> bool:
@@ -99,6 +101,7 @@ class _Task:
     def __init__(self, problem: Problem, statements: Sequence[Statement], rule: str, out: BoolArray | None) -> None:
         self.problem, self.statements, self.rule, self.out = problem, statements, rule, out
         mine = [s for s in statements if s.rule == rule]
+        self.digits = CURVED_DIGITS if any(isinstance(s, Curve) for s in statements) else DIGITS
         self.has = np.any([_numbers(s) for s in mine], axis=0)
         self.stated = np.array(mine[0].stated, dtype=float)
         self.reach = max(_reach(s) for s in mine) or 1.0
@@ -114,7 +117,7 @@ class _Task:
     def grid(self, change: FloatArray) -> FloatArray:
         """The last digit that is printed of each number."""
         size = np.maximum(np.abs(np.nan_to_num(self.stated) + change), self.reach / 1000)
-        return np.asarray(10.0 ** (np.floor(np.log10(size)) - DIGITS + 1))
+        return np.asarray(10.0 ** (np.floor(np.log10(size)) - self.digits + 1))
 
     def least(self, change: FloatArray, way: FloatArray) -> FloatArray:
         """The change with as little of the way as is enough."""

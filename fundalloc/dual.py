@@ -20,7 +20,7 @@ from scipy.sparse.linalg import splu
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.rules.spread import Drawn, Spread
 
-CURVATURE_FLOOR = 1e-8
+CURVATURE_FLOOR = 1e-12
 GOAL = 1e-14
 ACCEPTED = 1e-11
 #: steps beyond the accepted accuracy, each of which may reach the goal

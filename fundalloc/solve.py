@@ -92,7 +92,7 @@ def nearest(system: System, start: Start | None = None) -> Optimum:
         if not len(prices) or not np.isfinite(prices).all():
             continue
         count = len(system.supplies)
-        found = polish(system, Start(rows=prices[count:], supplies=prices[:count], pulls=np.zeros(0)), steps=2000)
+        found = polish(system, Start(rows=prices[count:], supplies=prices[:count], pulls=np.zeros(0)), steps=400)
         best = found if found.residual < best.residual else best
         if best.proven:
             break
@@ -103,7 +103,11 @@ def about_possible(system: System) -> bool:
     """Whether any allocation keeps a system within the tolerance of a linear program."""
     if (system.low > system.high).any() or (system.row_low > system.row_high).any():
         return False
-    status, _ = run(linear(system)[0], solver="simplex")
+    arrays = linear(system)[0]
+    for solver in ("simplex", "hipo"):
+        status, _ = run(arrays, solver=solver, tolerance=1e-10)
+        if status in ("Optimal", "Infeasible"):
+            break
     if status not in ("Optimal", "Infeasible"):
         raise SolverError(f"The solver could not tell whether the rules can be kept together ({status}).")
     return status == "Optimal"

@@ -18,12 +18,14 @@ from fundalloc.polish import Optimum, Start, polish
 from fundalloc.pooling import NoOrder
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement
-from fundalloc.solve import nearest
+from fundalloc.solve import about_possible, nearest
 from fundalloc.system import System, assemble
 
 #: a curve is kept to this part of its size
 KEPT = 1e-10
 ROUNDS = 150
+#: an order that moves amounts by less than this part of the largest one moves nothing
+NOISE = 1e-12
 #: tangents that have been idle for so many rounds are dropped
 IDLE = 6
 
@@ -129,15 +131,27 @@ class _Search:
             total[held.matrix.indices] -= pull * slopes
         return total
 
-    def put_together(self, optimum: Optimum) -> Attempt:
-        """One row for each curve that matters, and the optimum with its multiplier."""
-        rows: list[Rows] = []
-        prices: list[float] = []
+    def held_rows(self, optimum: Optimum) -> list[tuple[Rows, float]]:
+        """The tangents of the curves that are held, with their multipliers."""
+        problem = self.base.problem
+        found: list[tuple[Rows, float]] = []
         for (own, held), pull, slopes in zip(self.held, optimum.pulls.tolist(), optimum.slopes, strict=True):
-            if pull > 0 and slopes.any():
+            cells = held.matrix.indices
+            moved = np.abs(slopes) * problem.softness[cells]
+            if own.spread.ordered and moved.max() <= NOISE * np.abs(optimum.amounts[cells]).max():
+                continue
+            if pull > 0 and slopes.any() and np.isfinite(slopes).all():
                 size = float(np.abs(slopes).max()) if own.spread.ordered else 1.0
-                rows.append(own.row(held.spread.valid(slopes, held.basis, held.at_most) / size))
-                prices.append(-pull * size)
+                found.append((own.row(held.spread.valid(slopes, held.basis, held.at_most) / size), -pull * size))
+        return found
+
+    def put_together(self, optimum: Optimum, twins: Sequence[Curve]) -> Attempt:
+        """One row for each curve that matters, and the optimum with its multiplier.
+
+        twins: curves that say the same as another one, or less.
+        """
+        both = self.held_rows(optimum)
+        rows, prices = [row for row, _ in both], [price for _, price in both]
         for curve in self.others:
             mine = [c for c in self.cuts if c.curve is curve and c.price < 0]
             if mine:
@@ -147,6 +161,10 @@ class _Search:
                 bound = float(parts @ np.array([c.rows.high[0] for c in mine]))
                 rows.append(curve.touching(csr_array(csr_array(parts[np.newaxis, :]) @ stack), bound))
                 prices.append(total)
+        for twin in twins:
+            for row in [r for r in rows if isinstance(r.curve, Curve) and _repeats(r.curve, twin, True)]:
+                rows.append(twin.touching(row.matrix, float(row.high[0])))
+                prices.append(0.0)
         system = self.base.joined(tuple(rows))
         start = Start(
             rows=np.concatenate([optimum.rows[: self.coupling], prices]), supplies=optimum.supplies, pulls=np.zeros(0)
@@ -154,11 +172,27 @@ class _Search:
         return Attempt(system, nearest(system, start), (*(c.rows for c in self.cuts), *rows[: len(self.held)]))
 
 
+def _repeats(one: Curve, other: Curve, second: bool) -> bool:
+    """Whether a curve says no more than another one does; second: also where both say the same."""
+    same = (
+        type(one.spread) is type(other.spread)
+        and one.spread.same(other.spread)
+        and one.matrix.shape == other.matrix.shape
+        and (abs(one.matrix - other.matrix)).nnz == 0
+        and np.array_equal(one.basis, other.basis)
+        and np.array_equal(one.paid, other.paid)
+    )
+    return same and (one.at_most > other.at_most or (second and one.at_most == other.at_most))
+
+
 def _exact(base: System, curves: Sequence[Curve]) -> list[tuple[Curve, Curve]]:
-    """Curves that can be held exactly, none over a cell of another one; as stated, and with a fixed total."""
+    """Curves that can be held exactly, none over a cell of another one; as stated, and with a fixed total.
+
+    Tangents serve smooth curves best and orders worst, so orders come first.
+    """
     found: list[tuple[Curve, Curve]] = []
     taken: set[int] = set()
-    for curve in curves:
+    for curve in sorted(curves, key=lambda c: (not c.spread.ordered, c.spread.smooth)):
         cells = curve.matrix.indices
         if not curve.single or not taken.isdisjoint(cells.tolist()):
             continue
@@ -204,14 +238,21 @@ def attempt(
     curves = [s for s in statements if isinstance(s, Curve) and np.isfinite(s.at_most)]
     if not curves:
         return Attempt(base, nearest(base), ())
+    pairs = [(j, d) for j, d in enumerate(curves)]
+    tightest = [c for k, c in enumerate(curves) if not any(_repeats(c, d, k > j) for j, d in pairs if j != k)]
+    known = tuple(cuts)
     for exact in (True, False):
-        search = _Search(base, curves, cuts, exact=exact)
+        search = _Search(base, tightest, known, exact=exact)
         try:
             optimum = search.run()
         except NoOrder:
             continue
         if optimum.proven:
-            found = search.put_together(optimum)
+            found = search.put_together(optimum, [c for c in curves if not any(c is t for t in tightest)])
             if found.proven and all(c.excess(found.optimum.amounts) <= 10 * KEPT for c in curves):
                 return found
-    return Attempt(base.joined(tuple(c.rows for c in search.cuts)), optimum, tuple(c.rows for c in search.cuts))
+        pulled = [row for row, _ in search.held_rows(optimum) if row.kind == "inequality"]
+        known = (*(c.rows for c in search.cuts), *pulled)
+        if pulled and not about_possible(base.joined(known)):
+            break
+    return Attempt(base.joined(known), optimum, known)

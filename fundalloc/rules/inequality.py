@@ -89,7 +89,7 @@ class Inequality(Rule):
                 Flag("warning", "no_place", self.name, f"Rule {self.name} meets no region of {added.name}.", added.name)
             )
             return None
-        spread = Atkinson(self.aversion) if self.measure == "atkinson" else SPREADS[self.measure]()
+        spread = Atkinson(aversion=self.aversion) if self.measure == "atkinson" else SPREADS[self.measure]()
         return Curve(
             self.name,
             self.kind,

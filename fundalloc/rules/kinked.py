@@ -128,6 +128,10 @@ class Order(Spread):
     exact = True
     ordered = True
 
+    def same(self, other: Spread) -> bool:
+        """Whether the order is the same."""
+        return isinstance(other, Order) and np.array_equal(other.ranks, self.ranks)
+
     def allowance(self, x: FloatArray, q: FloatArray, bound: float, lot: FloatArray) -> float:
         """A lot more for one, a lot less for another."""
         return float(2 * (lot / q).max()) / max(float((x / q).max()), 1e-300)
