@@ -24,6 +24,8 @@ LOOSE = 1e-9
 BEYOND = 1e-5
 #: that much less would be impossible is proven before a convex rule yields
 SURE = 1e-3
+#: tangents of each convex rule that are tried while a limit yields beside it
+TANGENTS = 100
 #: how much the amounts weigh beside the shortfalls, and how often they are drawn nearer
 BESIDE, DRAWS = 1e-6, 40
 
@@ -96,8 +98,13 @@ def _curve(
 def _rows(problem: Problem, kept: Sequence[Statement], rows: Rows, out: BoolArray) -> tuple[FloatArray, Rows]:
     """The rows with bounds that give way pro rata: the least sum of shortfall^2 / bound."""
     tried = attempt(problem, kept, whole=False, out=out)
-    system = tried.system.joined(tuple(c for c in tried.cuts if all(c is not r for r in tried.system.rows)))
-    short, over = _shortfalls(system, rows, tried.optimum.amounts)
+    system, amounts = tried.system, tried.optimum.amounts
+    for _ in range(TANGENTS):
+        short, over, amounts = _shortfalls(system, rows, amounts)
+        missed = [s for s in kept if isinstance(s, Curve) and s.excess(amounts) > LOOSE]
+        if not missed:
+            break
+        system = system.joined(tuple(c.tangent(amounts) for c in missed))
     size = max(r.size for r in problem.resources)
     given = np.maximum(short, over)
     for more in (LOOSE, 1e-8, 1e-7, 1e-6):
@@ -112,8 +119,8 @@ def _rows(problem: Problem, kept: Sequence[Statement], rows: Rows, out: BoolArra
     raise SolverError(f'It could not be proven how far the preferred rule "{rows.rule}" has to yield.')
 
 
-def _shortfalls(system: System, rows: Rows, amounts: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """By how much each row has to fall short of its lower bound, and exceed its upper one.
+def _shortfalls(system: System, rows: Rows, amounts: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """By how much each row has to fall short of its lower bound, and exceed its upper one; and amounts that do.
 
     Two more cells for each row take up what is missing and what is too much; the amounts are drawn towards where
     they were, ever anew, with next to no weight.
@@ -154,4 +161,4 @@ def _shortfalls(system: System, rows: Rows, amounts: FloatArray) -> tuple[FloatA
         if np.abs(moved - last).max() <= 1e-13 * max(float(np.abs(moved).max()), 1e-300):
             break
         last = moved
-    return moved[:count] * unit, moved[count:] * unit
+    return moved[:count] * unit, moved[count:] * unit, now * size

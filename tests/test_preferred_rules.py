@@ -6,9 +6,10 @@ import warnings
 
 import cvxpy as cp
 import numpy as np
+import pandas as pd
 import pytest
 
-from fundalloc import ConflictError, Fund
+from fundalloc import ConflictError, Fund, inequality
 from fundalloc.policy import parse_policy
 from fundalloc.rules import Rows
 from tests.funds import SUPPLY, history, policy, regions
@@ -150,3 +151,30 @@ def test_steps_and_audit_hold_with_rules_that_yield():
         amounts = allocation.table.set_index("region_id")["amount"]
         assert np.allclose(steps.sort_index(), amounts.sort_index(), atol=1e-6)
         assert all(f.mode == "prefer" for f in allocation.decision.findings)
+
+
+@pytest.mark.parametrize("measure, bound", [("hoover", 0.03), ("gini", 0.03), ("theil", 0.01), ("ratio", 1.2)])
+def test_a_limit_yields_beside_a_convex_rule(measure, bound):
+    frame = pd.DataFrame(
+        {
+            "id": ["A", "B"],
+            "name": ["a", "b"],
+            "state": ["S1", "S0"],
+            "coast": ["w", "w"],
+            "population": [6630, 39368],
+            "need": [0.386, 0.436],
+        }
+    )
+    even = {"kind": "inequality", "name": "even", "measure": measure, "at_most": bound}
+    wish = {"kind": "limit", "name": "wish", "of": "share", "each": "state", "floor": 0.4775, "mode": "prefer"}
+    decision = decide([even, wish], frame, None).decision
+    p = frame["population"].to_numpy() / frame["population"].sum()
+    measured = {
+        "hoover": inequality.hoover,
+        "gini": inequality.gini,
+        "theil": inequality.theil,
+        "ratio": inequality.ratio,
+    }
+    most = max(s for s in np.linspace(p[0], 0.5, 200_001) if measured[measure](np.array([s, 1 - s]), p) <= bound)
+    assert decision.amounts[0] / SUPPLY == pytest.approx(most, abs=1e-5)
+    assert decision.concessions["wish", "fund"].max() / SUPPLY == pytest.approx(0.4775 - most, abs=1e-5)
