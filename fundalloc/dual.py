@@ -159,6 +159,11 @@ class Dual:
         blocked = ~self.equal & (m != 0) & (np.sign(m + gradient) != sign)
         return gradient, np.where(blocked, np.where(np.abs(m) < np.abs(gradient), -m, gradient), gradient)
 
+    def _residual(self, allowed: FloatArray) -> float:
+        """How far the rows are missed, relative to their size."""
+        with np.errstate(over="ignore"):
+            return float(np.abs(allowed / self.size).max())
+
     @staticmethod
     def signs(m: FloatArray, gradient: FloatArray) -> FloatArray:
         """The orthant of the next step."""
@@ -192,7 +197,7 @@ class Dual:
         kept = state, m
         while steps < most and good < FURTHER:
             gradient, allowed = self.ascent(m, state)
-            residual = float(np.abs(allowed / self.size).max())
+            residual = self._residual(allowed)
             if residual < best:
                 best, kept = residual, (state, m)
             if best <= GOAL:
@@ -233,7 +238,7 @@ class Dual:
                 return m2, state, value2
             if abs(value2 - value) <= 1e-13 * (1 + abs(value)):  # flat to rounding: the residual decides
                 allowed = self.ascent(m2, state)[1]
-                if float(np.abs(allowed / self.size).max()) < 0.9 * residual:
+                if self._residual(allowed) < 0.9 * residual:
                     return m2, state, value2
             length = first if length / 2 < first < length else length / 2
         return None

@@ -123,7 +123,9 @@ def _measured(criterion: Criterion, expression: Expression, scope: Scope, faults
 def _no_difference(criterion: Criterion, values: FloatArray, scope: Scope, key: str) -> list[Flag]:
     """A flag where a measure of the data has the same value for everybody."""
     mine = values[scope.part]
-    if criterion.weight is None or len(mine) < 2 or np.ptp(mine) > 0 or not Expression(criterion.measure).names:
+    if criterion.weight is None or len(mine) < 2 or not np.isfinite(mine).all() or np.ptp(mine) > 0:
+        return []
+    if not Expression(criterion.measure).names:
         return []
     return [
         Flag(

@@ -247,6 +247,16 @@ def test_one_entry_has_one_fault_that_says_what_would_do(fund, capsys, name):
     assert shown.startswith("fundalloc: 1 fault found"), shown
 
 
+@pytest.mark.parametrize(
+    "text", [POLICY.replace("supply = 1000", "supply = 0") + FLOOR, POLICY.replace('"need" },', '"1 / 0 * need" },')]
+)
+def test_no_bare_warning_of_the_arithmetic_reaches_the_user(fund, text):
+    folder = fund(policy=text)
+    command = [sys.executable, "-m", "fundalloc", "allocate", str(folder), "-o", str(folder / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (3, 4) and "Warning" not in done.stderr
+
+
 def test_ids_that_look_alike_are_a_fault(fund, capsys):
     for twin in ("A\u200b", "\uff21"):
         assert allocate(fund(regions=REGIONS + f"{twin},Astadt,North,2023,1,1,1\n")) == 3

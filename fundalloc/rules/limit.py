@@ -94,7 +94,7 @@ class Limit(Rule):
                 return 1.0, f"one {unit} a head"
             case "amount":
                 return 1.0, f"one {unit}"
-        return 1.0, f"one {unit} x ({self.of})"
+        return 0.01, f"0.01 x ({self.of})"
 
     def sentence(self, unit: str, round_: str) -> str:
         """The limit in plain words."""
