@@ -17,8 +17,13 @@ import numpy as np
 from fundalloc.decision import Decision
 from fundalloc.problem import FloatArray, IntArray, Resource
 from fundalloc.rounding import round_to_sum
-from fundalloc.shifts import NOT_BELOW_ZERO
+from fundalloc.shifts import NOBODY_ELSE, NOT_BELOW_ZERO
 
+#: steps that no rule of the policy is behind
+OWN_STEPS = {
+    NOT_BELOW_ZERO: "an amount cannot be below 0",
+    NOBODY_ELSE: "the rules leave it to regions without a target, and all others give it in proportion",
+}
 #: a supply step below this part of what is shared out is float noise
 NOISE = 1e-9
 
@@ -114,5 +119,5 @@ def _parts(decision: Decision, resource: Resource, r: int) -> Iterator[_Part]:
     for shift in decision.shifts:
         moved = shift.amounts[decision.problem.block(r)]
         counter = 0.0 if resource.lots is not None else float(moved.sum())
-        why = "an amount cannot be below 0" if shift.rule == NOT_BELOW_ZERO else ""
+        why = OWN_STEPS.get(shift.rule, "")
         yield _Part(shift.rule, "rule", moved, wanted, why, counter)

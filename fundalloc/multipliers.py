@@ -57,7 +57,9 @@ def multipliers(system: System, optimum: Optimum) -> Multipliers:
     signs = np.concatenate([np.zeros(len(optimum.supplies)), side[first]])
     penalised = np.arange(a.shape[0]) >= len(optimum.supplies)
     now = np.concatenate([optimum.supplies, merged])
-    best = _least(a, now, signs, penalised, force, pull, low, high)
+    opened = system.opened(x)  # they take what nobody else may: their force says nothing of the others
+    weight = np.where(opened, 0.0, pull)
+    best = _least(a, now, signs, penalised, force, weight, low | opened, high | opened)
     rows = np.zeros(len(optimum.rows))
     for group, total in zip(groups, best[len(optimum.supplies) :], strict=True):
         rows[group] = total / len(group)

@@ -22,6 +22,8 @@ from fundalloc.system import System, inward
 
 #: what keeps an amount from falling below nothing
 NOT_BELOW_ZERO = "no amount below 0"
+#: what goes to regions without a target because no other region may take it
+NOBODY_ELSE = "what no other region may take"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +95,8 @@ def shifts(
     """
     problem = system.problem
     pull = problem.softness * problem.size
-    absent = ~system.shares
+    opened = system.opened(optimum.amounts)
+    absent = ~system.shares | opened
     forces: dict[str, FloatArray] = {}
     on_cells = np.zeros(problem.cells)
     holders = np.zeros(problem.cells)
@@ -110,6 +113,8 @@ def shifts(
         forces[NOT_BELOW_ZERO] = rest
     for rule, cells in gone.items():
         forces[rule] = forces.get(rule, 0.0) - np.where(cells, problem.target, 0.0)
+    if opened.any():
+        forces[NOBODY_ELSE] = np.where(opened, optimum.amounts, 0.0)
     softness = np.where(absent, 0.0, problem.softness)
     return tuple(Shift(rule, _balanced(problem, force, softness)) for rule, force in forces.items())
 

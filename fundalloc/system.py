@@ -79,6 +79,16 @@ class System:
         ends = np.unique(top)
         return one.lots is None or bool(low[ends].sum() <= one.lots <= high[ends].sum())
 
+    def opened(self, amounts: FloatArray) -> BoolArray:
+        """The cells without a target that get more than their own floor, because others may not take it.
+
+        Only where bounds on single cells are all that holds: rows that couple cells explain such amounts themselves.
+        """
+        if self.origin:
+            return np.zeros(len(amounts), dtype=bool)
+        near = 1e-9 * self.problem.size / self.problem.n
+        return self.shares & (self.problem.target <= 0) & (amounts > self.low + near)
+
     def joined(self, rows: tuple[Rows, ...]) -> System:
         """The system with further rows, which couple cells but are no plain sums."""
         if not rows:

@@ -204,3 +204,21 @@ def test_a_floor_of_a_region_that_takes_no_part_is_a_gift_of_the_rule():
     steps = [(r[2], Decimal(r[4])) for r in allocation.sheets["steps.csv"].rows() if r[0] == absent and Decimal(r[4])]
     assert steps == [("floor", Decimal(1000))]
     assert sum(moved(allocation, "floor")) == 0
+
+
+def test_steps_are_of_the_size_of_the_fund_where_regions_without_a_target_take_what_is_left():
+    frame = regions(np.random.default_rng(3), 6).sort_values("id", ignore_index=True)
+    frame = frame.assign(need=[0.0, 1.0, 9.0, 0.0, 2.0, 3.0], population=10)
+    caps = [
+        {"kind": "limit", "name": f"cap {i}", "where": f'id == "{i}"', "of": "share", "cap": 0.2}
+        for i in frame["id"][frame["need"] > 0]
+    ]
+    allocation = Fund(parse_policy(policy(caps)), frame).allocate()
+    steps = allocation.steps
+    assert steps["amount"].abs().max() <= SUPPLY
+    total = steps.groupby("region_id")["amount"].sum().round(2)
+    amounts = allocation.table.set_index("region_id")["amount"]
+    assert (total.sort_index() == amounts.sort_index()).all()
+    assert sorted(amounts)[:2] == [SUPPLY * 0.1] * 2
+    left = steps[steps["step"] == "what no other region may take"].set_index("region_id")["amount"]
+    assert [left[i] for i in frame["id"][frame["need"] == 0]] == [SUPPLY * 0.1] * 2
