@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -11,7 +10,8 @@ from pydantic import Field, FiniteFloat, model_validator
 from fundalloc.errors import Faults
 from fundalloc.flags import Flag
 from fundalloc.problem import Problem
-from fundalloc.rules.base import NumberByRound, Rule, number_at, numbers
+from fundalloc.rules.base import NumberByRound, number_at, numbers
+from fundalloc.rules.comparison import Comparison
 from fundalloc.rules.curve import Curve
 from fundalloc.rules.kinked import Gini, Hoover
 from fundalloc.rules.places import Bundle, places
@@ -23,7 +23,7 @@ SPREADS: dict[str, type[Spread]] = {"gini": Gini, "hoover": Hoover, "theil": The
 NOT_CONVEX = ("p90p10", "p90/p10", "palma", "p80p20", "variance_of_logs", "interquartile")
 
 
-class Inequality(Rule):
+class Inequality(Comparison):
     """measure of the amounts per `of` <= at_most, among the regions, or among the groups of a column.
 
     A unit counts as often as its `of` (people, usually). gini, hoover: 0 = all alike, towards 1 = one has all;
@@ -33,7 +33,6 @@ class Inequality(Rule):
 
     kind: Literal["inequality"]
     measure: Literal["gini", "ratio", "hoover", "theil", "atkinson"] = Field(description="What is measured.")
-    of: str | FiniteFloat = Field("head", description="Amounts per what: head | entitlement | amount | any measure.")
     at_most: NumberByRound = Field(description="The greatest value that is allowed.")
     aversion: Annotated[FiniteFloat, Field(gt=0, le=20)] = Field(
         0.5, description="For atkinson: aversion to inequality."
@@ -66,15 +65,7 @@ class Inequality(Rule):
                 raise ValueError(
                     f"at_most = {number:g} leaves no room: it asks for exactly alike amounts; write more than 0"
                 )
-        if self.each == "all":
-            raise ValueError('each = "all" leaves nothing to compare; write "region" or a group column')
-        if self.of == "share":
-            raise ValueError('of = "share" is the same for every region; write of = "amount"')
         return self
-
-    def measures(self) -> Iterator[tuple[str, str | float]]:
-        """What amounts are compared per."""
-        yield "of", self.of
 
     def states(self, problem: Problem, bundle: tuple[int, ...], faults: Faults, flags: list[Flag]) -> Curve | None:
         """One curve among all units that take part and have a basis above 0."""
@@ -118,11 +109,8 @@ class Inequality(Rule):
             "theil": "the Theil index",
             "atkinson": f"the Atkinson index (aversion {self.aversion:g})",
         }[self.measure]
-        per = {"head": "a head", "amount": "", "entitlement": "per unit of entitlement"}.get(
-            str(self.of), f"per ({self.of})"
-        )
         who = "regions" if self.each == "region" else f"values of {self.each}"
         among = f"{who} (those where {self.where})" if self.where is not None else who
         over = f", added up over {self.over} rounds" if self.over > 1 else ""
         bound = "not bounded yet" if at_most is None else f"at most {at_most:.10g}"
-        return f"{name} of the amounts {f'{per} ' if per else ''}among {among} is {bound}{over}"
+        return f"{name} of the amounts{self.per()} among {among} is {bound}{over}"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Field
 
 from fundalloc.errors import Faults
 from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
 from fundalloc.problem import FloatArray, Problem
-from fundalloc.rules.base import Rule
+from fundalloc.rules.comparison import Comparison
 from fundalloc.rules.curve import Curve
 from fundalloc.rules.kinked import Order
 from fundalloc.rules.places import Bundle, places
@@ -21,7 +21,7 @@ from fundalloc.rules.places import Bundle, places
 DIGITS = 12
 
 
-class Progressive(Rule):
+class Progressive(Comparison):
     """A unit with a lower `by` gets at least as much per `of` as one with a higher `by`.
 
     Between equal values there is no order. A group has the mean of its regions' values, weighted by `of`.
@@ -29,20 +29,11 @@ class Progressive(Rule):
 
     kind: Literal["progressive"]
     by: str = Field(description="Expression: those with the lower value must not get less (development, for example).")
-    of: str | FiniteFloat = Field("head", description="Amounts per what: head | entitlement | amount | any measure.")
-
-    @model_validator(mode="after")
-    def _units(self) -> Self:
-        if self.each == "all":
-            raise ValueError('each = "all" leaves nothing to compare; write "region" or a group column')
-        if self.of == "share":
-            raise ValueError('of = "share" is the same for every region; write of = "amount"')
-        return self
 
     def measures(self) -> Iterator[tuple[str, str | float]]:
         """What orders, and what amounts are compared per."""
         yield "by", self.by
-        yield "of", self.of
+        yield from super().measures()
 
     def states(self, problem: Problem, bundle: tuple[int, ...], faults: Faults, flags: list[Flag]) -> Curve | None:
         """One curve: the order of all units that take part and have a basis above 0."""
@@ -87,11 +78,8 @@ class Progressive(Rule):
 
     def sentence(self, unit: str, round_: str) -> str:
         """The order in plain words."""
-        per = {"head": "a head", "amount": "", "entitlement": "per unit of entitlement"}.get(
-            str(self.of), f"per ({self.of})"
-        )
         over = f", added up over {self.over} rounds" if self.over > 1 else ""
-        return f"{self.who()} gets at least as much{f' {per}' if per else ''} as any with a higher {self.by}{over}"
+        return f"{self.who()} gets at least as much{self.per()} as any with a higher {self.by}{over}"
 
 
 def _rounded(values: FloatArray) -> FloatArray:
