@@ -13,7 +13,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-def evened(least: FloatArray, most: FloatArray, wish: FloatArray, q: FloatArray, total: float) -> FloatArray:
+def evened(least: FloatArray, most: FloatArray, q: FloatArray, total: float) -> FloatArray:
     """The most even forces between least and most whose sum q * force is `total`."""
     marks = np.unique(np.concatenate([least[np.isfinite(least)], most[np.isfinite(most)]]))
     if not len(marks):

@@ -221,8 +221,11 @@ class _Task:
         held = np.add.reduceat((at_low | at_high)[order].astype(np.int64), starts) > 0
         for k in np.flatnonzero(~alone & held):
             members = order[bounds[k] : bounds[k + 1]]
-            one = least[members], most[members], wish[members], self.q[members]
-            force[members] = evened(*one, float(due[k])) if self.pull else in_order(*one, self.ranks[members])
+            bound, weight = (least[members], most[members]), self.q[members]
+            if self.pull:
+                force[members] = evened(*bound, weight, float(due[k]))
+            else:
+                force[members] = in_order(*bound, wish[members], weight, self.ranks[members])
         return force
 
 

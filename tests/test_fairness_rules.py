@@ -180,19 +180,22 @@ def test_an_order_that_the_targets_keep_exactly_changes_nothing():
 
 
 def test_several_convex_rules_hold_at_once():
+    tried = 0
     for seed in range(6):
         frame, past, rules, inside = base(seed)
         q = frame["population"].to_numpy(float)
         lows = {m: least(m, frame, past, rules, q) for m in ("gini", "theil", "ratio")}
         bounds = {m: (low + MEASURES[m](inside, q)) / 2 for m, low in lows.items()}
-        more = [{"kind": "inequality", "name": m, "measure": m, "at_most": max(b, 1e-3)} for m, b in bounds.items()]
+        more = [{"kind": "inequality", "name": m, "measure": m, "at_most": b} for m, b in bounds.items()]
         if any(bounds[m] - lows[m] < 1e-3 for m in bounds):
             continue
         found = Fund(parse_policy(policy([*rules, *more], fund={"lot": 0.0001})), frame, past)
         x = found.allocate().decision.optimum.amounts
         expected = solved(found, lambda v, q=q, b=bounds: [k for m in b for k in keeps(m, v, q, b[m])])
         assert np.abs(x - expected).max() <= 5e-4 * SUPPLY / len(q), seed
-        assert all(MEASURES[m](x, q) <= b * (1 + 1e-9) for m, b in bounds.items())
+        assert all(MEASURES[m](x, q) <= b + 1e-9 for m, b in bounds.items())
+        tried += 1
+    assert tried >= 3
 
 
 def land(**more: Any) -> dict[str, Any]:
