@@ -11,21 +11,22 @@ from typing import Any
 
 import numpy as np
 
+from fundalloc.accounting import accounted
+from fundalloc.choice import chosen
 from fundalloc.conflicts import conflict, possible
 from fundalloc.errors import SolverError
 from fundalloc.findings import Finding, audit
 from fundalloc.flags import Flag
-from fundalloc.multipliers import multipliers
 from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.program import added, build
 from fundalloc.remarks import remarks
 from fundalloc.rounding import Nest, NoWholeLots, whole_lots
 from fundalloc.rules import Rows, Statement, tolerance
-from fundalloc.shifts import Binding, Shift, bindings, shifts
+from fundalloc.shifts import Binding, Shift, supplied
 from fundalloc.solve import Answer, solve
 from fundalloc.system import System, inward
-from fundalloc.tangents import Attempt, attempt
+from fundalloc.tangents import Attempt
 from fundalloc.yielding import yielded
 
 log = logging.getLogger("fundalloc")
@@ -44,6 +45,9 @@ class Decision:
     concessions: by rule and resource how far each place of a preferred rule had to yield, in the unit of its bound.
     kept: what the rules ask for in the end, those that had to yield loosened; out: cells that get nothing.
     findings: what watched rules miss, and what only whole lots stand in the way of. seconds: time by step.
+    supplied: the part of each cell in what is shared out beyond the targets. accounting: how shifts were found, by
+    multipliers, shapley or order. worth: what one more unit of each resource would be worth to the objective, NaN
+    where that has no meaning.
     """
 
     problem: Problem
@@ -53,6 +57,9 @@ class Decision:
     bindings: tuple[Binding, ...]
     shifts: tuple[Shift, ...]
     shares: BoolArray
+    supplied: FloatArray
+    accounting: str
+    worth: FloatArray
     concessions: Mapping[tuple[str, str], FloatArray]
     kept: tuple[Statement, ...]
     out: BoolArray
@@ -79,9 +86,8 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
     out, attempted, lots, kept, concessions = _settled(problem, required, model, clock)
     system, optimum = attempted.system, attempted.optimum
     with _timed(clock, "explain"):
-        prices = multipliers(system, optimum)
-        bound = bindings(system, prices)
-        moved = shifts(system, optimum, prices, bound, _gone(required, out))
+        gone = _gone(required, out)
+        bound, accounting, moved = accounted(attempted, kept, gone)
     with _timed(clock, "audit"):
         findings = tuple(audit(problem, statements, lots * problem.lot))
     broken = [f for f in findings if f.severity == "breach" and f.mode == "require"]
@@ -97,6 +103,9 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
         bindings=bound,
         shifts=moved,
         shares=system.shares,
+        supplied=supplied(system.problem, system.shares),
+        accounting=accounting,
+        worth=np.full(len(problem.resources), np.nan) if attempted.chosen is None else attempted.chosen.supplies,
         concessions=concessions,
         kept=kept,
         out=out,
@@ -109,7 +118,7 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
 def propose(problem: Problem, statements: Sequence[Statement]) -> Any:
     """The Pyomo model of a round, with a tangent for each convex rule that matters."""
     required = [s for s in statements if s.mode != "watch" and not s.or_nothing]
-    return build(next(_attempts(problem, required, np.zeros(problem.cells, dtype=bool), {})).system)
+    return build(next(_attempts(problem, required, np.zeros(problem.cells, dtype=bool), {})).solved)
 
 
 def _settled(
@@ -135,7 +144,8 @@ def _settled(
     kept = found.statements
     for k, tried in enumerate(_attempts(problem, kept, out, clock)):
         if tried.proven:
-            own = model if k == 0 and not tried.cuts and not out.any() else None
+            alone = tried.chosen is None and problem.objective == "nearest"
+            own = model if k == 0 and alone and not tried.cuts and not out.any() else None
             lots = _decided(tried, own, clock)
             if lots is not None:
                 return out, tried, lots, kept, found.concessions
@@ -158,12 +168,12 @@ def _attempts(
 
     Who has no target gets nothing beyond floors, unless the rules cannot be kept without.
     """
-    without = bool((problem.takes_part & ~out & (problem.target <= 0)).any())
+    without = bool((problem.takes_part & ~out & ~problem.wants).any())
     cuts: tuple[Rows, ...] = ()
     for whole in (True, False):
         for closed in (True, False) if without else (False,):
             with _timed(clock, "polish"):
-                tried = attempt(problem, statements, whole=whole, closed=closed, out=out, cuts=cuts)
+                tried = chosen(problem, statements, whole=whole, closed=closed, out=out, cuts=cuts)
             cuts = tried.cuts
             yield tried
 
@@ -216,7 +226,7 @@ def _decided(tried: Attempt, model: Any, clock: dict[str, float]) -> IntArray | 
     system, optimum = tried.system, tried.optimum
     if model is None:
         with _timed(clock, "build"):
-            model = build(system)
+            model = build(tried.solved)
     _agree(system, optimum, solve(model), clock)
     with _timed(clock, "round"):
         try:

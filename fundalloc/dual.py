@@ -62,7 +62,10 @@ class State:
 
 
 class Dual:
-    """The dual in the multipliers of the rows, which are scaled so that a'Da = 1."""
+    """The dual in the multipliers of the rows, which are scaled so that a'Da = 1.
+
+    about: shares by which the size of a row is told; left out: the centre e.
+    """
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Dual:
         low: FloatArray,
         high: FloatArray,
         holds: Sequence[Hold] = (),
+        about: FloatArray | None = None,
     ) -> None:
         self.e, self.d, self.low, self.high, self.holds = e, d, low, high, holds
         self.lines = matrix
@@ -85,7 +89,7 @@ class Dual:
         bounds = np.where(np.isfinite(row_low), np.abs(row_low), 0.0) + np.where(
             np.isfinite(row_high), np.abs(row_high), 0.0
         )
-        self.size = self.scale * (np.asarray(abs(full) @ np.abs(e)) + bounds) + 1e-300
+        self.size = self.scale * (np.asarray(abs(full) @ np.abs(e if about is None else about)) + bounds) + 1e-300
         self.scaled = csr_array(diags_array(self.scale) @ full)
         self.at = csr_array(self.lines.T)
 

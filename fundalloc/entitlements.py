@@ -44,6 +44,10 @@ class ResourceSection(BaseModel):
         0.0, description="Share of what past rounds left unpaid that is added to the target."
     )
     contribution: Measure | None = Field(None, description="Expression: what each region pays in.")
+    value: Measure | None = Field(
+        None,
+        description="Expression: what one unit is worth to a region, for the objectives leximin, alpha_fair, benefit.",
+    )
 
     @property
     def open(self) -> bool:
@@ -93,6 +97,10 @@ def entitle(
     with faults.collect():
         if section.contribution is not None:
             contribution = scope.finite(Expression(section.contribution, f"{key}.contribution"), faults)
+    value = None
+    with faults.collect():
+        if section.value is not None:
+            value = _value(section.value, scope, f"{key}.value", faults)
     if len(faults.found) == known and not np.isfinite(sum(float(p.amounts.sum()) for p in parts)):
         faults.add(
             "the measures of the key are so large that their sum is no number.",
@@ -144,6 +152,7 @@ def entitle(
         where="" if section.where is None else str(section.where),
         arrears_before=unpaid,
         contribution=contribution,
+        value=value,
         asked=asked,
         scale=scale,
     )
@@ -209,6 +218,20 @@ def _supply(section: ResourceSection, scope: Scope, key: str, faults: Faults) ->
     if stated < 0:
         faults.add("a supply cannot be below 0.", "Write 0 or more.", key=where, value=str(stated), file="")
     return stated
+
+
+def _value(stated: Measure, scope: Scope, key: str, faults: Faults) -> FloatArray:
+    """What one unit is worth to each region; nothing to those who take no part."""
+    values = np.where(scope.part, scope.finite(Expression(stated, key), faults), 0.0)
+    for i in np.flatnonzero(values < 0)[:10]:
+        faults.add(
+            "is worth less than nothing to a region.",
+            "Write a measure of 0 or more, for example maximum(0, ...).",
+            key=key,
+            value=f"{scope.regions.ids[i]}: {values[i]:g}",
+            file="",
+        )
+    return values
 
 
 def _at_limit(scope: Scope, name: str, due: FloatArray, unpaid: FloatArray, key: FloatArray) -> list[Flag]:

@@ -17,15 +17,14 @@ import numpy as np
 from fundalloc.decision import Decision
 from fundalloc.problem import FloatArray, IntArray, Resource
 from fundalloc.rounding import round_to_sum
-from fundalloc.shifts import NOBODY_ELSE, NOT_BELOW_ZERO
+from fundalloc.shifts import NOBODY_ELSE, NOT_BELOW_ZERO, OBJECTIVE
 
 #: steps that no rule of the policy is behind
 OWN_STEPS = {
     NOT_BELOW_ZERO: "an amount cannot be below 0",
+    OBJECTIVE: "what the objective alone moves, without any rule",
     NOBODY_ELSE: "the rules leave it to regions without a target, and all others give it in proportion",
 }
-#: a supply step below this part of what is shared out is float noise
-NOISE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class Step:
 
     resource: str
     name: str
-    kind: str  # equal | criterion | claim | arrears | adjustment | supply | rule | rounding
+    kind: str  # equal | criterion | claim | arrears | adjustment | supply | objective | rule | rounding
     units: IntArray
     fund: int = 0
     why: str = ""
@@ -66,7 +65,7 @@ def _steps(decision: Decision, r: int) -> Iterator[Step]:
         fund -= part.counter / float(unit)
         gift = round(fund)
         now = round_to_sum(_clean(sofar), round(float(sofar.sum())) if part.total is None else part.total - gift)
-        if part.kind not in ("rule", "supply") or (now != before).any():
+        if part.kind not in ("rule", "supply", "objective") or (now != before).any():
             yield Step(resource.name, part.name, part.kind, now - before, gift - paid, part.why)
             before, paid = now, gift
     yield Step(
@@ -102,8 +101,9 @@ def _clean(values: FloatArray) -> FloatArray:
 def _parts(decision: Decision, resource: Resource, r: int) -> Iterator[_Part]:
     unit = float(printed_unit(resource.lot))
     due = float(sum(p.amounts.sum() for p in resource.parts if p.kind != "arrears"))
-    supply = resource.shared_out - float(resource.target.sum())
-    missing = resource.lots is not None and abs(supply) > NOISE * resource.size
+    block = decision.problem.block(r)
+    supply = decision.supplied[block]
+    missing = bool(supply.any())
     wanted = round((due if missing or resource.lots is None else resource.shared_out) / unit)
     who = "head" if resource.scope.regions.population is not None else "region"
     level = sum(float(p.amounts.sum()) for p in resource.parts if p.kind != "arrears")
@@ -112,12 +112,11 @@ def _parts(decision: Decision, resource: Resource, r: int) -> Iterator[_Part]:
         even = 0.0 if part.kind == "arrears" else float(part.amounts.sum())
         yield _Part(part.name, part.kind, part.amounts - even * resource.equal_share, wanted, part.why)
     if missing:
-        soft = np.where(decision.shares[decision.problem.block(r)], resource.softness, 0.0)
         wanted = round(resource.shared_out / unit)
         why = "what is shared out less the sum of the targets"
-        yield _Part("supply", "supply", supply * soft / soft.sum(), wanted, why)
+        yield _Part("supply", "supply", supply, wanted, why)
     for shift in decision.shifts:
-        moved = shift.amounts[decision.problem.block(r)]
+        moved = shift.amounts[block]
         counter = 0.0 if resource.lots is not None else float(moved.sum())
         why = OWN_STEPS.get(shift.rule, "")
-        yield _Part(shift.rule, "rule", moved, wanted, why, counter)
+        yield _Part(shift.rule, shift.kind, moved, wanted, why, counter)

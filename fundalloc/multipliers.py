@@ -42,13 +42,9 @@ class Multipliers:
 def multipliers(system: System, optimum: Optimum) -> Multipliers:
     """The published multipliers of an optimum."""
     problem, x = system.problem, optimum.amounts
-    slack = AT_BOUND * np.maximum(x, np.repeat([r.size / problem.n for r in problem.resources], problem.n))
-    low, high = x <= system.low + slack, x >= system.high - slack
-    values = np.asarray(system.matrix @ x)
-    row_slack = AT_BOUND * np.asarray(abs(system.matrix) @ np.abs(x))
-    row_low, row_high = values <= system.row_low + row_slack, values >= system.row_high - row_slack
+    row_low, row_high, low, high = _touched(system, x)
     pull = problem.softness * problem.size
-    force = (x - problem.target) / pull
+    force = (x - problem.centre) / pull
     groups = _repeated(system, row_low, row_high)
     first = np.array([g[0] for g in groups], dtype=np.int64)
     merged = np.array([optimum.rows[g].sum() for g in groups])
@@ -65,6 +61,33 @@ def multipliers(system: System, optimum: Optimum) -> Multipliers:
         rows[group] = total / len(group)
     cells = np.where(low | high, force - np.asarray(a.T @ best), 0.0)
     return Multipliers(rows, cells, row_low, row_high, low, high)
+
+
+def priced(system: System, amounts: FloatArray, rows: FloatArray, cells: FloatArray) -> Multipliers:
+    """Multipliers that an objective gives, NaN where it gives none, at the bounds that amounts are at."""
+    row_low, row_high, low, high = _touched(system, amounts)
+    return Multipliers(
+        np.where(row_low | row_high, rows, 0.0),
+        np.where(low | high, cells, 0.0),
+        row_low,
+        row_high,
+        low,
+        high,
+    )
+
+
+def _touched(system: System, x: FloatArray) -> tuple[BoolArray, BoolArray, BoolArray, BoolArray]:
+    """Which lower and upper bounds of rows and of amounts the amounts are at."""
+    problem = system.problem
+    slack = AT_BOUND * np.maximum(x, np.repeat([r.size / problem.n for r in problem.resources], problem.n))
+    values = np.asarray(system.matrix @ x)
+    row_slack = AT_BOUND * np.asarray(abs(system.matrix) @ np.abs(x))
+    return (
+        values <= system.row_low + row_slack,
+        values >= system.row_high - row_slack,
+        x <= system.low + slack,
+        x >= system.high - slack,
+    )
 
 
 def _repeated(system: System, low: BoolArray, high: BoolArray) -> list[IntArray]:

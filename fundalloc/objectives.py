@@ -2,40 +2,98 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from fundalloc.problem import FloatArray, Problem
+from fundalloc.problem import FloatArray, ObjectiveKind, Problem
+
+#: what each objective promises, for people who read a policy
+WORDS = {
+    "nearest": "amounts stay in proportion to the targets except where a rule forbids it",
+    "leximin": "the lowest coverage is as high as the rules allow, then the next lowest, and so on",
+    "alpha_fair": "nobody can gain without others losing more, each gain and loss weighed against what that region has "
+    "(alpha = {alpha:g}; the higher, the more the worse off count)",
+    "benefit": "the total value is as great as the rules allow; among equals, amounts stay near the targets",
+}
 
 
 class Objective(BaseModel):
-    """Which of the allocations that keep the rules is chosen.
+    """Which of the allocations that keep the rules is chosen. All of them are unique and treat equals equally.
 
-    nearest: the least sum over resources of (1 / shared out) * sum of (amount - target)^2 / target.
-    Amounts stay in proportion to the targets except where a rule forbids it; there is one answer.
+    nearest: the least sum over resources of (1 / shared out) * sum of (amount - target)^2 / target. Amounts stay in
+    proportion to the targets except where a rule forbids it.
+    leximin: no region can be raised without lowering one that is no better off: the lowest coverage (amount /
+    target) is as high as can be, then the next lowest. With `value` under the resources a region's coverage is the
+    worth of its amounts by that of its targets; amounts are then by `nearest`. Where only regions and nested groups
+    are limited and no values are stated it is the same as `nearest`.
+    alpha_fair: the greatest sum of weight * coverage^(1 - alpha) / (1 - alpha), for alpha = 1 weight * log(coverage);
+    the weight is the region's share of what is shared out. For alpha = 1 (proportional fairness, Nash welfare) no
+    other allocation has a positive weighted sum of relative gains, and with values and no rules it is the equilibrium
+    of a Fisher market whose budgets are the weights. Changing the unit of a resource, or of one region's values,
+    changes nothing.
+    benefit: the greatest sum of value * amount; among equals the one by `nearest`.
+    Source: Mo and Walrand (2000), Fair end-to-end window-based congestion control; Eisenberg and Gale (1959).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    kind: Literal["nearest", "leximin", "alpha_fair", "benefit"] = "nearest"
-    alpha: FiniteFloat | None = Field(None, description="Not available in this version.")
+    kind: ObjectiveKind = "nearest"
+    alpha: Annotated[FiniteFloat, Field(ge=0.5, le=4)] | None = Field(
+        None, description="alpha_fair only, from 0.5 to 4; 1 where it is left out. The higher, the more equal."
+    )
 
-    @field_validator("kind")
-    @classmethod
-    def _available(cls, kind: str) -> str:
-        if kind != "nearest":
-            raise ValueError(f'objective "{kind}" is not available in this version; write kind = "nearest"')
-        return kind
+    @property
+    def aversion(self) -> float:
+        """alpha, 1 where it is left out."""
+        return 1.0 if self.alpha is None else self.alpha
 
-    @field_validator("alpha")
-    @classmethod
-    def _no_alpha(cls, alpha: float | None) -> float | None:
-        if alpha is not None:
-            raise ValueError("alpha belongs to alpha_fair, which is not available in this version; leave it out")
-        return alpha
+    @property
+    def sentence(self) -> str:
+        """The objective in plain words."""
+        return f"{self.kind}: {WORDS[self.kind].format(alpha=self.aversion)}"
 
 
-def distance(problem: Problem, amounts: FloatArray) -> float:
-    """The value of `nearest`: sum over cells of (amount - target)^2 / (2 * d * shared out)."""
+def weights(problem: Problem) -> FloatArray:
+    """The share of what is shared out that each cell is due: its weight where objectives add up."""
+    return problem.target / problem.size
+
+
+def worth(problem: Problem, amounts: FloatArray) -> FloatArray:
+    """What the amounts of each region are worth to it, in its own values."""
+    if problem.value is None:
+        raise ValueError("no values are stated")
+    return np.asarray((problem.value * amounts).reshape(-1, problem.n).sum(axis=0))
+
+
+def coverages(problem: Problem, amounts: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Coverage and weight of those whom leximin and alpha_fair compare: cells, or regions where values are stated.
+
+    Who has no target is left out.
+    """
+    if problem.value is None:
+        due, has, weight = problem.target, amounts, weights(problem)
+    else:
+        due, has = worth(problem, problem.target), worth(problem, amounts)
+        weight = weights(problem).reshape(-1, problem.n).sum(axis=0)
+    some = due > 0
+    return has[some] / due[some], weight[some]
+
+
+def utility(level: FloatArray, alpha: float) -> FloatArray:
+    """level^(1 - alpha) / (1 - alpha), log(level) for alpha = 1."""
+    with np.errstate(divide="ignore"):
+        return np.log(level) if alpha == 1 else np.asarray(level ** (1 - alpha) / (1 - alpha))
+
+
+def attained(problem: Problem, amounts: FloatArray) -> float:
+    """The value of the objective: distance, lowest coverage, sum of utilities, or total value."""
+    if problem.objective == "leximin":
+        return float(coverages(problem, amounts)[0].min(initial=np.inf))
+    if problem.objective == "alpha_fair":
+        level, weight = coverages(problem, amounts)
+        return float((weight * utility(level, problem.alpha)).sum())
+    if problem.objective == "benefit":
+        return float(worth(problem, amounts).sum())
     gap = amounts - problem.target
     return float((gap * gap / (2.0 * problem.softness * problem.size)).sum())

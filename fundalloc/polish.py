@@ -79,7 +79,7 @@ def polish(system: System, start: Start | None = None, curves: Sequence[Curve] =
         holds.append(Hold(curve.measured(float(size[cells[0]])), cells, curve.basis, paid, curve.at_most, row))
     pulled = [k for k, h in enumerate(holds) if h.row is not None]
     dual = Dual(
-        problem.target / size,
+        problem.centre / size,
         problem.softness / size,
         matrix,
         np.concatenate([totals, system.row_low, np.full(len(pulled), -np.inf)]),
@@ -87,6 +87,7 @@ def polish(system: System, start: Start | None = None, curves: Sequence[Curve] =
         system.low / size,
         system.high / size,
         holds,
+        problem.target / size,
     )
     sizes = np.array([problem.resources[r].size for r in system.supplies])
     heads = np.array([size[holds[k].cells[0]] for k in pulled])

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fundalloc.choice import chosen
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Statement
-from fundalloc.tangents import attempt
 
 #: the change of a number by which its slope is taken, relative to it
 SMALL = 1e-4
@@ -49,10 +49,10 @@ def prices(
     if not binding:
         return
     closed = True
-    start = attempt(problem, statements, whole=False, closed=closed, out=out)
+    start = chosen(problem, statements, whole=False, closed=closed, out=out)
     if not start.proven:
         closed = False
-        start = attempt(problem, statements, whole=False, closed=closed, out=out)
+        start = chosen(problem, statements, whole=False, closed=closed, out=out)
     if not start.proven:
         return
     for rule, side in binding:
@@ -78,7 +78,7 @@ def _slope(
     for sign in (1.0, -1.0):
         floor, cap = (sign * change, 0.0) if side == "floor" else (0.0, -sign * change)
         moved = [s.moved(floor, cap) if s.rule == rule else s for s in statements]
-        found = attempt(problem, moved, whole=False, closed=closed, out=out)
+        found = chosen(problem, moved, whole=False, closed=closed, out=out)
         if found.proven:
             return np.asarray(sign * (found.optimum.amounts - amounts) / change)
     return None

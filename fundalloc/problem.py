@@ -7,7 +7,7 @@ resource in the order of their ids: cell = r * n + i.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Literal
@@ -23,6 +23,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+ObjectiveKind = Literal["nearest", "leximin", "alpha_fair", "benefit"]
 Rounding = Literal["largest_remainder", "webster", "huntington_hill", "jefferson", "adams"]
 
 #: weight of a region without a target, as a part of its equal share (see `Resource.softness`)
@@ -73,6 +74,7 @@ class Resource:
     where: str = ""
     arrears_before: FloatArray | None = None
     contribution: FloatArray | None = None
+    value: FloatArray | None = None
     asked: float | None = None
     scale: float | None = None
 
@@ -119,11 +121,19 @@ class Resource:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """All resources of one round, with the regions that share them."""
+    """All resources of one round, with the regions that share them, and the objective.
+
+    bent, moved: one number per cell where an objective is solved as `nearest` with weights and a centre of its own
+    (see `leaning`).
+    """
 
     regions: Regions
     resources: tuple[Resource, ...]
     flags: tuple[Flag, ...] = field(default=())
+    objective: ObjectiveKind = "nearest"
+    alpha: float = 1.0
+    bent: FloatArray | None = None
+    moved: FloatArray | None = None
 
     @property
     def round(self) -> str:
@@ -156,7 +166,34 @@ class Problem:
     @cached_property
     def softness(self) -> FloatArray:
         """The weight d of each cell (see `Resource.softness`)."""
-        return self.blocks([r.softness for r in self.resources])
+        return self.blocks([r.softness for r in self.resources]) if self.bent is None else self.bent
+
+    @cached_property
+    def centre(self) -> FloatArray:
+        """Where each amount would be if nothing held it: its target, unless the problem leans."""
+        return self.target if self.moved is None else self.moved
+
+    @cached_property
+    def value(self) -> FloatArray | None:
+        """What one unit is worth to the region of each cell; None where that is not stated."""
+        values = [r.value for r in self.resources if r.value is not None]
+        return self.blocks(values) if len(values) == len(self.resources) else None
+
+    @cached_property
+    def wants(self) -> BoolArray:
+        """Who is due anything, or would make something of it where the objective counts values."""
+        due = self.target > 0
+        if self.objective == "nearest" or self.value is None:
+            return due
+        valued = self.value > 0
+        if self.objective == "benefit":
+            return due | valued
+        some = (self.value * self.target).reshape(-1, self.n).sum(axis=0) > 0
+        return np.asarray((due | valued) & np.tile(some, len(self.resources)))
+
+    def leaning(self, softness: FloatArray, centre: FloatArray | None = None) -> Problem:
+        """The problem with other weights, and with amounts drawn to another centre than the targets."""
+        return replace(self, bent=softness, moved=centre)
 
     @cached_property
     def size(self) -> FloatArray:

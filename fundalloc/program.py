@@ -4,6 +4,9 @@ amount[region, resource]      between the merged floors and caps of that region
 supply[resource]              the amounts add up to what is shared out
 rule[name, resource, place]   low <= sum of amounts <= high, for rules on several regions
 nearest                       sum of (amount - target)^2 / (2 * target * shared out)
+
+Other objectives end in such a program too: `alpha_fair` with other weights than the targets, `leximin` and `benefit`
+with the levels that were found before as bounds, and as rows named objective.
 """
 
 from __future__ import annotations
@@ -81,8 +84,8 @@ def _build(system: System) -> pyo.ConcreteModel:
     weights = (1.0 / (2.0 * problem.softness * problem.size)).tolist()
     model.nearest = pyo.Objective(
         expr=pyo.quicksum(
-            (amount - target) ** 2 * weight
-            for amount, target, weight in zip(amounts, problem.target.tolist(), weights, strict=True)
+            (amount - centre) ** 2 * weight
+            for amount, centre, weight in zip(amounts, problem.centre.tolist(), weights, strict=True)
         )
     )
     model._fundalloc = Built(
@@ -116,7 +119,7 @@ def added(model: pyo.ConcreteModel, problem: Problem) -> tuple[Rows, ...]:
     Anything else that was added or changed is a fault that names it.
     """
     own = built(model)
-    if own.system.problem is not problem:
+    if own.system.problem.resources is not problem.resources:
         raise InputError([Fault("this model was made by another fund.", "Use the model of this fund.model().")])
     cells = {id(amount): c for c, amount in enumerate(model.amount.values())}
     faults = [*_changes(model, own), *_strangers(model)]

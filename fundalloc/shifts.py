@@ -26,30 +26,48 @@ NOT_BELOW_ZERO = "no amount below 0"
 NOBODY_ELSE = "what no other region may take"
 
 
+#: targets that add up to what is shared out but for this part of it do so
+ROUGHLY = 1e-9
+#: what the objective moves where no rule holds anything
+OBJECTIVE = "objective"
+
+
 @dataclass(frozen=True, eq=False)
 class Binding:
-    """For each place of one `Rows`: whether it binds, and its multiplier (the shadow price)."""
+    """For each place of one `Rows`: whether it binds, and its multiplier (the shadow price), NaN where it has none.
+
+    floors: whether the amounts are at its lower bound.
+    """
 
     rows: Rows
     binds: BoolArray
     prices: FloatArray
+    floors: BoolArray
+
+    def presses(self, side: str) -> bool:
+        """Whether some place presses on the amounts with its floor, or with its cap."""
+        mine = self.binds & (self.floors if side == "floor" else ~self.floors) & (self.prices != 0)
+        return bool(mine.any())
 
 
 @dataclass(frozen=True, eq=False)
 class Shift:
-    """What one rule gives (+) and takes (-), one number per cell."""
+    """What one rule gives (+) and takes (-), one number per cell. kind: rule, or objective."""
 
     rule: str
     amounts: FloatArray
+    kind: str = "rule"
 
 
 def bindings(system: System, found: Multipliers) -> tuple[Binding, ...]:
     """The multipliers handed out to the places of the rules; equal bounds on a cell share equally."""
     binds = [np.zeros(len(r), dtype=bool) for r in system.rows]
+    floors = [np.zeros(len(r), dtype=bool) for r in system.rows]
     prices = [np.zeros(len(r)) for r in system.rows]
     for index, (k, place) in enumerate(system.origin):
         binds[k][place] = found.row_low[index] or found.row_high[index]
         prices[k][place] = found.rows[index]
+        floors[k][place] = found.row_low[index] and not found.rows[index] < 0
     sharing = _sharing(system, found)
     holders = np.zeros(system.problem.cells)
     for _, cells, holds in sharing:
@@ -57,7 +75,8 @@ def bindings(system: System, found: Multipliers) -> tuple[Binding, ...]:
     for k, (places, cells, holds) in enumerate(sharing):
         binds[k][places] = holds
         prices[k][places] = np.where(holds, found.cells[cells] / np.maximum(holders[cells], 1.0), 0.0)
-    return tuple(Binding(r, b, p) for r, b, p in zip(system.rows, binds, prices, strict=True))
+        floors[k][places] = found.low[cells] & ~(found.cells[cells] < 0)
+    return tuple(Binding(r, b, p, f) for r, b, p, f in zip(system.rows, binds, prices, floors, strict=True))
 
 
 def _sharing(system: System, found: Multipliers) -> list[tuple[np.ndarray, np.ndarray, BoolArray]]:
@@ -113,10 +132,27 @@ def shifts(
         forces[NOT_BELOW_ZERO] = rest
     for rule, cells in gone.items():
         forces[rule] = forces.get(rule, 0.0) - np.where(cells, problem.target, 0.0)
+    if problem.moved is not None:
+        forces = {OBJECTIVE: np.where(absent, 0.0, problem.moved - problem.target), **forces}
     if opened.any():
         forces[NOBODY_ELSE] = np.where(opened, optimum.amounts, 0.0)
     softness = np.where(absent, 0.0, problem.softness)
-    return tuple(Shift(rule, _balanced(problem, force, softness)) for rule, force in forces.items())
+    return tuple(
+        Shift(rule, _balanced(problem, force, softness), "objective" if rule == OBJECTIVE else "rule")
+        for rule, force in forces.items()
+    )
+
+
+def supplied(problem: Problem, shares: BoolArray) -> FloatArray:
+    """What is shared out less the sum of the targets, in proportion to the weights of those who share."""
+    result = np.zeros(problem.cells)
+    soft = np.where(shares, problem.softness, 0.0)
+    for r, one in enumerate(problem.resources):
+        block = problem.block(r)
+        missing = one.shared_out - float(one.target.sum())
+        if one.lots is not None and abs(missing) > ROUGHLY * one.size:
+            result[block] = missing * soft[block] / soft[block].sum()
+    return result
 
 
 def _balanced(problem: Problem, force: FloatArray, softness: FloatArray) -> FloatArray:

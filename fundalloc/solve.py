@@ -13,7 +13,7 @@ from typing import Any
 
 import highspy
 import numpy as np
-from scipy.sparse import csr_array, diags_array, vstack
+from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
 
 from fundalloc.errors import SolverError
 from fundalloc.polish import Optimum, Start, polish, supply_rows
@@ -23,6 +23,8 @@ from fundalloc.system import System
 
 log = logging.getLogger("fundalloc")
 TIME_LIMIT = 600.0
+#: more iterations of the interior point method than any program that it solves has taken
+ITERATIONS = 1_000
 #: up to this many cells the active-set method is fast enough
 ACTIVE_SET = 2_000
 
@@ -140,7 +142,7 @@ def scaled(
     weight = problem.n / (problem.softness * problem.size)  # n brings the numbers to about one
     arrays = Arrays(
         curvature=weight * scale * scale,
-        cost=-weight * problem.target * scale,
+        cost=-weight * problem.centre * scale,
         low=low / scale,
         high=high / scale,
         matrix=csr_array(diags_array(1.0 / norms) @ matrix),
@@ -187,13 +189,70 @@ def row_prices(arrays: Arrays) -> tuple[str, FloatArray]:
     return status, np.array(highs.getSolution().row_dual, dtype=float)
 
 
-def _solved(arrays: Arrays, solver: str, tolerance: float) -> highspy.Highs:
-    check_finite(arrays)
+class Misses:
+    """By how much the rows of a linear program must be missed, asked again and again with other bounds.
+
+    minimise  sum of what the rows `soft` are missed by   subject to  low <= x <= high,  hard @ x >= need
+
+    soft rows: of size one. Simplex, which begins where the last question ended.
+    """
+
+    def __init__(self, soft: csr_array, row_low: FloatArray, row_high: FloatArray, hard: csr_array) -> None:
+        count, self.cells = soft.shape
+        self.rows = count
+        self.highs = _highs("simplex", 1e-10)
+        for side in ("primal", "dual"):
+            self.highs.setOptionValue(f"{side}_feasibility_tolerance", 1e-10)
+        self.highs.setOptionValue("small_matrix_value", 1e-12)
+        none = csr_array((hard.shape[0], 2 * count))
+        matrix = vstack(
+            [hstack([soft, eye_array(count), -eye_array(count)], format="csr"), hstack([hard, none], format="csr")],
+            format="csr",
+        )
+        zeros, ones = np.zeros(self.cells), np.ones(2 * count)
+        arrays = Arrays(
+            curvature=np.zeros(self.cells + 2 * count),
+            cost=np.concatenate([zeros, ones]),
+            low=np.concatenate([zeros, 0 * ones]),
+            high=np.concatenate([zeros, np.inf * ones]),
+            matrix=csr_array(matrix),
+            row_low=np.concatenate([row_low, np.full(hard.shape[0], -np.inf)]),
+            row_high=np.concatenate([row_high, np.full(hard.shape[0], np.inf)]),
+        )
+        check_finite(arrays)
+        self.highs.passModel(_model(arrays))
+
+    def tighten(self, row_low: FloatArray, row_high: FloatArray) -> None:
+        """Gives the soft rows other bounds."""
+        self.highs.changeRowsBounds(self.rows, np.arange(self.rows, dtype=np.int32), row_low, row_high)
+
+    def solve(
+        self, low: FloatArray, high: FloatArray, need: FloatArray
+    ) -> tuple[float, FloatArray, FloatArray, FloatArray] | None:
+        """The least sum of misses, where, and the prices of the soft and of the hard rows; None without an answer."""
+        if not (np.isfinite(low).all() and np.isfinite(high).all() and np.isfinite(need).all()):
+            raise SolverError("A bound of the program is not a number; nothing was solved.")
+        h, count = self.highs, len(need)
+        h.changeColsBounds(self.cells, np.arange(self.cells, dtype=np.int32), low, high)
+        if count:
+            hard = np.arange(self.rows, self.rows + count, dtype=np.int32)
+            h.changeRowsBounds(count, hard, need, np.full(count, np.inf))
+        h.run()
+        if h.modelStatusToString(h.getModelStatus()) != "Optimal":
+            return None
+        found = h.getSolution()
+        prices, x = np.array(found.row_dual, dtype=float), np.array(found.col_value, dtype=float)
+        return h.getInfo().objective_function_value, x[: self.cells], prices[: self.rows], prices[self.rows :]
+
+
+def _highs(solver: str, tolerance: float) -> highspy.Highs:
     highs = highspy.Highs()
     for option, value in {
         "output_flag": False,
         "threads": 1,
         "time_limit": TIME_LIMIT,
+        "ipm_iteration_limit": ITERATIONS,
+        "qp_iteration_limit": ITERATIONS * 100,
         "solver": solver,
         "run_crossover": "off",
         "ipm_optimality_tolerance": tolerance,
@@ -203,6 +262,12 @@ def _solved(arrays: Arrays, solver: str, tolerance: float) -> highspy.Highs:
                 f'HiGHS does not know the option {option} = "{value}". Reinstall the pair of solver packages: '
                 'pip install "highspy[extras]==1.15.1"'
             )
+    return highs
+
+
+def _solved(arrays: Arrays, solver: str, tolerance: float) -> highspy.Highs:
+    check_finite(arrays)
+    highs = _highs(solver, tolerance)
     highs.passModel(_model(arrays))
     highs.run()
     log.debug("HiGHS %s (%s): %s", highs.version(), solver, highs.modelStatusToString(highs.getModelStatus()))

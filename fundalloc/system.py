@@ -141,7 +141,7 @@ def assemble(
         lot[nested] = problem.lot[matrix.indices[matrix.indptr[:-1][nested]]]
         row_low[nested], row_high[nested] = _to_lots(row_low[nested], row_high[nested], lot[nested])
     shares = problem.takes_part if out is None else problem.takes_part & ~out
-    shares = shares & (problem.target > 0) if closed else shares
+    shares = shares & problem.wants if closed else shares
     high = np.where(shares, high, np.minimum(low, high))
     return System(problem, rows, low, high, matrix, row_low, row_high, origin, nested, whole, shares)
 

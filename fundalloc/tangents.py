@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
-from fundalloc.polish import Optimum, Start, polish
+from fundalloc.polish import STEPS, Optimum, Start, polish
 from fundalloc.pooling import NoOrder
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement
@@ -31,15 +31,38 @@ IDLE = 6
 
 
 @dataclass(frozen=True, eq=False)
+class Chosen:
+    """What an objective has found before `nearest` decides the rest.
+
+    system: the rules with what is settled. rows, cells, supplies: what one more unit of the bound of a row, of an
+    amount, of what is shared out of a resource would be worth to the objective; NaN where that has no meaning.
+    """
+
+    system: System
+    rows: FloatArray
+    cells: FloatArray
+    supplies: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Attempt:
     """The optimum under rules, if it is proven; the system with one tangent for each curve that matters.
 
     cuts: all tangents that were needed; without a proof they show that there is none, if there is none.
+    chosen: what an objective other than `nearest` has found before, None where multipliers explain the amounts.
+    unit: by what multipliers are taken times to be worth of the objective.
     """
 
     system: System
     optimum: Optimum
     cuts: tuple[Rows, ...]
+    chosen: Chosen | None = None
+    unit: float = 1.0
+
+    @property
+    def solved(self) -> System:
+        """The system whose `nearest` is the optimum."""
+        return self.system if self.chosen is None else self.chosen.system
 
     @property
     def proven(self) -> bool:
@@ -61,8 +84,8 @@ class _Search:
     held: curves that the polish holds exactly; at most one for each cell. The others are touched.
     """
 
-    def __init__(self, base: System, curves: Sequence[Curve], cuts: Sequence[Rows], *, exact: bool) -> None:
-        self.base = base
+    def __init__(self, base: System, curves: Sequence[Curve], cuts: Sequence[Rows], *, exact: bool, steps: int) -> None:
+        self.base, self.steps = base, steps
         self.held = _exact(base, curves) if exact else []
         held = {id(own) for own, _ in self.held}
         self.others = [c for c in curves if id(c) not in held]
@@ -77,7 +100,7 @@ class _Search:
             rows = np.concatenate([last.rows[: self.coupling], [c.price for c in self.cuts]])
             start = Start(rows=rows, supplies=last.supplies, pulls=last.pulls)
         if self.held:
-            return polish(system, start, [c for _, c in self.held])
+            return polish(system, start, [c for _, c in self.held], steps=self.steps)
         return nearest(system, start)
 
     def run(self) -> Optimum:
@@ -109,8 +132,9 @@ class _Search:
         if drawn:
             problem = self.base.problem
             softness = problem.softness * problem.size
-            z = problem.target + softness * self._forces(optimum, curve)
-            self._add(curve, curve.drawn(optimum.amounts, z, softness, self.base.low, self.base.high, pull))
+            z = problem.centre + softness * self._forces(optimum, curve)
+            low, high = self.base.low, self.base.high
+            self._add(curve, curve.drawn(optimum.amounts, z, softness, low, high, pull))
         if not drawn or not curve.spread.ordered:
             self._add(curve, curve.tangent(optimum.amounts))
 
@@ -234,15 +258,27 @@ def attempt(
     whole, closed, out: as in `assemble`. cuts: tangents of these curves that are known already.
     """
     lines = tuple(s for s in statements if isinstance(s, Rows))
-    base = assemble(problem, lines, whole=whole, closed=closed, out=out)
-    curves = [s for s in statements if isinstance(s, Curve) and np.isfinite(s.at_most)]
+    return met(assemble(problem, lines, whole=whole, closed=closed, out=out), convex(statements), cuts)
+
+
+def convex(statements: Sequence[Statement]) -> list[Curve]:
+    """The convex rules among statements that say anything."""
+    return [s for s in statements if isinstance(s, Curve) and np.isfinite(s.at_most)]
+
+
+def met(base: System, curves: Sequence[Curve], cuts: Sequence[Rows] = (), steps: int | None = None) -> Attempt:
+    """The optimum of `nearest` under a system and curves.
+
+    cuts: tangents of these curves that are known already. steps: so many of the polish where a curve is held
+    exactly, and no second try; for tangents where the rules are likely to be impossible.
+    """
     if not curves:
         return Attempt(base, nearest(base), ())
     pairs = [(j, d) for j, d in enumerate(curves)]
     tightest = [c for k, c in enumerate(curves) if not any(_repeats(c, d, k > j) for j, d in pairs if j != k)]
     known = tuple(cuts)
     for exact in (True, False):
-        search = _Search(base, tightest, known, exact=exact)
+        search = _Search(base, tightest, known, exact=exact, steps=steps or STEPS)
         try:
             optimum = search.run()
         except NoOrder:
@@ -253,6 +289,6 @@ def attempt(
                 return found
         pulled = [row for row, _ in search.held_rows(optimum) if row.kind == "inequality"]
         known = (*(c.rows for c in search.cuts), *pulled)
-        if pulled and not about_possible(base.joined(known)):
+        if pulled and (steps or not about_possible(base.joined(known))):
             break
     return Attempt(base.joined(known), optimum, known)

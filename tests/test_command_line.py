@@ -158,7 +158,6 @@ POLICIES = {
     "import": (POLICY.replace('"gdp / people"', "\"__import__('os')\""), ["measures.gdp_head", "__import__"]),
     "circle": (POLICY.replace('"gdp / people"', '"gdp_head + 1"'), ["defined by itself: gdp_head -> gdp_head"]),
     "half a rule": (POLICY + '[[rules]]\nkind = "link"\nname = "x"\n', ["rules.x.resource", "is missing"]),
-    "later objective": (POLICY + '[objective]\nkind = "leximin"\n', ["leximin", "not available"]),
     "or_nothing": (POLICY + rule("x", cap=2, or_nothing=True), ["or_nothing is about a floor alone"]),
     "no history": (POLICY + rule("x", of="previous", floor=0.9), ["there is no history", "rules.x.of"]),
     "no regions file": (POLICY.replace("regions.csv", "region.csv"), ["region.csv", "no such file"]),

@@ -29,6 +29,7 @@ def check_policy(policy: Policy, round_: str, has_history: bool, file: str = "")
         _unique(faults, f"indices.{name}.indicators", (i.name for i in index.indicators))
     for name, section in policy.resources.items():
         _check_resource(policy, name, section, round_, faults)
+    _check_objective(policy, faults)
     for rule in policy.rules:
         _check_rule(policy, rule, faults)
     if not has_history:
@@ -94,6 +95,35 @@ def _check_resource(policy: Policy, name: str, section: ResourceSection, round_:
         _check_open(policy, name, section, faults)
 
 
+def _check_objective(policy: Policy, faults: Faults) -> None:
+    kind = policy.objective.kind
+    if policy.objective.alpha is not None and kind != "alpha_fair":
+        faults.add(
+            f"belongs to alpha_fair, the objective is {kind}.",
+            'Write kind = "alpha_fair", or leave alpha out.',
+            key="objective.alpha",
+        )
+    if kind == "nearest":
+        return
+    for name, section in policy.resources.items():
+        if section.open:
+            faults.add(
+                f"an open supply leaves {kind} without a limit.",
+                'Write a supply, or kind = "nearest" under [objective].',
+                key=f"resources.{name}.supply",
+            )
+    without = [name for name, section in policy.resources.items() if section.value is None]
+    if without and (kind == "benefit" or len(without) < len(policy.resources)):
+        for name in without:
+            faults.add(
+                "says nothing of what a unit is worth, which the objective "
+                + (kind if kind == "benefit" else f"{kind} needs of every resource or of none")
+                + (" adds up." if kind == "benefit" else "."),
+                'Write value = "a measure", 0 where it counts for nothing.',
+                key=f"resources.{name}.value",
+            )
+
+
 def _check_open(policy: Policy, name: str, section: ResourceSection, faults: Faults) -> None:
     key = f"resources.{name}"
     if section.claims is not None or any(c.rate is None for c in section.criteria):
@@ -154,7 +184,7 @@ def expressions(policy: Policy) -> Iterator[tuple[str, str | float]]:
             yield f"{key}.criteria.{c.name}.measure", c.measure
         if section.claims is not None:
             yield f"{key}.claims.measure", section.claims.measure
-        for field in ("where", "contribution"):
+        for field in ("where", "contribution", "value"):
             if getattr(section, field) is not None:
                 yield f"{key}.{field}", getattr(section, field)
         for stated in section.supply.values() if isinstance(section.supply, dict) else [section.supply]:

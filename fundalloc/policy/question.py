@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from fundalloc.entitlements import entitle
 from fundalloc.errors import Faults, InputError
@@ -98,8 +99,9 @@ def pose(policy: Policy, regions: Regions, history: History) -> tuple[Problem, t
         if resource is not None:
             resources.append(resource)
     faults.check()
-    problem = Problem(regions, tuple(sorted(resources, key=lambda r: r.name)))
+    aim = policy.objective
+    problem = Problem(regions, tuple(sorted(resources, key=lambda r: r.name)), objective=aim.kind, alpha=aim.aversion)
     rows = statements(policy.rules, problem, faults, flags)
     faults.check()
     flags += [*regions.flags, *everyone.flags]
-    return Problem(regions, problem.resources, tuple(flags)), rows
+    return replace(problem, flags=tuple(flags)), rows

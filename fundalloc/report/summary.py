@@ -16,7 +16,7 @@ from fundalloc.decision import Decision
 from fundalloc.explain import Step, printed_unit
 from fundalloc.flags import Flag
 from fundalloc.inequality import gini, hoover, theil
-from fundalloc.objectives import distance
+from fundalloc.objectives import attained
 from fundalloc.policy import Policy
 from fundalloc.prices import Price, prices
 from fundalloc.problem import Resource
@@ -54,8 +54,10 @@ def summarise(
         "status": "optimal",
         "objective": {
             "kind": policy.objective.kind,
-            "value": number(distance(problem, decision.optimum.amounts), 6),
+            "alpha": policy.objective.aversion if policy.objective.kind == "alpha_fair" else None,
+            "value": number(attained(problem, decision.optimum.amounts), 6),
         },
+        "accounting": decision.accounting,
         "resources": {one.name: _resource(one, decision, r, steps) for r, one in enumerate(problem.resources)},
         "rules": [_rule(policy, decision, steps, priced, k) for k in range(len(policy.rules))],
         "flags": dict(sorted(Counter(f.severity for f in flags).items())),
@@ -85,6 +87,7 @@ def _resource(one: Resource, decision: Decision, r: int, steps: Sequence[Step]) 
         "take_part": int(one.takes_part.sum()),
         "asked": None if one.asked is None else number(one.asked, 15),
         "scale": None if one.scale is None else number(one.scale),
+        "worth_of_a_unit": None if np.isnan(decision.worth[r]) else number(decision.worth[r], 6),
         "moved_by_rules": decimal(sum(moved) // 2, printed_unit(one.lot)),
         "inequality": {
             "per": "region" if heads is None else "head",
@@ -99,10 +102,9 @@ def _prices(policy: Policy, decision: Decision) -> dict[str, list[Price]]:
     steps = {rule.name: rule.step("")[0] for rule in policy.rules}
     binding: list[tuple[str, str]] = []
     for one in decision.bindings:
-        pulls = one.prices[one.binds]
-        for side, does in (("floor", (pulls > 0).any()), ("cap", (pulls < 0).any())):
+        for side in ("floor", "cap"):
             which = (one.rows.rule, side)
-            if does and steps.get(one.rows.rule) and which not in binding:
+            if one.presses(side) and steps.get(one.rows.rule) and which not in binding:
                 binding.append(which)
     found: dict[str, list[Price]] = {}
     for price in prices(decision.problem, decision.kept, binding, steps, decision.out):

@@ -15,6 +15,13 @@ from fundalloc.rounds import at
 from fundalloc.rules import Curve, Rows, Statement
 
 Row = Mapping[str, str]
+#: what the steps of rules are where they are not read from multipliers
+ACCOUNTING = {
+    "shapley": "What a rule gives or takes is what it changes, averaged over all orders in which the binding rules "
+    "can be added (Shapley value).",
+    "order": "What a rule gives or takes is what it changes when the binding rules are added in the order of the "
+    "policy.",
+}
 
 
 def money(text: str | Decimal, unit: str = "") -> str:
@@ -82,13 +89,13 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
     for step in steps:
         name, kind = step["step"], step["kind"]
         if (
-            kind in ("arrears", "supply", "rule", "rounding")
+            kind in ("arrears", "supply", "objective", "rule", "rounding")
             and lines
             and not any(x[0] == "= entitlement" for x in lines)
         ):
             lines.append(("= entitlement", money(row["entitlement"]), "what the key alone gives"))
         if (
-            kind in ("supply", "rule", "rounding")
+            kind in ("supply", "objective", "rule", "rounding")
             and not any(x[0] == "= target" for x in lines)
             and any(s["kind"] == "arrears" for s in steps)
         ):
@@ -100,6 +107,8 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
             what = "holds this amount" if binds else "its part of what others receive or give up"
             why = f"{what}: {rule['sentence']}" if rule and binds else what
             name = f"rule: {name}"
+        if kind == "objective":
+            name = f"objective: {summary['objective']['kind']}"
         lines.append((name, signed(step["amount"]), why))
     lines.append(("= amount", money(row["amount"]), ""))
     left = max(len(a) for a, _, _ in lines)
@@ -118,6 +127,8 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
         ratio = f" ({100 * (Decimal(row['amount']) / before - 1):+.2f} %)" if before else ""
         facts.append(f"last round {money(before)}{ratio}")
     yield f"  That is {'; '.join(facts)}."
+    if ACCOUNTING.get(summary["accounting"]) and any(s["kind"] == "rule" for s in steps):
+        yield f"  {ACCOUNTING[summary['accounting']]}"
 
 
 def describe(policy: Policy, problem: Problem, rows: Sequence[Statement], files: Iterable[str] = ()) -> Iterator[str]:
@@ -144,7 +155,7 @@ def describe(policy: Policy, problem: Problem, rows: Sequence[Statement], files:
         yield ""
         yield from _resource(policy, resource, problem.round)
     yield ""
-    yield f"Objective {policy.objective.kind}: amounts stay in proportion to the targets except where a rule forbids it"
+    yield f"Objective {policy.objective.sentence}"
     for k, rule in enumerate(policy.rules, 1):
         yield ""
         verb = {"require": "required", "prefer": "preferred", "watch": "only watched"}[rule.mode]
@@ -208,6 +219,9 @@ def _resource(policy: Policy, resource: Resource, round_: str) -> Iterator[str]:
         yield f"  {100 * section.arrears:g} % of what past rounds left unpaid is added to the target"
     if section.contribution is not None:
         yield f"  each region pays in {section.contribution}"
+    if section.value is not None:
+        unused = ", which this objective does not read" if policy.objective.kind == "nearest" else ""
+        yield f"  one {resource.unit or 'unit'} is worth {section.value} to a region{unused}"
     yield f"  rounded by {section.rounding.replace('_', ' ')}"
 
 

@@ -13,8 +13,12 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array
 
 from fundalloc.problem import BoolArray, FloatArray
+from fundalloc.rules.kinked import Order
 from fundalloc.rules.rows import Rows
 from fundalloc.rules.spread import Drawn, Spread
+
+#: so many pairs per unit are written as rows
+PAIRS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +125,29 @@ class Curve:
                     self.at_most,
                 )
             )
+        )
+
+    def chain(self) -> Rows | None:
+        """All that an order says, as rows; None for a measure, and where that would take too many."""
+        if not isinstance(self.spread, Order):
+            return None
+        sizes = np.bincount(self.spread.ranks)
+        if (sizes[1:] * sizes[:-1]).sum() > PAIRS * len(self.basis):
+            return None
+        pairs = self.spread.pairs()
+        count, units = len(pairs), len(self.basis)
+        where = np.repeat(np.arange(count), 2)
+        sides = np.tile([-1.0, 1.0], count) / self.basis[pairs.ravel()]
+        compare = csr_array((sides, (where, pairs.ravel())), shape=(count, units))
+        size = np.sqrt(self.basis[pairs[:, 0]] * self.basis[pairs[:, 1]])
+        compare = csr_array(diags_array(size) @ compare)
+        places = tuple(f"pair {k}" for k in range(1, count + 1))
+        return replace(
+            self.touching(csr_array(compare @ self.matrix), 0.0),
+            places=places,
+            low=np.full(count, -np.inf),
+            high=-np.asarray(compare @ self.paid),
+            basis=np.zeros(count),
         )
 
     def row(self, slopes: FloatArray) -> Rows:

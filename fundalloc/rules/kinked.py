@@ -5,6 +5,7 @@ Where amounts come to rest under them is known exactly, so they can be held whil
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -193,6 +194,14 @@ class Order(Spread):
         force = np.zeros(len(low))
         force[below], force[above] = -1.0 / task.q[below], 1.0 / task.q[above]
         return force
+
+    def pairs(self) -> IntArray:
+        """Units and those of the next higher rank, one row for each pair: all that the order says."""
+        found = [np.zeros((0, 2), dtype=np.int64)]
+        ranked = [np.flatnonzero(self.ranks == r) for r in range(int(self.ranks.max()) + 1)]
+        for less, more in itertools.pairwise(ranked):
+            found.append(np.stack([np.repeat(less, len(more)), np.tile(more, len(less))], axis=1))
+        return np.concatenate(found)
 
     def only(self, keep: IntArray) -> Order:
         """The order among some of the units."""

@@ -1,0 +1,115 @@
+"""Alpha-fairness of single amounts: each counts with its share of what is shared out.
+
+    maximise  sum d / X * u(level),   level = 1 + (amount - target) / d,   u' = level^-alpha
+
+For a target above nothing d is the target and the level its coverage. Newton's method: each step is `nearest` with
+the weights and the centre that fit u where the amounts are, so every rule that `nearest` can keep is kept here too.
+The optimum is also that of `nearest` under weights of its own, d * (1 - level) / (level^-alpha - 1): its last
+question, whose multipliers explain the amounts exactly.
+Source: Mo and Walrand (2000), Fair end-to-end window-based congestion control, IEEE/ACM Trans. Networking 8(5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fundalloc.problem import FloatArray
+from fundalloc.rules import Curve, Rows
+from fundalloc.system import System
+from fundalloc.tangents import Attempt, met
+
+STEPS = 60
+#: steps that move no amount by more than this part of the mean amount are the last; two answers that close agree
+STILL, AGREE = 1e-11, 1e-9
+#: last questions, each of which takes away some noise that tangents of curves leave
+CLOSING = 20
+#: a change of the loss that float arithmetic cannot tell from none
+FLAT = 1e-15
+#: where the second derivative of a utility would be so many times that at the target, it grows no more
+STEEPEST = 1e12
+
+
+class Utility:
+    """u with u' = level^-alpha; below `least` u' goes on as a straight line, so that nothing is infinite."""
+
+    def __init__(self, alpha: float) -> None:
+        self.alpha = alpha
+        self.least = STEEPEST ** (-1 / (alpha + 1))
+
+    def value(self, level: FloatArray) -> FloatArray:
+        """u, but for a constant."""
+        above, below = np.maximum(level, self.least), np.minimum(level - self.least, 0.0)
+        power = 1 - self.alpha
+        u = np.log(above) if self.alpha == 1 else (above**power - 1) / power
+        return np.asarray(u + below * (self.slope(above) - 0.5 * below * self.bend(above)))
+
+    def slope(self, level: FloatArray) -> FloatArray:
+        """U'."""
+        above, below = np.maximum(level, self.least), np.minimum(level - self.least, 0.0)
+        return np.asarray(above**-self.alpha - below * self.bend(above))
+
+    def bend(self, level: FloatArray) -> FloatArray:
+        """-u''."""
+        return np.asarray(self.alpha * np.maximum(level, self.least) ** (-self.alpha - 1))
+
+    def chord(self, level: FloatArray) -> FloatArray:
+        """(1 - level) / (u' - 1): by how much a level gives way to a force, from 1 to where it is."""
+        off = level - 1.0
+        near = np.abs(off) < 1e-9
+        safe = np.where(near, 1.0, off)
+        direct = np.maximum(level, self.least)
+        rise = np.where(level > self.least, np.expm1(-self.alpha * np.log(direct)), self.slope(level) - 1.0)
+        return np.where(near, 1.0 / self.alpha, -safe / np.where(near, 1.0, rise))
+
+
+def fair(base: System, curves: Sequence[Curve], cuts: Sequence[Rows] = ()) -> Attempt:
+    """The alpha-fair optimum under a system and curves; not proven where none was found."""
+    problem, utility = base.problem, Utility(base.problem.alpha)
+    d, size, target = problem.softness, problem.size, problem.target
+    mean = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
+    some = target > 0
+
+    def level(amounts: FloatArray) -> FloatArray:
+        return np.where(some, 1.0 + (amounts - target) / d, 1.0)
+
+    def loss(amounts: FloatArray) -> float:
+        u = np.where(some, (amounts - target) - d * utility.value(level(amounts)), 0.0)
+        other = np.where(some, 0.0, (amounts - target) ** 2 / (2 * d))
+        return float(((u + other) / size).sum())
+
+    tried = met(base, curves, cuts)
+    amounts = tried.optimum.amounts
+    for _ in range(STEPS):
+        if not tried.proven:
+            return tried
+        at = level(amounts)
+        soft = np.where(some, d / utility.bend(at), d)
+        centre = np.where(some, amounts + soft * (utility.slope(at) - 1.0), target)
+        tried = met(replace(base, problem=problem.leaning(soft, centre)), curves, tried.cuts)
+        if tried.proven:
+            step = tried.optimum.amounts - amounts
+            if not (np.abs(step) > STILL * mean).any():
+                amounts = tried.optimum.amounts
+                break
+            amounts = _along(amounts, step, loss)
+    for _ in range(CLOSING):
+        chord = np.where(some, d * utility.chord(level(amounts)), d)
+        last = met(replace(base, problem=problem.leaning(chord)), curves, tried.cuts)
+        if not last.proven or (np.abs(last.optimum.amounts - amounts) <= AGREE * mean).all():
+            return last
+        amounts = last.optimum.amounts
+    return replace(last, optimum=replace(last.optimum, residual=np.inf))
+
+
+def _along(amounts: FloatArray, step: FloatArray, loss: Callable[[FloatArray], float]) -> FloatArray:
+    """The amounts after as much of a step as lowers the loss."""
+    before, length = loss(amounts), 1.0
+    for _ in range(60):
+        after = amounts + length * step
+        if loss(after) <= before + FLAT * (1 + abs(before)):
+            return after
+        length /= 2
+    return amounts

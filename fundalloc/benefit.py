@@ -1,0 +1,55 @@
+"""Benefit: the greatest total value of all allocations that keep the rules, among equals the one by `nearest`.
+
+    minimise  nearest(amounts) - force * sum value * amount
+
+From some force on the answer no longer changes: it is the allocation nearest to the targets among those of the
+greatest total value. The force grows tenfold until that is so. Its multipliers explain the amounts exactly, what the
+objective moves among them.
+Source: Mangasarian (1984), Normal solutions of linear programs, Mathematical Programming Study 22.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fundalloc.problem import FloatArray
+from fundalloc.rules import Curve, Rows
+from fundalloc.system import System
+from fundalloc.tangents import Attempt, met
+
+#: the forces that are tried: the greatest worth of a whole resource counts as one
+FORCES = 10.0 ** np.arange(0, 8)
+#: amounts that differ by less than this part of the mean amount do not differ
+SAME = 1e-9
+#: a gain in total value from ten times the force that is nothing, and one that is enough where no more can be proven
+NOTHING, ENOUGH = 1e-10, 1e-6
+#: weight of who has no target but a value, as a part of its equal share
+WEIGHT = 0.1
+
+
+def greatest(base: System, curves: Sequence[Curve], value: FloatArray, cuts: Sequence[Rows] = ()) -> Attempt:
+    """The allocation of the greatest total value under a system and curves. value: of one unit, one per cell."""
+    problem = base.problem
+    equal = problem.blocks([r.equal_share for r in problem.resources])
+    keen = base.shares & (problem.target <= 0) & (value > 0)
+    soft = np.where(keen, np.maximum(problem.softness, WEIGHT * problem.size * equal), problem.softness)
+    largest = max(float((value * problem.size).max(initial=0.0)), 1e-300)
+    mean = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
+    last = tried = met(base, curves, cuts)
+    gain = np.inf
+    for force in FORCES:
+        if not tried.proven:
+            break
+        leaning = problem.leaning(soft, problem.target + soft * problem.size * (force * value / largest))
+        tried = replace(met(replace(base, problem=leaning), curves, tried.cuts), unit=largest / force)
+        if not tried.proven and gain <= ENOUGH:
+            return last
+        apart = np.abs(tried.optimum.amounts - last.optimum.amounts)
+        gain = float(value @ (tried.optimum.amounts - last.optimum.amounts)) / float(value @ tried.optimum.amounts)
+        if tried.proven and last.unit != 1.0 and ((apart <= SAME * mean).all() or gain <= NOTHING):
+            return last
+        last = tried
+    return tried

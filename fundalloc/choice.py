@@ -1,0 +1,144 @@
+"""Choice: the allocation that the objective of a problem chooses among those that keep the rules.
+
+`nearest` is solved as it stands. The others end in `nearest` as well: where they leave a choice it decides, so the
+same program, polish, rounding and audit serve them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from fundalloc.alpha_fair import fair
+from fundalloc.benefit import greatest
+from fundalloc.dual import ACCEPTED
+from fundalloc.gains import Gains
+from fundalloc.levels import raised
+from fundalloc.market import equilibrium, face
+from fundalloc.objectives import weights, worth
+from fundalloc.problem import BoolArray, FloatArray, Problem
+from fundalloc.rules import Curve, Rows, Statement, tolerance
+from fundalloc.system import System, assemble
+from fundalloc.tangents import KEPT, Attempt, Chosen, convex, met
+
+#: rounds of tangents beside a market
+TANGENTS = 100
+
+
+def chosen(
+    problem: Problem,
+    statements: Sequence[Statement],
+    *,
+    whole: bool = True,
+    closed: bool = False,
+    out: BoolArray | None = None,
+    cuts: Sequence[Rows] = (),
+) -> Attempt:
+    """The optimum of the problem's objective under rules, curves among them.
+
+    whole, closed, out: as in `assemble`. cuts: tangents of these curves that are known already.
+    """
+    lines = tuple(s for s in statements if isinstance(s, Rows))
+    base = assemble(problem, lines, whole=whole, closed=closed, out=out)
+    curves = convex(statements)
+    if problem.objective == "nearest" or (_same_as_nearest(base) and not curves):
+        return met(base, curves, cuts)
+    if problem.objective == "benefit" and problem.value is not None:
+        return greatest(base, curves, problem.value, cuts)
+    if problem.objective == "leximin":
+        return _by_levels(base, curves, cuts)
+    return fair(base, curves, cuts) if problem.value is None else _by_market(base, curves, cuts)
+
+
+def _same_as_nearest(base: System) -> bool:
+    """Whether leximin is `nearest`: only single amounts and nested groups are limited, and each amount counts alone."""
+    return base.problem.objective == "leximin" and base.problem.value is None and bool(base.nested.all())
+
+
+def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:
+    """Leximin and benefit: levels raised as far as can be, the rest by `nearest`."""
+    gains = _gains(base)
+    chains = [(c, c.chain()) for c in curves]
+    rows = tuple(chain for _, chain in chains if chain is not None)
+    found = raised(base.joined(rows), [c for c, chain in chains if chain is None], gains, cuts)
+    if found is None:
+        return _without_proof(base, curves, cuts)
+    last = found.last
+    counts = len(base.row_low), base.problem.cells, len(base.problem.resources)
+    unknown = [np.full(count, np.nan) for count in counts]
+    return _settled(base, curves, last, Chosen(last.system, *unknown))
+
+
+def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:
+    """alpha_fair where regions value resources differently; the rest by `nearest`."""
+    problem, gains, known = base.problem, _gains(base), list(cuts)
+    place = {region: i for i, region in enumerate(problem.regions.ids)}
+    weight = weights(problem).reshape(-1, problem.n).sum(axis=0)[[place[name] for name in gains.names]]
+    for _ in range(TANGENTS):
+        found = equilibrium(base, gains, weight, known)
+        if not found.residual <= ACCEPTED:
+            break
+        missed = [c for c in curves if c.excess(found.amounts) > KEPT]
+        if not missed:
+            last = met(face(base, gains, found), curves, known)
+            rows = found.rows[: len(base.row_low)]
+            return _settled(base, curves, last, Chosen(last.system, rows, found.cells, -found.supplies))
+        known += [c.tangent(found.amounts) for c in missed]
+    return _without_proof(base, curves, known)
+
+
+def _without_proof(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:
+    tried = met(base, curves, cuts)
+    return replace(tried, optimum=replace(tried.optimum, residual=np.inf))
+
+
+def _settled(base: System, curves: Sequence[Curve], last: Attempt, found: Chosen) -> Attempt:
+    """An optimum with the rules as they are stated, and a tangent for each curve that holds it."""
+    amounts = last.optimum.amounts
+    known = [*(r for r in last.system.rows if r.curve is not None), *last.cuts]
+    rows = []
+    for curve in curves:
+        if curve.excess(amounts) > -10 * KEPT:
+            mine = [r for r in known if _about(r, curve) and len(r) == 1 and _tight(r, amounts).all()]
+            rows += mine[:1] or _touching(curve, amounts)
+    found = replace(found, rows=np.concatenate([found.rows, np.full(len(rows), np.nan)]))
+    return replace(last, system=base.joined(tuple(rows)), chosen=found)
+
+
+def _gains(base: System) -> Gains:
+    """What an objective raises: the coverage of amounts, or of regions where values are stated."""
+    problem = base.problem
+    if problem.value is None:
+        cells = np.flatnonzero(base.shares & (problem.target > 0))
+        names = tuple(problem.regions.ids[c % problem.n] for c in cells)
+        matrix = csr_array((np.ones(len(cells)), (np.arange(len(cells)), cells)), shape=(len(cells), problem.cells))
+        return Gains(matrix, problem.target[cells], names)
+    due = worth(problem, problem.target)
+    value = np.where(base.shares & (problem.value > 0), problem.value, 0.0)
+    cells = np.flatnonzero(value > 0)
+    matrix = csr_array((value[cells], (cells % problem.n, cells)), shape=(problem.n, problem.cells))
+    some = np.flatnonzero((due > 0) & (np.diff(matrix.indptr) > 0))
+    return Gains(matrix[some], due[some], tuple(problem.regions.ids[i] for i in some))
+
+
+def _about(tangent: Rows, curve: Curve) -> bool:
+    """Whether a row is a tangent of a curve."""
+    return (tangent.rule, tangent.resource, tangent.kind) == (curve.rule, curve.resource, curve.kind)
+
+
+def _tight(rows: Rows, amounts: FloatArray) -> BoolArray:
+    """Which rows are at their upper bound."""
+    return np.asarray(rows.high - rows.values(amounts) <= tolerance(rows, amounts))
+
+
+def _touching(curve: Curve, amounts: FloatArray) -> list[Rows]:
+    """A row that touches a curve where the amounts are; for an order all units that are level, added up."""
+    chain = curve.chain()
+    if chain is None:
+        return [curve.tangent(amounts)]
+    level = _tight(chain, amounts).astype(float)
+    matrix = csr_array(csr_array(level[np.newaxis, :]) @ chain.matrix)
+    return [curve.touching(matrix, float(level @ chain.high))] if matrix.nnz else []

@@ -1,0 +1,47 @@
+"""Gains: what leximin and alpha_fair raise, and the rules where some of it is settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from fundalloc.problem import FloatArray
+from fundalloc.rules import Rows
+from fundalloc.system import System
+
+
+@dataclass(frozen=True, eq=False)
+class Gains:
+    """What is to be raised: level = matrix @ amounts / due, one for each name."""
+
+    matrix: csr_array
+    due: FloatArray
+    names: tuple[str, ...]
+
+
+def holding(
+    base: System, gains: Gains, need: FloatArray, low: FloatArray, high: FloatArray, side: FloatArray
+) -> System:
+    """A system with amounts between other bounds, rows held at one side (1: lower, -1: upper), and gains of `need`."""
+    low, high = np.minimum(low, high), high.copy()
+    kept: list[int] = []
+    for k in np.flatnonzero(np.isfinite(need)):
+        span = slice(gains.matrix.indptr[k], gains.matrix.indptr[k + 1])
+        cells, worth = gains.matrix.indices[span], gains.matrix.data[span]
+        loose = high[cells] > low[cells]
+        if loose.sum() == 1:
+            cell = cells[loose][0]
+            exact = (need[k] - float(worth[~loose] @ low[cells][~loose])) / float(worth[loose][0])
+            low[cell] = high[cell] = min(max(exact, low[cell]), high[cell])
+        elif loose.any():
+            kept.append(int(k))
+    row_low = np.where(side < 0, base.row_high, base.row_low)
+    row_high = np.where(side > 0, base.row_low, base.row_high)
+    system = replace(base, low=low, high=high, row_low=row_low, row_high=row_high)
+    places, free = tuple(gains.names[k] for k in kept), np.full(len(kept), np.inf)
+    held = Rows(
+        "objective", "objective", "require", "", "region", places, gains.matrix[kept], need[kept], free, 0 * need[kept]
+    )
+    return system.joined((held,)) if kept else system

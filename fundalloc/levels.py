@@ -1,0 +1,288 @@
+"""Levels: the lowest one raised as far as the rules allow, then the next lowest, until none can be raised.
+
+    level = gains @ amounts / due
+
+The greatest t with every level that is still open at t, or at its own top, is found from above. A linear program
+tells by how much the rules must be missed at t; its prices add up to one inequality that every allocation keeps,
+so t cannot be above the point where that inequality fails, and there the question is asked again. When nothing
+is missed any more t is the greatest, and the last inequality proves it. It also tells which amounts and rows cannot
+move without some level falling below t: they stay as they are while the other levels are raised further.
+Source: Ogryczak, Pioro and Tomaszewski (2005), Telecommunications network design and max-min optimization problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array, vstack
+
+from fundalloc.gains import Gains, holding
+from fundalloc.polish import supply_rows
+from fundalloc.problem import BoolArray, FloatArray
+from fundalloc.rules import Curve, Rows
+from fundalloc.solve import Misses
+from fundalloc.system import System
+from fundalloc.tangents import Attempt, met
+
+#: rows of size one that are missed by less in all are kept
+KEPT = 1e-12
+#: a price of a row below this part of the largest one is noise; a sum of prices below this part of its terms
+FAINT, NOISE = 1e-10, 1e-9
+#: a sum is right to this part of its terms
+EXACT = 1e-13
+#: a miss of what was found before by this part of the present one is noise
+CLASH = 1e-6
+#: steps of the polish at first, where most often a rule cannot be kept
+QUICK = 15
+#: how near a bound, in scaled amounts, is at it
+AT = 1e-9
+#: what a bound is loosened by so that it does not clash with itself
+ATOM = 1e-13
+QUESTIONS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Raised:
+    """Where no level can be raised any more: what `nearest` makes of what is left, and how high the levels are.
+
+    levels: one for each of the gains.
+    """
+
+    last: Attempt
+    levels: FloatArray
+
+
+class _Prices:
+    """An inequality that every allocation keeping the rules keeps: prices of rows and of gains, added up."""
+
+    def __init__(self, climb: _Climb, rows: FloatArray, gains: FloatArray) -> None:
+        self.climb = climb
+        rows = np.where(np.abs(rows) > FAINT * np.abs(rows).max(initial=0.0), rows, 0.0)
+        rows = np.where((rows > 0) & np.isfinite(climb.row_low), rows, np.minimum(rows, 0.0))
+        self.rows = np.where((rows < 0) & ~np.isfinite(climb.row_high), 0.0, rows)
+        size = gains * climb.gains.due
+        self.gains = np.where(size > FAINT * size.max(initial=0.0), gains, 0.0)
+        self.cells = np.asarray(climb.matrix.T @ self.rows + climb.gains.matrix.T @ self.gains)
+        terms = np.asarray(abs(climb.matrix).T @ np.abs(self.rows) + climb.gains.matrix.T @ self.gains)
+        self.firm = np.abs(self.cells) > NOISE * terms
+        bound = np.where(self.rows > 0, climb.row_low, np.where(self.rows < 0, climb.row_high, 0.0))
+        self.bound = float(self.rows @ bound)
+
+    def spare(self, t: float) -> float:
+        """By how much the inequality is kept at best with open levels at t, but for noise; falls with t."""
+        low, need = self.climb.at(t)
+        parts = np.where(self.cells > 0, self.cells * self.climb.high, self.cells * low)
+        asked = self.gains * need
+        size = float(np.abs(parts).sum() + np.abs(asked).sum()) + abs(self.bound)
+        kept = float(parts.sum()) - self.bound - float(asked.sum())
+        return 0.0 if abs(kept) <= EXACT * size else kept
+
+    def root(self, t: float) -> float | None:
+        """The greatest level up to t at which the inequality can be kept; None where there is none."""
+        if self.spare(t) >= 0:
+            return t
+        climb = self.climb
+        mine = np.flatnonzero(climb.open)
+        alone = mine[climb.single[mine]]
+        bends = np.concatenate([climb.top[mine], climb.low[climb.cell[alone]] / climb.due[alone]])
+        least = climb.reached
+        bends = np.unique(np.concatenate([[least], bends[(bends > least) & (bends < t)], [t]]))
+        first, last = 0, len(bends) - 1
+        missed = -self.spare(least)
+        if missed > 0:
+            return least if missed <= CLASH * abs(self.spare(t)) else None
+        while last - first > 1:
+            middle = (first + last) // 2
+            first, last = (middle, last) if self.spare(bends[middle]) >= 0 else (first, middle)
+        above, below = self.spare(bends[first]), self.spare(bends[last])
+        return float(bends[first] + (bends[last] - bends[first]) * (above / (above - below)))
+
+
+class _Climb:
+    """The state of the climb: what is settled of the amounts, rows and levels."""
+
+    def __init__(self, base: System, curves: Sequence[Curve], cuts: Sequence[Rows], gains: Gains) -> None:
+        problem = base.problem
+        self.base, self.curves, self.gains = base, curves, gains
+        self.low, self.high = base.low.copy(), np.minimum(base.high, problem.size)
+        mean = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
+        self.scale = np.maximum(np.maximum(problem.target, self.low), 1e-3 * mean)
+        counts = np.diff(gains.matrix.indptr)
+        self.single = counts == 1
+        self.cell, self.due = np.zeros(len(counts), dtype=np.int64), np.zeros(len(counts))
+        alone = gains.matrix[self.single]
+        self.cell[self.single] = alone.indices
+        self.due[self.single] = gains.due[self.single] / alone.data
+        self.level = np.full(len(counts), np.nan)
+        supply, totals = supply_rows(base)
+        totals = totals * np.array([problem.resources[r].size for r in base.supplies])
+        self.matrix, self.norms = csr_array((0, problem.cells)), np.zeros(0)
+        self.row_low, self.row_high = np.zeros(0), np.zeros(0)
+        self.side = np.zeros(0)
+        self.cuts: list[Rows] = []
+        self.lost, self.found, self.reached, self.asked = False, self.low, 0.0, np.inf
+        self._add(supply, totals, totals)
+        self._add(base.matrix, base.row_low, base.row_high)
+        self.learn(cuts)
+
+    def _add(self, matrix: csr_array, low: FloatArray, high: FloatArray) -> None:
+        scaled = csr_array(matrix @ diags_array(self.scale))
+        norms = np.sqrt(np.asarray((scaled * scaled).sum(axis=1)).ravel())
+        norms = np.where(norms > 0, norms, 1.0)
+        self.norms = np.concatenate([self.norms, norms])
+        self.side = np.concatenate([self.side, np.zeros(len(norms))])
+        self.matrix = csr_array(vstack([self.matrix, diags_array(1.0 / norms) @ matrix], format="csr"))
+        self.row_low = np.concatenate([self.row_low, low / norms])
+        self.row_high = np.concatenate([self.row_high, high / norms])
+
+    def learn(self, cuts: Sequence[Rows]) -> None:
+        """Takes in tangents of curves, and asks anew."""
+        for cut in cuts:
+            self.cuts.append(cut)
+            self._add(cut.matrix, cut.low, cut.high)
+        hard = self.gains.matrix[~self.single]
+        self.misses = Misses(
+            csr_array(self.matrix @ diags_array(self.scale)),
+            self.row_low,
+            self.row_high,
+            csr_array(diags_array(1.0 / self.gains.due[~self.single]) @ hard @ diags_array(self.scale)),
+        )
+
+    @property
+    def open(self) -> BoolArray:
+        """The levels that are not settled."""
+        return np.asarray(np.isnan(self.level))
+
+    @property
+    def top(self) -> FloatArray:
+        """How high each level could be if nothing but its own caps held it."""
+        return np.asarray(self.gains.matrix @ self.high) / self.gains.due
+
+    def at(self, t: float) -> tuple[FloatArray, FloatArray]:
+        """The lower bounds of the amounts, and of the gains, with every open level at t or at its top."""
+        low, opened, top = self.low.copy(), self.open, self.top
+        mine = np.flatnonzero(opened & self.single)
+        cells = self.cell[mine]
+        low[cells] = np.where(t >= top[mine], self.high[cells], np.maximum(low[cells], t * self.due[mine]))
+        need = np.where(opened, np.minimum(t, top), self.level) * self.gains.due
+        return low, np.where(self.single, 0.0, need)
+
+    def highest(self) -> tuple[float, _Prices | None] | None:
+        """The highest t for all open levels, with the inequality that proves it; None where rules cannot be kept."""
+        t, proof = float(self.top[self.open].max()), None
+        several = ~self.single
+        for r in range(len(self.base.supplies)) if not several.any() else ():
+            whole = _Prices(self, -np.eye(1, len(self.norms), r)[0], np.zeros(len(self.level)))
+            lower = whole.root(t)
+            if lower is not None and lower < t:
+                t, proof = lower, whole
+        for _ in range(QUESTIONS):
+            low, need = self.at(t)
+            answer = self.misses.solve(
+                low / self.scale, self.high / self.scale, need[several] / self.gains.due[several] * (1 - KEPT)
+            )
+            if answer is None:
+                return None
+            missed, found, rows, gains = answer
+            self.found = found * self.scale
+            if missed <= KEPT:
+                return t, proof
+            full = np.zeros(len(self.level))
+            full[several] = gains / self.gains.due[several]
+            priced = _Prices(self, rows, full)
+            lower = priced.root(t)
+            if lower is None:
+                return None
+            if not lower < t * (1 - 1e-15):
+                return t, proof or priced
+            t, proof = lower, priced
+        return None
+
+    def kept(self, t: float) -> bool:
+        """Whether the curves can be kept with every open level at t; learns tangents where not."""
+        again = t >= self.asked * (1 - KEPT)
+        tried = met(self.system(t), self.curves, self.cuts, steps=None if again else QUICK)
+        if tried.proven:
+            self.found, self.asked = tried.optimum.amounts, np.inf
+            self._allow(self.found)
+            return True
+        known = {id(c) for c in self.cuts}
+        new = [c for c in tried.cuts if id(c) not in known]
+        self.learn(new)
+        self.asked, self.lost = t, again and not new
+        return False
+
+    def _allow(self, amounts: FloatArray) -> None:
+        """Curves and tangents allow what was found, to the last digit, so that nothing clashes where it is held."""
+        now = {}
+        for curve in self.curves:
+            least = curve.at_most if curve.spread.ordered else float(curve.values(amounts)[0]) + ATOM
+            now[id(curve)] = replace(curve, at_most=max(curve.at_most, least))
+        cuts = [replace(c, high=np.maximum(c.high, c.values(amounts)), curve=now[id(c.curve)]) for c in self.cuts]
+        self.curves, self.cuts = list(now.values()), []
+        first = len(self.norms) - len(cuts)
+        sides = self.side[first:]
+        self.matrix, self.norms, self.side = self.matrix[:first], self.norms[:first], self.side[:first]
+        self.row_low, self.row_high = self.row_low[:first], self.row_high[:first]
+        self.learn(cuts)
+        self._hold(np.concatenate([self.side[:first], sides]))
+
+    def _hold(self, side: FloatArray) -> None:
+        """Holds rows at one of their bounds (1: lower, -1: upper)."""
+        self.side = side
+        self.row_low = np.where(side < 0, self.row_high, self.row_low)
+        self.row_high = np.where(side > 0, self.row_low, self.row_high)
+        self.misses.tighten(self.row_low, self.row_high)
+
+    def settle(self, t: float, proof: _Prices | None) -> None:
+        """Notes what cannot move any more once every open level is at t or at its top."""
+        opened, top = self.open, self.top
+        self.reached = t
+        low, _ = self.at(t)
+        if proof is not None:
+            near = AT * self.scale if self.curves else np.inf
+            up = proof.firm & (proof.cells > 0) & (self.found >= self.high - near)
+            down = proof.firm & (proof.cells < 0) & (self.found <= low + near)
+            low, self.high = np.where(up, self.high, low), np.where(down, low, self.high)
+            bound = np.where(proof.rows > 0, self.row_low, self.row_high)
+            tight = (proof.rows != 0) & (np.abs(self.matrix @ self.found - bound) <= (AT if self.curves else np.inf))
+            self._hold(np.where(tight & (self.side == 0), np.sign(proof.rows), self.side))
+            forces = np.where(self.single, np.maximum(-proof.cells[self.cell], 0.0) * self.due, proof.gains)
+            forces = np.where(self.single, forces, forces * self.gains.due) * (opened & (top > t))
+            self.level[forces > FAINT * forces.max(initial=0.0)] = t
+        self.low = np.minimum(low, self.high)
+        done = opened & (top <= t)
+        self.level[done] = top[done]
+        full = np.asarray(self.gains.matrix.T @ done.astype(float)) > 0
+        self.low = np.where(full, self.high, self.low)
+        still = np.asarray(self.gains.matrix @ (self.high - self.low)) <= 0
+        rest = self.open & still
+        self.level[rest] = self.top[rest]
+
+    def system(self, t: float = -np.inf) -> System:
+        """The rules with what is settled, and every open level at least at t."""
+        low, need = self.at(t)
+        count, coupling = len(self.base.supplies), len(self.base.row_low)
+        need = np.where(self.single | (self.open & (t == -np.inf)), -np.inf, need)
+        return holding(self.base, self.gains, need, low, self.high, self.side[count : count + coupling])
+
+
+def raised(base: System, curves: Sequence[Curve], gains: Gains, cuts: Sequence[Rows] = ()) -> Raised | None:
+    """The system in which all levels are as high as the rules allow, the lowest first; None without a proof.
+
+    cuts: tangents of the curves that are known already.
+    """
+    climb = _Climb(base, curves, cuts, gains)
+    proof = None
+    while climb.open.any():
+        found = climb.highest()
+        if found is None or climb.lost:
+            return None
+        t, proof = found
+        if curves and not climb.kept(t):
+            continue
+        climb.settle(t, proof)
+    last = met(climb.system(), climb.curves, climb.cuts)
+    return Raised(last, climb.level)
