@@ -55,7 +55,9 @@ def chosen(
 
 def _same_as_nearest(base: System) -> bool:
     """Whether leximin is `nearest`: only single amounts and nested groups are limited, and each amount counts alone."""
-    return base.problem.objective == "leximin" and base.problem.value is None and bool(base.nested.all())
+    problem = base.problem
+    plain = problem.value is None and ((problem.target <= 0) | (problem.softness <= problem.target)).all()
+    return problem.objective == "leximin" and bool(plain and base.nested.all())
 
 
 def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:

@@ -63,6 +63,19 @@ def test_textbook_figures(measure, amounts, expected):
     assert measure(amounts, [1] * len(amounts)) == pytest.approx(expected, rel=1e-14, abs=0)
 
 
+def test_the_numbers_of_pysal():
+    """PySAL's `inequality` 1.1.2 knows no weights; these are its numbers for ten units of equal weight."""
+    amounts, groups, alike = [12, 7, 33, 1, 95, 4, 18, 22, 6, 51], list("aabbbaacca"), [1] * 10
+    assert gini(amounts, alike) == pytest.approx(0.5465863453815261, rel=1e-13)
+    assert theil(amounts, alike) == pytest.approx(0.5132116030196628, rel=1e-13)
+    assert atkinson(amounts, alike, 0.5) == pytest.approx(0.2530997826311797, rel=1e-13)
+    assert atkinson(amounts, alike, 1) == pytest.approx(0.4819162192218097, rel=1e-13)
+    assert atkinson(amounts, alike, 2) == pytest.approx(0.7774175918786206, rel=1e-13)
+    assert hoover(amounts, alike) == pytest.approx(0.4188755020080321, rel=1e-13)
+    between, within = theil_between_within(amounts, alike, groups)
+    assert (between, within) == pytest.approx((0.10651646, 0.40669514), abs=5e-9)
+
+
 def test_tenths_of_the_people_by_the_trapezes_under_the_lorenz_curve():
     shares = [2, 3, 4, 5, 7, 9, 11, 14, 18, 27]
     lorenz = np.cumsum([0, *shares]) / 100

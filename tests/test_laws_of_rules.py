@@ -54,20 +54,52 @@ each_rule = pytest.mark.parametrize("name", RULES)
 SEEDS = range(4)
 
 
-def stated(name: str, times: int = 1, twice: bool = False) -> dict[str, Any]:
+#: objective by objective, whether values are stated, and the rules beside which it ends within seconds
+OBJECTIVES: dict[str, tuple[dict[str, Any], bool, set[str]]] = {
+    "alpha_fair": ({"kind": "alpha_fair"}, False, set(RULES) - {"atkinson", "prefer", "two of one resource"}),
+    "alpha 4": ({"kind": "alpha_fair", "alpha": 4}, False, set(RULES) - {"atkinson", "prefer", "two of one resource"}),
+    "market": (
+        {"kind": "alpha_fair"},
+        True,
+        {"limit", "or_nothing", "list", "gini of groups", "progressive groups", "link"},
+    ),
+    "leximin": (
+        {"kind": "leximin"},
+        False,
+        {"limit", "or_nothing", "list", "gini of groups", "hoover", "progressive", "progressive groups", "link"},
+    ),
+    "leximin of regions": ({"kind": "leximin"}, True, {"limit", "or_nothing", "list", "link"}),
+    "benefit": (
+        {"kind": "benefit"},
+        True,
+        set(RULES) - {"atkinson", "ratio", "prefer", "two of one resource", "all at once"},
+    ),
+}
+each_objective = pytest.mark.parametrize(
+    ("objective", "name"), [(o, name) for o, (_, _, names) in OBJECTIVES.items() for name in RULES if name in names]
+)
+
+
+def stated(name: str, times: int = 1, twice: bool = False, objective: str = "") -> dict[str, Any]:
     """A policy with two or three resources and the rules of a name; money and lots times a factor."""
     rules = [{"name": f"r{k}", **r} for k, r in enumerate(RULES[name])]
     if twice:
         rules += [{**r, "name": f"{r['name']} again"} for r in rules]
     money = {"supply": SUPPLY * times, "lot": Decimal("0.01") * times}
     grants = {**LAND, "unit": "CNY", "supply": 3_000_000 * times, "lot": Decimal("0.01") * times}
-    return policy(rules, fund=money, resources={"land": LAND, **({"grants": grants} if name == "list" else {})})
+    found = policy(rules, fund=money, resources={"land": LAND, **({"grants": grants} if name == "list" else {})})
+    if objective:
+        found["objective"], values, _ = OBJECTIVES[objective]
+        for resource, worth in zip(found["resources"], ("v0", "v1 * 20_000", "v2 * 7"), strict=False):
+            found["resources"][resource] = {**found["resources"][resource], **({"value": worth} if values else {})}
+    return found
 
 
 def data(seed: int, n: int = 14) -> tuple[pd.DataFrame, pd.DataFrame]:
     rng = np.random.default_rng(seed)
     frame = regions(rng, n, zeros=0.15 if seed % 2 else 0.0)
-    return frame, history(frame, rng)
+    past = history(frame, rng)
+    return frame.assign(**{f"v{j}": np.exp(rng.normal(0, 0.4, n)).round(3) for j in range(3)}), past
 
 
 def decide(name: str, seed: int, **more: Any) -> tuple[Fund, Allocation]:
@@ -75,33 +107,60 @@ def decide(name: str, seed: int, **more: Any) -> tuple[Fund, Allocation]:
     return found, found.allocate()
 
 
+def written(found: Fund, allocation: Allocation) -> None:
+    """Amounts add up, so do the steps of each region and of each rule, and the audit is clean."""
+    table = allocation.sheets["allocation.csv"].columns
+    amounts: dict[tuple[str, str], Fraction] = {}
+    totals: dict[str, Fraction] = {}
+    for region, one, amount in zip(table["region_id"], table["resource"], table["amount"], strict=True):
+        amounts[region, one] = Fraction(amount)
+        totals[one] = totals.get(one, Fraction(0)) + Fraction(amount)
+    assert totals == {r.name: Fraction(r.lots * r.lot) for r in found.problem.resources}
+    added: dict[tuple[str, str], Fraction] = {}
+    columns: dict[tuple[str, str, str], Fraction] = {}
+    for region, one, step, kind, amount in allocation.sheets["steps.csv"].rows():
+        added[region, one] = added.get((region, one), Fraction(0)) + Fraction(amount)
+        if kind in ("rule", "objective"):
+            columns[one, kind, step] = columns.get((one, kind, step), Fraction(0)) + Fraction(amount)
+        if kind == "rounding":
+            assert abs(Fraction(amount)) <= Fraction("0.02")
+    assert added == amounts
+    assert set(columns.values()) <= {Fraction(0)}
+    findings = audit(found.problem, found.rows, allocation.decision.amounts)
+    assert [f for f in findings if f.mode != "prefer"] == []
+
+
 @each_rule
 def test_amounts_add_up_steps_add_up_and_the_audit_is_clean(name):
     bound = 0
     for seed in SEEDS:
         found, allocation = decide(name, seed)
-        table = allocation.sheets["allocation.csv"].columns
-        amounts: dict[tuple[str, str], Fraction] = {}
-        totals: dict[str, Fraction] = {}
-        for region, one, amount in zip(table["region_id"], table["resource"], table["amount"], strict=True):
-            amounts[region, one] = Fraction(amount)
-            totals[one] = totals.get(one, Fraction(0)) + Fraction(amount)
-        assert totals == {r.name: Fraction(r.lots * r.lot) for r in found.problem.resources}
-        added: dict[tuple[str, str], Fraction] = {}
-        columns: dict[tuple[str, str, str], Fraction] = {}
-        for region, one, step, kind, amount in allocation.sheets["steps.csv"].rows():
-            added[region, one] = added.get((region, one), Fraction(0)) + Fraction(amount)
-            if kind == "rule":
-                columns[one, kind, step] = columns.get((one, kind, step), Fraction(0)) + Fraction(amount)
-            if kind == "rounding":
-                assert abs(Fraction(amount)) <= Fraction("0.02")
-        assert added == amounts
-        assert set(columns.values()) <= {Fraction(0)}
-        findings = audit(found.problem, found.rows, allocation.decision.amounts)
-        assert [f for f in findings if f.mode != "prefer" or name != "prefer"] == []
+        written(found, allocation)
         bound += sum(int(b.binds.sum()) for b in allocation.decision.bindings)
         bound += int((~allocation.decision.shares).sum())
     assert bound > 0
+
+
+@each_objective
+def test_every_objective_keeps_the_same_laws(objective, name):
+    for seed in (0, 2):
+        frame, past = data(seed)
+        frame = pd.concat([frame, frame.iloc[[0]].assign(id="ZZZ")], ignore_index=True)
+        past = pd.concat([past, past.iloc[[0]].assign(region_id="ZZZ")], ignore_index=True)
+        found = Fund(parse_policy(stated(name, objective=objective)), frame, past)
+        allocation = found.allocate()
+        written(found, allocation)
+        mixed = frame.sample(frac=1, random_state=seed)[list(reversed(frame.columns))]
+        again = Fund(parse_policy(stated(name, objective=objective)), mixed, past.iloc[::-1]).allocate()
+        for file, sheet in allocation.sheets.items():
+            assert sheet.csv() == again.sheets[file].csv()
+        if name in TELLS_EQUALS_APART:
+            continue
+        ids = found.problem.regions.ids
+        one, other = ids.index(frame["id"][0]), ids.index("ZZZ")
+        for r in range(len(found.problem.resources)):
+            block = allocation.decision.amounts[found.problem.block(r)]
+            assert abs(block[one] - block[other]) <= 0.0101
 
 
 @each_rule

@@ -1,0 +1,360 @@
+"""leximin, alpha_fair and benefit: against naive formulations, what they promise, and textbook numbers."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import cvxpy as cp
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import linprog
+
+from fundalloc import Fund, InputError
+from fundalloc.choice import chosen
+from fundalloc.gains import Gains
+from fundalloc.levels import raised
+from fundalloc.objectives import coverages, utility, weights, worth
+from fundalloc.policy import parse_policy
+from fundalloc.polish import supply_rows
+from fundalloc.problem import Problem
+from fundalloc.system import System, assemble
+from fundalloc.tangents import Attempt, met
+from tests.funds import SUPPLY, history, policy, random_rules, regions
+
+LAND = {"unit": "ha", "lot": 0.01, "supply": 1200, "criteria": [{"name": "p", "weight": 1, "measure": "population"}]}
+ALPHAS = (0.5, 1.0, 2.0, 4.0)
+
+
+def fund(seed: int, kind: str, *, values: bool, alpha: float | None = None, most: int = 12) -> Fund:
+    """A random fund with three resources, rules on the money, and often caps and a link."""
+    rng = np.random.default_rng(seed)
+    frame = regions(rng, int(rng.integers(2, most)), zeros=0.2 if seed % 5 == 0 and kind != "alpha_fair" else 0.0)
+    past = history(frame, rng)
+    rules = random_rules(frame, past, rng)
+    for j, supply in enumerate((SUPPLY, 1200, 500)):
+        frame[f"v{j}"] = np.exp(rng.normal(0, 0.6, len(frame))) / supply
+    if rng.random() < 0.5:
+        cap = float(rng.uniform(1.2, 1.8))
+        rules.append({"kind": "limit", "name": "not much more", "of": "entitlement", "cap": cap})
+    if rng.random() < 0.5:
+        rules.append({"kind": "link", "name": "l", "resource": "land", "to": "fund", "floor": 0.7, "cap": 1.4})
+    own = [{"value": f"v{j}"} if values else {} for j in range(3)]
+    more = {"land": {**LAND, **own[1]}, "places": {**LAND, "supply": 500, **own[2]}}
+    stated = {"kind": kind, **({"alpha": alpha} if alpha else {})}
+    return Fund(parse_policy(policy(rules, fund=own[0], resources=more, objective=stated)), frame, past)
+
+
+def solved(found: Fund) -> tuple[System, Attempt] | None:
+    """The stated rules as a system, and what the objective chooses; None where the rules cannot be kept."""
+    for closed in (True, False):
+        system = assemble(found.problem, found.rows, whole=False, closed=closed)
+        if met(system, []).proven:
+            tried = chosen(found.problem, found.rows, whole=False, closed=closed)
+            assert tried.proven
+            return system, tried
+    return None
+
+
+class Naive:
+    """The rules of a system in shares, for programs that are written anew."""
+
+    def __init__(self, system: System) -> None:
+        problem = system.problem
+        self.size = problem.size
+        supply, totals = supply_rows(system)
+        self.equal, self.totals = supply.toarray(), totals
+        matrix = system.matrix.toarray() * self.size
+        norm = np.maximum(np.abs(matrix).max(axis=1, initial=0.0), 1e-300)
+        low, high = np.isfinite(system.row_low), np.isfinite(system.row_high)
+        self.less = np.concatenate([-(matrix / norm[:, None])[low], (matrix / norm[:, None])[high]])
+        self.bound = np.concatenate([-(system.row_low / norm)[low], (system.row_high / norm)[high]])
+        self.low, self.high = system.low / self.size, np.minimum(system.high, self.size) / self.size
+
+    def highest(self, cost: np.ndarray, more: np.ndarray, least: np.ndarray) -> np.ndarray:
+        """The shares with the greatest cost @ shares where more @ shares >= least; cost may have a column t."""
+        extra = len(cost) - len(self.low)
+        pad = np.zeros((len(self.less), extra))
+        found = linprog(
+            -cost,
+            A_ub=np.concatenate([np.hstack([self.less, pad]), -more]),
+            b_ub=np.concatenate([self.bound, -least]),
+            A_eq=np.hstack([self.equal, np.zeros((len(self.equal), extra))]),
+            b_eq=self.totals,
+            bounds=[*zip(self.low, self.high, strict=True), *[(None, None)] * extra],
+        )
+        assert found.status == 0
+        return np.asarray(found.x)
+
+    def constraints(self, x: Any) -> list[Any]:
+        rules = [self.equal @ x == self.totals, x >= self.low, x <= self.high]
+        return rules + ([self.less @ x <= self.bound] if len(self.less) else [])
+
+
+def levels(problem: Problem, system: System) -> np.ndarray:
+    """Levels x cells: what leximin and alpha_fair compare, for shares."""
+    if problem.value is None:
+        cells = np.flatnonzero(system.shares & (problem.target > 0))
+        return np.eye(problem.cells)[cells] * (problem.size / np.maximum(problem.target, 1e-300))
+    due = worth(problem, problem.target)
+    rows = np.zeros((problem.n, problem.cells))
+    for r in range(len(problem.resources)):
+        for i in range(problem.n):
+            cell = r * problem.n + i
+            if due[i] > 0 and system.shares[cell]:
+                rows[i, cell] = problem.value[cell] * problem.size[cell] / due[i]
+    return rows[due > 0]
+
+
+def leximin_one_by_one(task: Naive, rows: np.ndarray) -> np.ndarray:
+    """Each level is raised by a program of its own: Ogryczak's way."""
+    found = np.full(len(rows), np.nan)
+    ones = np.ones((len(rows), 1))
+    while np.isnan(found).any():
+        live = np.isnan(found)
+        least = np.where(live, 0.0, found * (1 - 1e-9))
+        more = np.hstack([rows, np.where(live[:, None], -ones, 0.0)])
+        level = float(task.highest(np.r_[np.zeros(rows.shape[1]), 1.0], more, least)[-1])
+        least = np.where(live, level, found) * (1 - 1e-9)
+        tops = {k: rows[k] @ task.highest(rows[k], rows, least) for k in np.flatnonzero(live)}
+        held = [k for k, top in tops.items() if top <= level * (1 + 1e-6)]
+        assert held
+        found[held] = level
+    return found
+
+
+@pytest.mark.parametrize("values", [False, True], ids=["cells", "regions"])
+def test_leximin_agrees_with_one_program_for_each_level(values):
+    tried = different = 0
+    for seed in range(30):
+        answer = solved(fund(seed, "leximin", values=values))
+        if answer is None:
+            continue
+        system, found = answer
+        task, rows = Naive(system), levels(system.problem, system)
+        mine = rows @ (found.optimum.amounts / task.size)
+        assert np.abs(np.sort(mine) - np.sort(leximin_one_by_one(task, rows))).max() <= 1e-6
+        tried += 1
+        different += np.abs(found.optimum.amounts - met(system, []).optimum.amounts).max() > 1e-3
+    assert tried >= 20 and different >= (1 if not values else 20)
+
+
+def test_no_level_can_be_raised_without_lowering_one_that_is_no_better_off():
+    for seed in range(8):
+        answer = solved(fund(seed, "leximin", values=seed % 2 == 0))
+        if answer is None:
+            continue
+        task, rows = Naive(answer[0]), levels(answer[0].problem, answer[0])
+        mine = rows @ (answer[1].optimum.amounts / task.size)
+        for k, own in enumerate(mine):
+            least = np.where(mine <= own + 1e-9, mine - 1e-9, 0.0)
+            assert rows[k] @ task.highest(rows[k], rows, least) <= own + 1e-6
+
+
+def test_leximin_is_nearest_where_only_regions_and_nested_groups_are_limited():
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        frame = regions(rng, int(rng.integers(1, 60)), zeros=0.2 * (seed % 3 == 0))
+        past = history(frame, rng)
+        rules = [r for r in random_rules(frame, past, rng) if r.get("each") != "coast" and r.get("each") != "all"]
+        found = Fund(parse_policy(policy(rules, objective={"kind": "leximin"})), frame, past)
+        system = assemble(found.problem, found.rows, whole=False, closed=True)
+        near = met(system, [])
+        if not near.proven:
+            continue
+        assert system.nested.all()
+        cells = np.flatnonzero(system.shares)
+        matrix = np.eye(found.problem.cells)[cells]
+        gains = Gains(type(system.matrix)(matrix), found.problem.target[cells], tuple(map(str, cells)))
+        levels_ = raised(system, [], gains)
+        assert levels_ is not None and levels_.last.proven
+        apart = np.abs(levels_.last.optimum.amounts - near.optimum.amounts)
+        assert apart.max() <= 1e-8 * SUPPLY / found.problem.n
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+@pytest.mark.parametrize("values", [False, True], ids=["cells", "regions"])
+def test_alpha_fair_agrees_with_clarabel(alpha, values):
+    tried = 0
+    for seed in range(14):
+        answer = solved(fund(seed, "alpha_fair", values=values, alpha=alpha))
+        if answer is None:
+            continue
+        system, found = answer
+        task, rows = Naive(system), levels(system.problem, system)
+        _, weight = coverages(system.problem, system.problem.target)
+        x = cp.Variable(len(task.low))
+        level = rows @ x
+        sum_ = weight @ (cp.log(level) if alpha == 1 else cp.power(level, 1 - alpha) / (1 - alpha))
+        program = cp.Problem(cp.Maximize(sum_), task.constraints(x))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program.solve(solver=cp.CLARABEL)
+        assert program.status in ("optimal", "optimal_inaccurate")
+        mine = rows @ (found.optimum.amounts / task.size)
+        # never worse than Clarabel's answer, which is exact to some 1e-7
+        assert weight @ utility(mine, alpha) >= float(sum_.value) - 1e-6 * (1 + abs(float(sum_.value)))
+        assert np.abs(mine - rows @ x.value).max() <= 2e-3
+        tried += 1
+    assert tried >= 9
+
+
+@pytest.mark.parametrize("values", [False, True], ids=["cells", "regions"])
+def test_proportional_fairness_no_alternative_gains_more_in_proportion_than_it_loses(values):
+    for seed in range(6):
+        answer = solved(fund(seed, "alpha_fair", values=values))
+        if answer is None:
+            continue
+        task, rows = Naive(answer[0]), levels(answer[0].problem, answer[0])
+        _, weight = coverages(answer[0].problem, answer[0].problem.target)
+        mine = rows @ (answer[1].optimum.amounts / task.size)
+        rng, none, nothing = np.random.default_rng(seed), np.zeros((0, len(task.low))), np.zeros(0)
+        alternatives = [rows @ task.highest(rng.normal(size=len(task.low)), none, nothing) for _ in range(10)]
+        alternatives.append(rows @ task.highest(weight / mine @ rows, none, nothing))
+        for other in alternatives:
+            assert weight @ ((other - mine) / mine) <= 1e-7
+
+
+def market(values: list[list[float]], budgets: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Amounts (buyers x goods) and prices of a Fisher market with one unit of each good."""
+    frame = pd.DataFrame({"id": [f"b{k}" for k in range(len(budgets))], "budget": budgets})
+    names = [f"good{j}" for j in range(len(values[0]))]
+    for j, name in enumerate(names):
+        frame[f"v_{name}"] = [v[j] for v in values]
+    criteria = [{"name": "budget", "weight": 1, "measure": "budget"}]
+    stated = {
+        "format": 1,
+        "fund": {"round": "1"},
+        "regions": {"id": "id"},
+        "objective": {"kind": "alpha_fair"},
+        "resources": {n: {"supply": 1, "lot": 1e-6, "criteria": criteria, "value": f"v_{n}"} for n in names},
+    }
+    decision = Fund(parse_policy(stated), frame).allocate().decision
+    amounts = decision.optimum.amounts.reshape(len(names), -1).T
+    return amounts, decision.worth * sum(budgets) / len(names)
+
+
+def test_fisher_markets_with_known_prices():
+    # both want a good of their own: each price is the whole budget of who wants it
+    amounts, prices = market([[1, 0], [0, 1]], [10, 30])
+    assert amounts == pytest.approx(np.eye(2), abs=1e-9)
+    assert prices == pytest.approx([10, 30], rel=1e-9)
+    # all alike: prices in proportion to the values, amounts to the budgets
+    amounts, prices = market([[1, 3], [1, 3]], [1, 3])
+    assert amounts == pytest.approx(np.array([[0.25, 0.25], [0.75, 0.75]]), abs=1e-9)
+    assert prices == pytest.approx([1, 3], rel=1e-9)
+    # the second buyer is between the goods: 2/1 = p2/p1 and p1 + p2 = 4, so prices 4/3 and 8/3; the first spends
+    # its budget of 1 on the first good alone, the second the other third and all of the second good
+    amounts, prices = market([[1, 1], [1, 2]], [1, 3])
+    assert prices == pytest.approx([4 / 3, 8 / 3], rel=1e-9)
+    assert amounts == pytest.approx(np.array([[0.75, 0.0], [0.25, 1.0]]), abs=1e-9)
+
+
+def test_every_region_spends_its_budget_on_what_is_best_for_the_money():
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        values, budgets = np.exp(rng.normal(size=(9, 3))), rng.uniform(1, 5, 9)
+        amounts, prices = market(values.tolist(), budgets.tolist())
+        assert amounts @ prices == pytest.approx(budgets, rel=1e-8)
+        bang = values / prices
+        assert ((amounts < 1e-9) | (bang >= bang.max(axis=1, keepdims=True) * (1 - 1e-8))).all()
+
+
+def test_benefit_is_the_greatest_total_and_among_equals_the_nearest():
+    tried = 0
+    for seed in range(24):
+        found = fund(seed, "benefit", values=True)
+        if seed % 2:  # few values, so that many allocations are equally good
+            found.problem.__dict__["value"] = (
+                np.round(found.problem.value * found.problem.size * 2) / found.problem.size
+            )
+        answer = solved(found)
+        if answer is None:
+            continue
+        system, attempt = answer
+        task, value = Naive(system), system.problem.value * system.problem.size
+        none = np.zeros((0, len(value)))
+        best = float(value @ task.highest(value, none, np.zeros(0)))
+        mine = attempt.optimum.amounts / task.size
+        assert value @ mine >= best * (1 - 1e-9)
+        if not (system.problem.target > 0).all():
+            continue
+        x = cp.Variable(len(value))
+        e, d = system.problem.target / task.size, system.problem.softness / task.size
+        apart = cp.sum_squares(cp.multiply(x - e, 1 / np.sqrt(d)))
+        program = cp.Problem(cp.Minimize(apart), [*task.constraints(x), value @ x >= best * (1 - 1e-9)])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program.solve(solver=cp.CLARABEL)
+        assert np.abs(mine - x.value).max() <= 1e-3
+        tried += 1
+    assert tried >= 9
+
+
+def awards(claims: list[float], estate: float) -> list[float]:
+    """Leximin of what claimants with equal rights get, none more than its claim."""
+    stated = {
+        "format": 1,
+        "fund": {"round": "1"},
+        "regions": {"id": "id"},
+        "objective": {"kind": "leximin"},
+        "resources": {"e": {"supply": estate, "lot": 1e-6, "criteria": [{"name": "p", "weight": 1, "measure": "1"}]}},
+        "rules": [{"kind": "limit", "name": "claim", "of": "claim", "cap": 1}],
+    }
+    frame = pd.DataFrame({"id": ["a", "b", "c"], "claim": claims})
+    return Fund(parse_policy(stated), frame).allocate().decision.amounts.tolist()
+
+
+def test_constrained_equal_awards_and_the_talmud_are_leximin_of_awards():
+    assert awards([100, 200, 300], 200) == pytest.approx([200 / 3] * 3, abs=2e-6)
+    assert awards([100, 200, 300], 500) == pytest.approx([100, 200, 200], abs=1e-9)
+    # up to half of all claims the Talmud divides half-claims this way (Aumann and Maschler 1985)
+    assert awards([50, 100, 150], 100) == pytest.approx([100 / 3] * 3, abs=2e-6)
+    assert awards([50, 100, 150], 200) == pytest.approx([50, 75, 75], abs=1e-9)
+    assert awards([50, 100, 150], 300) == pytest.approx([50, 100, 150], abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["leximin", "alpha_fair"])
+def test_the_unit_of_a_regions_values_and_of_a_resource_changes_nothing(kind):
+    for seed in range(4):
+        found = fund(seed, kind, values=True)
+        answer = solved(found)
+        if answer is None:
+            continue
+        factor = np.tile(np.where(np.arange(found.problem.n) == 0, 1000.0, 1.0), 3)
+        found.problem.__dict__["value"] = found.problem.value * factor
+        again = solved(found)
+        assert again is not None
+        apart = np.abs(answer[1].optimum.amounts - again[1].optimum.amounts) / found.problem.size
+        assert apart.max() <= 1e-8
+
+
+def test_weights_of_all_cells_of_a_resource_add_up_to_one():
+    problem = fund(1, "alpha_fair", values=False).problem
+    assert weights(problem).reshape(3, -1).sum(axis=1) == pytest.approx(1)
+
+
+FAULTS: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
+    "alpha without alpha_fair": ({"kind": "leximin", "alpha": 1}, {}, ["objective.alpha", "belongs to alpha_fair"]),
+    "alpha too large": ({"kind": "alpha_fair", "alpha": 9}, {}, ["objective.alpha", "4"]),
+    "benefit without value": ({"kind": "benefit"}, {}, ["resources.fund.value", "resources.land.value"]),
+    "value of one resource": ({"kind": "leximin"}, {"value": "need"}, ["resources.land.value", "of every resource"]),
+    "value below nothing": ({"kind": "benefit"}, {"value": "0 - need"}, ["resources.fund.value", "less than nothing"]),
+    "open supply": (
+        {"kind": "leximin"},
+        {"supply": "open", "criteria": [{"name": "x", "rate": 1, "measure": "population"}]},
+        ["resources.fund.supply", "without a limit"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_an_objective_cannot_use_is_a_fault_that_says_what_to_write(name):
+    objective, money, texts = FAULTS[name]
+    land = {**LAND, **({"value": "need"} if name == "value below nothing" else {})}
+    frame = regions(np.random.default_rng(0), 4)
+    with pytest.raises(InputError) as caught:
+        Fund(parse_policy(policy([], fund=money, resources={"land": land}, objective=objective)), frame).allocate()
+    for text in texts:
+        assert text in str(caught.value)
