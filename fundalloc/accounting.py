@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from fundalloc.multipliers import multipliers, priced
 from fundalloc.problem import BoolArray
@@ -22,7 +21,9 @@ def accounted(
         prices = multipliers(system, optimum)
         bound = bindings(system, prices)
         moved = shifts(system, optimum, prices, bound, gone)
-        return tuple(replace(b, prices=b.prices * tried.unit) for b in bound), "multipliers", moved
+        if tried.worth is not None:
+            bound = bindings(system, priced(system, optimum.amounts, *tried.worth))
+        return bound, "multipliers", moved
     bound = bindings(system, priced(system, optimum.amounts, tried.chosen.rows, tried.chosen.cells))
     binding = {b.rows.rule for b in bound if (b.binds & (b.prices != 0)).any()} | set(gone)
     rules = [r for r in dict.fromkeys(s.rule for s in kept) if r in binding]

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from fundalloc.polish import supply_rows
 from fundalloc.problem import FloatArray
 from fundalloc.rules import Curve, Rows
 from fundalloc.system import System
@@ -38,18 +39,27 @@ def greatest(base: System, curves: Sequence[Curve], value: FloatArray, cuts: Seq
     soft = np.where(keen, np.maximum(problem.softness, WEIGHT * problem.size * equal), problem.softness)
     largest = max(float((value * problem.size).max(initial=0.0)), 1e-300)
     mean = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
-    last = tried = met(base, curves, cuts)
-    gain = np.inf
-    for force in FORCES:
-        if not tried.proven:
+    last, gain, force = met(base, curves, cuts), np.inf, 0.0
+    for more in FORCES:
+        if not last.proven:
             break
-        leaning = problem.leaning(soft, problem.target + soft * problem.size * (force * value / largest))
-        tried = replace(met(replace(base, problem=leaning), curves, tried.cuts), unit=largest / force)
+        leaning = problem.leaning(soft, problem.target + soft * problem.size * (more * value / largest))
+        tried = met(replace(base, problem=leaning), curves, last.cuts)
         if not tried.proven and gain <= ENOUGH:
             return last
         apart = np.abs(tried.optimum.amounts - last.optimum.amounts)
         gain = float(value @ (tried.optimum.amounts - last.optimum.amounts)) / float(value @ tried.optimum.amounts)
-        if tried.proven and last.unit != 1.0 and ((apart <= SAME * mean).all() or gain <= NOTHING):
-            return last
-        last = tried
-    return tried
+        worth = _worth(last, tried, value, (more - force) / largest)
+        if tried.proven and force and ((apart <= SAME * mean).all() or gain <= NOTHING):
+            return replace(last, worth=worth)
+        last, force = replace(tried, worth=worth), more
+    return last
+
+
+def _worth(one: Attempt, other: Attempt, value: FloatArray, force: float) -> tuple[FloatArray, FloatArray] | None:
+    """What one more unit of each bound is worth: by how much its multiplier grows with the force."""
+    if len(one.optimum.rows) != len(other.optimum.rows):
+        return None
+    rows = (other.optimum.rows - one.optimum.rows) / force
+    supplies = (other.optimum.supplies - one.optimum.supplies) / force
+    return rows, -(value + supply_rows(other.system)[0].T @ supplies + other.system.matrix.T @ rows)

@@ -50,14 +50,15 @@ class Attempt:
 
     cuts: all tangents that were needed; without a proof they show that there is none, if there is none.
     chosen: what an objective other than `nearest` has found before, None where multipliers explain the amounts.
-    unit: by what multipliers are taken times to be worth of the objective.
+    worth: what one more unit of the bound of a row, and of an amount, is worth to the objective, where that is not the
+    multiplier.
     """
 
     system: System
     optimum: Optimum
     cuts: tuple[Rows, ...]
     chosen: Chosen | None = None
-    unit: float = 1.0
+    worth: tuple[FloatArray, FloatArray] | None = None
 
     @property
     def solved(self) -> System:
