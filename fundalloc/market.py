@@ -11,10 +11,10 @@ Source: Eisenberg and Gale (1959); Rockafellar (1976), Monotone operators and th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, vstack
+from scipy.sparse import csr_array, diags_array, eye_array, vstack
 
 from fundalloc.alpha_fair import Utility
 from fundalloc.dual import Dual, State
@@ -121,18 +121,21 @@ class _Drawn(Dual):
         give = np.where((y > self.low) & (y < self.high), self.d, 0.0)
         mine, level, free = self._best(z)
         y[self.cells[self.there]] = mine[self.there]
-        root = np.sqrt(np.where(free, self.d[self.cells], 0.0))
-        pull = root * self.worth
+        give[self.cells[self.there]] = np.where(free, self.d[self.cells], 0.0)[self.there]
+        return State(y, self.scaled, self.scaled @ y, None, give, (level,))
+
+    def step(self, m: FloatArray, state: State, gradient: FloatArray, allowed: FloatArray) -> FloatArray:
+        """Newton's step; the free shares of a region give way together, since its level holds them."""
+        own = np.sqrt(state.give)
+        pull = own[self.cells] * self.worth
         total = (pull * pull).sum(axis=1)
-        firm = self.weight * self.utility.bend(level)
+        firm = self.weight * self.utility.bend(state.slopes[0])
         with np.errstate(divide="ignore", invalid="ignore"):
             part = np.where(total > 0, (1 - 1 / np.sqrt(1 + firm * total)) / total, 0.0)
-        own = np.sqrt(give)
-        own[self.cells[self.there]] = root[self.there]
-        counts = np.concatenate([[0], np.cumsum(self.there.sum(axis=1))])
-        gain = csr_array((pull[self.there], self.cells[self.there], counts), shape=(len(level), len(y)))
-        moves = diags_array(own) @ (diags_array(np.ones(len(y))) - gain.T @ diags_array(part) @ gain)
-        return State(y, self.scaled, self.scaled @ y, csr_array(moves), np.ones(len(y)), (level,))
+        ends = np.concatenate([[0], np.cumsum(self.there.sum(axis=1))])
+        gain = csr_array((pull[self.there], self.cells[self.there], ends), shape=(len(total), len(own)))
+        moves = diags_array(own) @ (eye_array(len(own)) - gain.T @ diags_array(part) @ gain)
+        return super().step(m, replace(state, moves=csr_array(moves), give=np.ones(len(own))), gradient, allowed)
 
     def value(self, m: FloatArray, state: State) -> float:
         """The dual function."""
@@ -148,7 +151,7 @@ def equilibrium(base: System, gains: Gains, weight: FloatArray, tangents: Sequen
     shares = csr_array(diags_array(1.0 / gains.due) @ gains.matrix @ diags_array(size))
     utility = Utility(problem.alpha)
     now = np.clip(problem.target / size, system.low / size, system.high / size)
-    price, drawn = np.zeros(matrix.shape[0]), 1.0
+    price, drawn = np.zeros(matrix.shape[0]), 0.1
     mean, residual, closing = 1.0 / problem.n, np.inf, 0
     equal = problem.blocks([r.equal_share for r in problem.resources])
     soft = np.maximum(problem.softness / size, LEAST_DRAWN * np.where(equal > 0, equal, mean))
