@@ -40,7 +40,7 @@ from fundalloc.system import assemble
 MARK = "<!-- objectives -->"
 RESOURCES = 3
 #: the largest numbers of regions at which others are waited for
-NAIVE_UP_TO, LEXIMIN_UP_TO, LINOPY_UP_TO = 300, 41, 35_000
+NAIVE_UP_TO, LEXIMIN_UP_TO, LINOPY_UP_TO = 300, 41, 100_000
 #: longest seconds a program in the other environment is waited for
 PATIENCE = 600
 
@@ -226,7 +226,7 @@ def leximin(n: int, repeats: int, python: str) -> str:
             apart.append(np.abs(np.sort((given["values"] * answer).sum(axis=1)) - mine).max())
     else:
         others.append(" | ")
-    return f"| {n:,} | {alone:.3f} | {whole:.2f} | {' | '.join(others)} | {max(apart, default=np.nan):.0e} |"
+    return f"| {n:,} | {alone:.3f} | {whole:.2f} | {' | '.join(others)} | {f'{max(apart):.0e}' if apart else ''} |"
 
 
 def fair(n: int, alpha: float, repeats: int, *, values: bool) -> str:

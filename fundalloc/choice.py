@@ -94,7 +94,7 @@ def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
 
 def _without_proof(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:
     tried = met(base, curves, cuts)
-    return replace(tried, optimum=replace(tried.optimum, residual=np.inf))
+    return replace(tried, optimum=replace(tried.optimum, residual=np.inf), possible=tried.proven)
 
 
 def _settled(base: System, curves: Sequence[Curve], last: Attempt, found: Chosen) -> Attempt:

@@ -22,7 +22,7 @@ from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.program import added, build
 from fundalloc.remarks import remarks
 from fundalloc.rounding import Nest, NoWholeLots, whole_lots
-from fundalloc.rules import Rows, Statement, tolerance
+from fundalloc.rules import Curve, Rows, Statement, tolerance
 from fundalloc.shifts import Binding, Shift, supplied
 from fundalloc.solve import Answer, solve
 from fundalloc.system import System, inward
@@ -149,9 +149,22 @@ def _settled(
             lots = _decided(tried, own, clock)
             if lots is not None:
                 return out, tried, lots, kept, found.concessions
+        if tried.possible:
+            break
     if not possible(problem, kept, out):
         raise conflict(problem, kept, out)
-    raise SolverError("The optimum could not be proven although there is one; nothing was written.")
+    raise SolverError(
+        f"The optimum could not be proven although there is one; nothing was written.{_hint(problem, kept)}"
+    )
+
+
+def _hint(problem: Problem, statements: Sequence[Statement]) -> str:
+    """What else could be asked for, where an objective is hard to prove beside convex rules."""
+    if problem.objective in ("nearest", "benefit") or not any(isinstance(s, Curve) for s in statements):
+        return ""
+    if problem.objective == "leximin":
+        return ' leximin is hard beside rules on inequality; "alpha_fair" with alpha = 4 comes close to it.'
+    return " alpha_fair is hard beside rules on inequality where values are stated; try without value."
 
 
 def _left(statements: Sequence[Statement], out: BoolArray) -> list[Statement]:

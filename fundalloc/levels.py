@@ -34,6 +34,8 @@ FAINT, NOISE = 1e-10, 1e-9
 EXACT = 1e-13
 #: a miss of what was found before by this part of the present one is noise
 CLASH = 1e-6
+#: so often curves may turn out not to be kept at the level that was tried
+TRIES = 20
 #: steps of the polish at first, where most often a rule cannot be kept
 QUICK = 15
 #: how near a bound, in scaled amounts, is at it
@@ -275,13 +277,16 @@ def raised(base: System, curves: Sequence[Curve], gains: Gains, cuts: Sequence[R
     cuts: tangents of the curves that are known already.
     """
     climb = _Climb(base, curves, cuts, gains)
-    proof = None
+    tries = 0
     while climb.open.any():
         found = climb.highest()
         if found is None or climb.lost:
             return None
         t, proof = found
         if curves and not climb.kept(t):
+            tries += 1
+            if tries > TRIES:
+                return None
             continue
         climb.settle(t, proof)
     last = met(climb.system(), climb.curves, climb.cuts)

@@ -8,10 +8,11 @@ from typing import Any
 import cvxpy as cp
 import numpy as np
 import pandas as pd
+import pyomo.environ as pyo
 import pytest
 from scipy.optimize import linprog
 
-from fundalloc import Fund, InputError
+from fundalloc import Fund, InputError, SolverError
 from fundalloc.choice import chosen
 from fundalloc.gains import Gains
 from fundalloc.levels import raised
@@ -358,3 +359,47 @@ def test_what_an_objective_cannot_use_is_a_fault_that_says_what_to_write(name):
         Fund(parse_policy(policy([], fund=money, resources={"land": land}, objective=objective)), frame).allocate()
     for text in texts:
         assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["leximin", "alpha_fair", "benefit"])
+def test_what_a_user_adds_to_the_model_is_obeyed_under_every_objective(kind):
+    rules = [
+        {"kind": "limit", "name": "coasts", "each": "coast", "of": "entitlement", "floor": 0.98},
+        {"kind": "limit", "name": "some", "of": "share", "each": "all", "where": "need > 0.6", "floor": 0.8},
+        {"kind": "limit", "name": "cap", "of": "share", "cap": 0.3},
+    ]
+    value = {"value": "need"} if kind == "benefit" else {}
+    frame = regions(np.random.default_rng(4), 9)
+    found = Fund(parse_policy(policy(rules, fund=value, objective={"kind": kind})), frame)
+    before = found.allocate()
+    model = found.model()
+    region = found.regions.ids[int(np.argmax(before.decision.amounts[: found.problem.n]))]
+    own = before.table.set_index(["region_id", "resource"])["amount"][region, "fund"]
+    model.extra = pyo.Constraint(expr=model.amount[region, "fund"] <= 0.999 * own)
+    after = found.allocate(model=model)
+    row = after.table.set_index(["region_id", "resource"]).loc[(region, "fund")]
+    assert row["amount"] == pytest.approx(0.999 * own, abs=0.011)
+    assert "extra" in row["held_by"]
+
+
+def test_leximin_beside_inequality_is_proven_or_refused_never_wrong():
+    proven = 0
+    for seed in range(4):
+        frame = regions(np.random.default_rng(seed), 8)
+        rules = [{"kind": "inequality", "name": "even", "measure": "gini", "at_most": 0.1}]
+        found = Fund(parse_policy(policy(rules, objective={"kind": "leximin"})), frame)
+        try:
+            decision = found.allocate().decision
+        except SolverError as error:
+            assert "alpha_fair" in str(error)
+            continue
+        proven += 1
+        x = cp.Variable(8)
+        e, p = found.problem.target / SUPPLY, found.regions.population / found.regions.population.sum()
+        h = cp.multiply(x, 1 / p)
+        pairs = sum(p[i] * p[j] * cp.abs(h[i] - h[j]) for i in range(8) for j in range(i))
+        task = cp.Problem(cp.Maximize(cp.min(cp.multiply(x, 1 / e))), [cp.sum(x) == 1, x >= 0, pairs <= 0.1])
+        task.solve(solver=cp.CLARABEL)
+        lowest = (decision.optimum.amounts / found.problem.target).min()
+        assert lowest == pytest.approx(task.value, abs=1e-6)
+    assert proven
