@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from fundalloc.objectives import BENEFIT
 from fundalloc.polish import supply_rows
 from fundalloc.problem import FloatArray
 from fundalloc.rules import Curve, Rows
@@ -26,7 +27,7 @@ FORCES = 10.0 ** np.arange(0, 8)
 #: amounts that differ by less than this part of the mean amount do not differ
 SAME = 1e-9
 #: a gain in total value from ten times the force that is nothing, and one that is enough where no more can be proven
-NOTHING, ENOUGH = 1e-10, 1e-6
+NOTHING, ENOUGH = 1e-10, BENEFIT
 #: weight of who has no target but a value, as a part of its equal share
 WEIGHT = 0.1
 

@@ -17,12 +17,13 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array, diags_array, eye_array, vstack
 from scipy.sparse.linalg import splu
 
+from fundalloc.objectives import OPTIMAL
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.rules.spread import Drawn, Spread
 
 CURVATURE_FLOOR = 1e-12
 GOAL = 1e-14
-ACCEPTED = 1e-11
+ACCEPTED = OPTIMAL
 #: steps beyond the accepted accuracy, each of which may reach the goal
 FURTHER = 6
 HALVINGS = 60

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from fundalloc.problem import FloatArray, ObjectiveKind, Problem
 
+#: to what part of itself an optimum is proven; `benefit` where convex rules are smooth
+OPTIMAL, BENEFIT = 1e-11, 1e-6
 #: what each objective promises, for people who read a policy
 WORDS = {
     "nearest": "amounts stay in proportion to the targets except where a rule forbids it",
@@ -84,6 +86,11 @@ def utility(level: FloatArray, alpha: float) -> FloatArray:
     """level^(1 - alpha) / (1 - alpha), log(level) for alpha = 1."""
     with np.errstate(divide="ignore"):
         return np.log(level) if alpha == 1 else np.asarray(level ** (1 - alpha) / (1 - alpha))
+
+
+def proven_to(problem: Problem) -> float:
+    """How far the value of the objective may be from the best one, relative to it: what was proven."""
+    return BENEFIT if problem.objective == "benefit" else OPTIMAL
 
 
 def attained(problem: Problem, amounts: FloatArray) -> float:

@@ -403,3 +403,59 @@ def test_leximin_beside_inequality_is_proven_or_refused_never_wrong():
         lowest = (decision.optimum.amounts / found.problem.target).min()
         assert lowest == pytest.approx(task.value, abs=1e-6)
     assert proven
+
+
+KINDS = [("leximin", False), ("leximin", True), ("alpha_fair", False), ("alpha_fair", True), ("benefit", True)]
+every_kind = pytest.mark.parametrize(("kind", "values"), KINDS, ids=[f"{k}{' of regions' * v}" for k, v in KINDS])
+
+
+def degenerate(kind: str, values: bool, frame: pd.DataFrame, rules: list[dict[str, Any]]) -> np.ndarray:
+    """The amounts of a fund with money and land; every region values them alike."""
+    own = {"value": "worth"} if values else {}
+    more = {"land": {**LAND, **own}}
+    stated = policy(rules, fund=own, resources=more, objective={"kind": kind})
+    return Fund(parse_policy(stated), frame.assign(worth=1)).allocate().decision.amounts
+
+
+@every_kind
+def test_where_all_are_alike_all_get_the_same(kind, values):
+    frame = regions(np.random.default_rng(0), 12).assign(population=1000, need=1.0)
+    amounts = degenerate(kind, values, frame, []).reshape(2, -1)
+    assert np.ptp(amounts, axis=1).max() <= 0.0101
+
+
+@every_kind
+def test_one_giant_region_gets_what_it_is_due(kind, values):
+    frame = regions(np.random.default_rng(0), 12).assign(population=[10**9, *[1] * 11], need=1.0)
+    amounts = degenerate(kind, values, frame, []).reshape(2, -1)
+    share = frame.sort_values("id")["population"].to_numpy() / frame["population"].sum()
+    assert np.abs(amounts - np.array([[SUPPLY], [1200]]) * share).max() <= 0.0101
+
+
+@every_kind
+def test_caps_that_bind_everywhere_leave_no_choice(kind, values):
+    frame = regions(np.random.default_rng(1), 10)
+    most = frame["population"] * (1.1 - frame["need"])
+    caps = [{"kind": "limit", "name": "c", "of": "most", "resource": "fund", "cap": SUPPLY / most.sum()}]
+    amounts = degenerate(kind, values, frame.assign(most=most), caps).reshape(2, -1)[0]
+    expected = most[frame["id"].argsort()].to_numpy() / most.sum() * SUPPLY
+    assert np.abs(amounts - expected).max() <= 0.011
+
+
+@every_kind
+def test_regions_without_a_target_get_their_floors_and_rules_given_twice_change_nothing(kind, values):
+    frame = regions(np.random.default_rng(2), 12, zeros=0.4)
+    assert (frame["need"] == 0).sum() >= 2
+    rules = [
+        {"kind": "limit", "name": "floor", "of": "head", "resource": "fund", "floor": 3},
+        {"kind": "limit", "name": "cap", "of": "share", "cap": 0.25},
+    ]
+    once = degenerate(kind, values, frame, rules)
+    twice = degenerate(kind, values, frame, rules + [{**r, "name": f"{r['name']} again"} for r in rules])
+    assert np.abs(once - twice).max() <= 0.011
+    money = pd.Series(once[: len(frame)], sorted(frame["id"]))
+    heads = frame.set_index("id")["population"]
+    assert (money >= 3 * heads[money.index] - 0.011).all()
+    if not values:  # who has no target gets nothing beyond its floor
+        none = frame["id"][frame["need"] == 0]
+        assert np.abs(money[none] - 3 * heads[none]).max() <= 0.011

@@ -16,7 +16,7 @@ from fundalloc.decision import Decision
 from fundalloc.explain import Step, printed_unit
 from fundalloc.flags import Flag
 from fundalloc.inequality import gini, hoover, theil
-from fundalloc.objectives import attained
+from fundalloc.objectives import attained, proven_to
 from fundalloc.policy import Policy
 from fundalloc.prices import Price, prices
 from fundalloc.problem import Resource
@@ -56,6 +56,7 @@ def summarise(
             "kind": policy.objective.kind,
             "alpha": policy.objective.aversion if policy.objective.kind == "alpha_fair" else None,
             "value": number(attained(problem, decision.optimum.amounts), 6),
+            "proven_to": number(proven_to(problem)),
         },
         "accounting": decision.accounting,
         "resources": {one.name: _resource(one, decision, r, steps) for r, one in enumerate(problem.resources)},
