@@ -8,11 +8,13 @@ are published; rows with the same cells and bound share equally.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack, vstack
+from scipy.sparse.csgraph import connected_components
 
 from fundalloc.polish import Optimum, supply_rows
 from fundalloc.problem import BoolArray, FloatArray, IntArray
@@ -22,6 +24,8 @@ from fundalloc.system import System
 #: amounts within this part of a bound are at the bound
 AT_BOUND = 1e-9
 DEPENDENT = 1e-9
+#: up to so many rows are looked at as one
+DENSE = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +105,44 @@ def _repeated(system: System, low: BoolArray, high: BoolArray) -> list[IntArray]
     return [np.array(group, dtype=np.int64) for group in same.values()]
 
 
+def _open(rows: csr_array, totals: int) -> FloatArray:
+    """Combinations of rows that are nothing, one for each column. rows: of size one at most, the totals first.
+
+    Many rows are taken apart into those that share cells but for the totals; each part is looked at by itself, and
+    then what is left of the totals.
+    """
+    if rows.shape[0] <= DENSE:
+        return _nothing((rows @ rows.T).toarray())
+    others = csr_array(rows[totals:])
+    gram = csr_array(others @ others.T)
+    count, part = connected_components(gram, directed=False)
+    order = np.argsort(part, kind="stable")
+    ends = np.searchsorted(part[order], np.arange(count + 1))
+    crossed = (others @ rows[:totals].T).toarray()
+    inverse, alone = np.zeros_like(crossed), gram.diagonal()
+    found = []
+    for first, last in itertools.pairwise(ends.tolist()):
+        mine = order[first:last]
+        block = gram[mine][:, mine].toarray() if len(mine) > 1 else alone[mine].reshape(1, 1)
+        values, vectors = np.linalg.eigh(block)
+        firm = values > DEPENDENT
+        inverse[mine] = vectors[:, firm] @ ((vectors[:, firm].T @ crossed[mine]) / values[firm, np.newaxis])
+        for column in vectors[:, ~firm].T:
+            move = np.zeros(rows.shape[0])
+            move[totals + mine] = column
+            found.append(move)
+    rest = (rows[:totals] @ rows[:totals].T).toarray() - crossed.T @ inverse
+    for column in _nothing(rest).T:
+        found.append(np.concatenate([column, -inverse @ column]))
+    return np.array(found).reshape(len(found), rows.shape[0]).T
+
+
+def _nothing(gram: FloatArray) -> FloatArray:
+    """The directions in which a matrix of products is 0."""
+    values, vectors = np.linalg.eigh(gram)
+    return np.asarray(vectors[:, values <= DEPENDENT])
+
+
 def _least(
     a: csr_array,
     now: FloatArray,
@@ -121,8 +163,7 @@ def _least(
     held = np.flatnonzero(low | high)
     unit = csr_array(diags_array(1.0 / norms) @ a @ diags_array(np.sqrt(pull)))
     free = csr_array(unit @ diags_array((~(low | high)).astype(float)))
-    values, vectors = np.linalg.eigh((free @ free.T).toarray())
-    moves = vectors[:, values <= DEPENDENT]
+    moves = _open(free, int((~penalised).sum()))
     if not moves.shape[1]:
         return now
     start, root = now * norms, np.sqrt(pull[held])

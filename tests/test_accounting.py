@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from fundalloc import Allocation, Fund
 from fundalloc.choice import chosen
+from fundalloc.multipliers import _open
 from fundalloc.policy import parse_policy
 from tests.funds import SUPPLY, policy, regions
 
@@ -122,3 +126,25 @@ def test_what_the_objective_alone_moves_is_a_step_of_its_own():
     prices = allocation.rules.set_index("place")["shadow_price"]
     # one more for c or b would be at the expense of a
     assert prices[["b", "c"]].tolist() == pytest.approx([-1, -2], rel=1e-6)
+
+
+@given(st.integers(0, 2**31))
+@settings(max_examples=60)
+def test_rows_that_depend_on_each_other_are_found_part_by_part_as_at_once(seed):
+    rng = np.random.default_rng(seed)
+    totals, rows, cells = int(rng.integers(1, 3)), int(rng.integers(1, 15)), int(rng.integers(2, 20))
+    matrix = np.where(rng.random((totals + rows, cells)) < 0.15, rng.uniform(0.5, 1, (totals + rows, cells)), 0.0)
+    matrix[:totals] = np.array_split(np.eye(totals), totals)[0][:, rng.integers(0, totals, cells)]
+    for k in range(totals, totals + rows):  # some rows repeat others, some are all of a total
+        if rng.random() < 0.3:
+            matrix[k] = matrix[int(rng.integers(0, k))] * (1 if k % 2 else -1)
+    matrix /= np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-300)
+    parts = [_open(csr_array(matrix), totals)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fundalloc.multipliers.DENSE", 0)
+        parts.append(_open(csr_array(matrix), totals))
+    assert parts[0].shape == parts[1].shape
+    for moves in parts:
+        assert np.abs(matrix.T @ moves).max(initial=0.0) <= 1e-4
+    spans = [m @ np.linalg.pinv(m) if m.size else np.zeros((totals + rows,) * 2) for m in parts]
+    assert np.abs(spans[0] - spans[1]).max() <= 1e-6
