@@ -24,6 +24,8 @@ from fundalloc.rules import Curve, Rows, Statement, tolerance
 from fundalloc.system import System, assemble
 from fundalloc.tangents import KEPT, Attempt, Chosen, convex, met
 
+#: what misses its bound by less than this part of its size is at it
+NEARLY = 1e-6
 #: rounds of tangents beside a market
 TANGENTS = 100
 
@@ -68,7 +70,7 @@ def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
     found = raised(base.joined(rows), [c for c, chain in chains if chain is None], gains, cuts)
     if found is None:
         return _without_proof(base, curves, cuts)
-    last = found.last
+    last = found
     counts = len(base.row_low), base.problem.cells, len(base.problem.resources)
     unknown = [np.full(count, np.nan) for count in counts]
     return _settled(base, curves, last, Chosen(last.system, *unknown))
@@ -100,12 +102,8 @@ def _without_proof(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) 
 def _settled(base: System, curves: Sequence[Curve], last: Attempt, found: Chosen) -> Attempt:
     """An optimum with the rules as they are stated, and a tangent for each curve that holds it."""
     amounts = last.optimum.amounts
-    known = [*(r for r in last.system.rows if r.curve is not None), *last.cuts]
-    rows = []
-    for curve in curves:
-        if curve.excess(amounts) > -10 * KEPT:
-            mine = [r for r in known if _about(r, curve) and len(r) == 1 and _tight(r, amounts).all()]
-            rows += mine[:1] or _touching(curve, amounts)
+    rows = [_touching(c, amounts) for c in curves if c.excess(amounts) > -NEARLY]
+    rows = [row for row in rows if row.matrix.nnz]
     found = replace(found, rows=np.concatenate([found.rows, np.full(len(rows), np.nan)]))
     return replace(last, system=base.joined(tuple(rows)), chosen=found)
 
@@ -126,21 +124,13 @@ def _gains(base: System) -> Gains:
     return Gains(matrix[some], due[some], tuple(problem.regions.ids[i] for i in some))
 
 
-def _about(tangent: Rows, curve: Curve) -> bool:
-    """Whether a row is a tangent of a curve."""
-    return (tangent.rule, tangent.resource, tangent.kind) == (curve.rule, curve.resource, curve.kind)
-
-
-def _tight(rows: Rows, amounts: FloatArray) -> BoolArray:
-    """Which rows are at their upper bound."""
-    return np.asarray(rows.high - rows.values(amounts) <= tolerance(rows, amounts))
-
-
-def _touching(curve: Curve, amounts: FloatArray) -> list[Rows]:
+def _touching(curve: Curve, amounts: FloatArray) -> Rows:
     """A row that touches a curve where the amounts are; for an order all units that are level, added up."""
     chain = curve.chain()
     if chain is None:
-        return [curve.tangent(amounts)]
-    level = _tight(chain, amounts).astype(float)
-    matrix = csr_array(csr_array(level[np.newaxis, :]) @ chain.matrix)
-    return [curve.touching(matrix, float(level @ chain.high))] if matrix.nnz else []
+        row = curve.tangent(amounts)
+    else:
+        level = (chain.high - chain.values(amounts) <= tolerance(chain, amounts)).astype(float)
+        matrix = csr_array(csr_array(level[np.newaxis, :]) @ chain.matrix)
+        row = curve.touching(matrix, 0.0)
+    return replace(row, high=row.values(amounts))

@@ -13,16 +13,17 @@ Source: Ogryczak, Pioro and Tomaszewski (2005), Telecommunications network desig
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array, vstack
 
 from fundalloc.gains import Gains, holding
-from fundalloc.polish import supply_rows
+from fundalloc.objectives import LEVELS
+from fundalloc.polish import polish, supply_rows
 from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.rules import Curve, Rows
-from fundalloc.solve import Misses
+from fundalloc.solve import Misses, nearest
 from fundalloc.system import System
 from fundalloc.tangents import Attempt, met
 
@@ -30,30 +31,19 @@ from fundalloc.tangents import Attempt, met
 KEPT = 1e-12
 #: a price of a row below this part of the largest one is noise; a sum of prices below this part of its terms
 FAINT, NOISE = 1e-10, 1e-9
+#: the same beside curves, whose rows only come near the right ones
+STRONG = 1e-6
 #: a sum is right to this part of its terms
 EXACT = 1e-13
-#: a miss of what was found before by this part of the present one is noise
-CLASH = 1e-6
-#: so often curves may turn out not to be kept at the level that was tried
-TRIES = 20
-#: steps of the polish at first, where most often a rule cannot be kept
-QUICK = 15
-#: how near a bound, in scaled amounts, is at it
-AT = 1e-9
-#: what a bound is loosened by so that it does not clash with itself
-ATOM = 1e-13
+#: so many supporting rows of curves are looked for
+TRIES = 600
+#: amounts may miss a curve by this part of its size; those inside keep this part of its bound to spare
+OVER, SPARE, HALVINGS = 8e-10, 0.02, 50
+#: further rows that are looked for where all levels are settled
+FURTHER, NEAR = 100, 1e-6
+#: beside curves levels are held at this part less than they reach, so that there is something left to prove
+SLACK = LEVELS
 QUESTIONS = 200
-
-
-@dataclass(frozen=True, eq=False)
-class Raised:
-    """Where no level can be raised any more: what `nearest` makes of what is left, and how high the levels are.
-
-    levels: one for each of the gains.
-    """
-
-    last: Attempt
-    levels: FloatArray
 
 
 class _Prices:
@@ -68,18 +58,18 @@ class _Prices:
         self.gains = np.where(size > FAINT * size.max(initial=0.0), gains, 0.0)
         self.cells = np.asarray(climb.matrix.T @ self.rows + climb.gains.matrix.T @ self.gains)
         terms = np.asarray(abs(climb.matrix).T @ np.abs(self.rows) + climb.gains.matrix.T @ self.gains)
-        self.firm = np.abs(self.cells) > NOISE * terms
+        self.firm = np.abs(self.cells) > (STRONG if climb.curves else NOISE) * terms
         bound = np.where(self.rows > 0, climb.row_low, np.where(self.rows < 0, climb.row_high, 0.0))
         self.bound = float(self.rows @ bound)
 
-    def spare(self, t: float) -> float:
+    def spare(self, t: float, exact: float = EXACT) -> float:
         """By how much the inequality is kept at best with open levels at t, but for noise; falls with t."""
         low, need = self.climb.at(t)
         parts = np.where(self.cells > 0, self.cells * self.climb.high, self.cells * low)
         asked = self.gains * need
         size = float(np.abs(parts).sum() + np.abs(asked).sum()) + abs(self.bound)
         kept = float(parts.sum()) - self.bound - float(asked.sum())
-        return 0.0 if abs(kept) <= EXACT * size else kept
+        return 0.0 if abs(kept) <= exact * size else kept
 
     def root(self, t: float) -> float | None:
         """The greatest level up to t at which the inequality can be kept; None where there is none."""
@@ -92,9 +82,8 @@ class _Prices:
         least = climb.reached
         bends = np.unique(np.concatenate([[least], bends[(bends > least) & (bends < t)], [t]]))
         first, last = 0, len(bends) - 1
-        missed = -self.spare(least)
-        if missed > 0:
-            return least if missed <= CLASH * abs(self.spare(t)) else None
+        if self.spare(least) < 0:
+            return None if self.spare(least, NOISE) < 0 else least
         while last - first > 1:
             middle = (first + last) // 2
             first, last = (middle, last) if self.spare(bends[middle]) >= 0 else (first, middle)
@@ -124,10 +113,17 @@ class _Climb:
         self.row_low, self.row_high = np.zeros(0), np.zeros(0)
         self.side = np.zeros(0)
         self.cuts: list[Rows] = []
-        self.lost, self.found, self.reached, self.asked = False, self.low, 0.0, np.inf
+        self.found, self.reached = self.low, 0.0
+        self.inside = self._inside()
         self._add(supply, totals, totals)
         self._add(base.matrix, base.row_low, base.row_high)
         self.learn(cuts)
+
+    def _inside(self) -> FloatArray:
+        """Amounts that keep all curves, with something to spare where that can be."""
+        tighter = [c if c.spread.ordered else replace(c, at_most=c.at_most * (1 - SPARE)) for c in self.curves]
+        tried = met(self.base, tighter) if self.curves else None
+        return self.low if tried is None else (tried if tried.proven else met(self.base, self.curves)).optimum.amounts
 
     def _add(self, matrix: csr_array, low: FloatArray, high: FloatArray) -> None:
         scaled = csr_array(matrix @ diags_array(self.scale))
@@ -203,33 +199,48 @@ class _Climb:
         return None
 
     def kept(self, t: float) -> bool:
-        """Whether the curves can be kept with every open level at t; learns tangents where not."""
-        again = t >= self.asked * (1 - KEPT)
-        tried = met(self.system(t), self.curves, self.cuts, steps=None if again else QUICK)
-        if tried.proven:
-            self.found, self.asked = tried.optimum.amounts, np.inf
-            self._allow(self.found)
-            return True
-        known = {id(c) for c in self.cuts}
-        new = [c for c in tried.cuts if id(c) not in known]
-        self.learn(new)
-        self.asked, self.lost = t, again and not new
+        """Whether the curves can be kept with every open level nearly at t; learns supporting rows where not.
+
+        Two allocations that keep the rows known so far are looked at: the one nearest to amounts inside the curves,
+        and where the program ended.
+        """
+        problem = self.base.problem
+        system = self.system(t * (1 - SLACK)).joined(tuple(self.cuts))
+        near = polish(replace(system, problem=problem.leaning(problem.softness, self.inside)))
+        for amounts in (near.amounts, self.found):
+            if amounts is self.found or near.proven:
+                missed = [c for c in self.curves if c.excess(amounts) > OVER]
+                if not missed:
+                    self.found = amounts
+                    return True
+                self.learn([self._support(c, amounts) for c in missed])
         return False
 
-    def _allow(self, amounts: FloatArray) -> None:
-        """Curves and tangents allow what was found, to the last digit, so that nothing clashes where it is held."""
-        now = {}
-        for curve in self.curves:
-            least = curve.at_most if curve.spread.ordered else float(curve.values(amounts)[0]) + ATOM
-            now[id(curve)] = replace(curve, at_most=max(curve.at_most, least))
-        cuts = [replace(c, high=np.maximum(c.high, c.values(amounts)), curve=now[id(c.curve)]) for c in self.cuts]
-        self.curves, self.cuts = list(now.values()), []
-        first = len(self.norms) - len(cuts)
-        sides = self.side[first:]
-        self.matrix, self.norms, self.side = self.matrix[:first], self.norms[:first], self.side[:first]
-        self.row_low, self.row_high = self.row_low[:first], self.row_high[:first]
-        self.learn(cuts)
-        self._hold(np.concatenate([self.side[:first], sides]))
+    def _support(self, curve: Curve, outside: FloatArray) -> Rows:
+        """A row that supports a curve where the way from amounts inside to some outside leaves it."""
+        inside = self.inside
+        for _ in range(HALVINGS):
+            middle = (inside + outside) / 2
+            inside, outside = (middle, outside) if curve.excess(middle) <= 0 else (inside, middle)
+        return curve.tangent(outside)
+
+    def last(self) -> Attempt:
+        """What `nearest` makes of what is left, with rows that support the curves there."""
+        system = self.system()
+        cuts = [c for c in self.cuts if c.high - c.values(self.found) <= NEAR * (abs(c.matrix) @ self.found)]
+        problem = self.base.problem
+        if self.curves:
+            centre = problem.target.copy()
+            centre[self.cell[self.single]] = (self.level * self.due)[self.single]
+            system = replace(system, problem=problem.leaning(problem.softness, centre))
+        for _ in range(FURTHER):
+            rows = tuple(replace(c, places=(f"tangent {k}",)) for k, c in enumerate(cuts, 1))
+            optimum = nearest(system.joined(rows))
+            missed = [c for c in self.curves if c.excess(optimum.amounts) > OVER]
+            if not optimum.proven or not missed:
+                break
+            cuts += [c.tangent(optimum.amounts) for c in missed]
+        return Attempt(system.joined(rows), optimum, rows)
 
     def _hold(self, side: FloatArray) -> None:
         """Holds rows at one of their bounds (1: lower, -1: upper)."""
@@ -244,16 +255,20 @@ class _Climb:
         self.reached = t
         low, _ = self.at(t)
         if proof is not None:
-            near = AT * self.scale if self.curves else np.inf
-            up = proof.firm & (proof.cells > 0) & (self.found >= self.high - near)
-            down = proof.firm & (proof.cells < 0) & (self.found <= low + near)
-            low, self.high = np.where(up, self.high, low), np.where(down, low, self.high)
-            bound = np.where(proof.rows > 0, self.row_low, self.row_high)
-            tight = (proof.rows != 0) & (np.abs(self.matrix @ self.found - bound) <= (AT if self.curves else np.inf))
-            self._hold(np.where(tight & (self.side == 0), np.sign(proof.rows), self.side))
             forces = np.where(self.single, np.maximum(-proof.cells[self.cell], 0.0) * self.due, proof.gains)
             forces = np.where(self.single, forces, forces * self.gains.due) * (opened & (top > t))
-            self.level[forces > FAINT * forces.max(initial=0.0)] = t
+            held = forces > (STRONG if self.curves else FAINT) * forces.max(initial=0.0)
+            up, down = proof.firm & (proof.cells > 0), proof.firm & (proof.cells < 0)
+            if self.curves:
+                near = 10 * SLACK * self.scale
+                low, _ = self.at(t * (1 - SLACK))
+                stuck = (up & (self.found >= self.high - near)) | (down & (self.found <= low + near))
+                held |= opened & self.single & stuck[self.cell]
+                self.level[held] = (self.gains.matrix @ self.found / self.gains.due)[held]
+            else:
+                low, self.high = np.where(up, self.high, low), np.where(down, low, self.high)
+                self._hold(np.where((proof.rows != 0) & (self.side == 0), np.sign(proof.rows), self.side))
+                self.level[held] = t
         self.low = np.minimum(low, self.high)
         done = opened & (top <= t)
         self.level[done] = top[done]
@@ -271,8 +286,8 @@ class _Climb:
         return holding(self.base, self.gains, need, low, self.high, self.side[count : count + coupling])
 
 
-def raised(base: System, curves: Sequence[Curve], gains: Gains, cuts: Sequence[Rows] = ()) -> Raised | None:
-    """The system in which all levels are as high as the rules allow, the lowest first; None without a proof.
+def raised(base: System, curves: Sequence[Curve], gains: Gains, cuts: Sequence[Rows] = ()) -> Attempt | None:
+    """What `nearest` leaves of all levels, raised as far as the rules allow, the lowest first; None without a proof.
 
     cuts: tangents of the curves that are known already.
     """
@@ -280,7 +295,7 @@ def raised(base: System, curves: Sequence[Curve], gains: Gains, cuts: Sequence[R
     tries = 0
     while climb.open.any():
         found = climb.highest()
-        if found is None or climb.lost:
+        if found is None:
             return None
         t, proof = found
         if curves and not climb.kept(t):
@@ -289,5 +304,4 @@ def raised(base: System, curves: Sequence[Curve], gains: Gains, cuts: Sequence[R
                 return None
             continue
         climb.settle(t, proof)
-    last = met(climb.system(), climb.curves, climb.cuts)
-    return Raised(last, climb.level)
+    return climb.last()

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from fundalloc.problem import FloatArray, ObjectiveKind, Problem
 
-#: to what part of itself an optimum is proven; `benefit` where convex rules are smooth
-OPTIMAL, BENEFIT = 1e-11, 1e-6
+#: to what part of itself an optimum is proven; levels beside convex rules, `benefit` where those are smooth
+OPTIMAL, LEVELS, BENEFIT = 1e-11, 1e-8, 1e-6
 #: what each objective promises, for people who read a policy
 WORDS = {
     "nearest": "amounts stay in proportion to the targets except where a rule forbids it",
@@ -90,7 +90,7 @@ def utility(level: FloatArray, alpha: float) -> FloatArray:
 
 def proven_to(problem: Problem) -> float:
     """How far the value of the objective may be from the best one, relative to it: what was proven."""
-    return BENEFIT if problem.objective == "benefit" else OPTIMAL
+    return {"benefit": BENEFIT, "leximin": LEVELS}.get(problem.objective, OPTIMAL)
 
 
 def attained(problem: Problem, amounts: FloatArray) -> float:

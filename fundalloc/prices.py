@@ -14,6 +14,7 @@ import numpy as np
 from fundalloc.choice import chosen
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Statement
+from fundalloc.tangents import convex
 
 #: the change of a number by which its slope is taken, relative to it
 SMALL = 1e-4
@@ -46,7 +47,7 @@ def prices(
     out: BoolArray,
 ) -> Iterator[Price]:
     """The prices of rules. binding: rule and side (floor, cap) of what binds. steps: the step of each rule's number."""
-    if not binding:
+    if not binding or (problem.objective == "leximin" and convex(statements)):  # seconds for each number
         return
     closed = True
     start = chosen(problem, statements, whole=False, closed=closed, out=out)

@@ -66,9 +66,13 @@ OBJECTIVES: dict[str, tuple[dict[str, Any], bool, set[str]]] = {
     "leximin": (
         {"kind": "leximin"},
         False,
-        {"limit", "or_nothing", "list", "gini of groups", "hoover", "progressive", "progressive groups", "link"},
+        set(RULES) - {"theil", "atkinson", "prefer", "two of one resource"},
     ),
-    "leximin of regions": ({"kind": "leximin"}, True, {"limit", "or_nothing", "list", "link"}),
+    "leximin of regions": (
+        {"kind": "leximin"},
+        True,
+        {"limit", "or_nothing", "list", "link", "gini", "hoover", "ratio", "gini of groups", "progressive"},
+    ),
     "benefit": (
         {"kind": "benefit"},
         True,
