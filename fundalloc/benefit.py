@@ -40,6 +40,8 @@ def greatest(base: System, curves: Sequence[Curve], value: FloatArray, cuts: Seq
     soft = np.where(keen, np.maximum(problem.softness, WEIGHT * problem.size * equal), problem.softness)
     largest = max(float((value * problem.size).max(initial=0.0)), 1e-300)
     mean = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
+    if not (value * problem.size > 0).any():
+        return met(base, curves, cuts)
     last, gain, force = met(base, curves, cuts), np.inf, 0.0
     for more in FORCES:
         if not last.proven:
@@ -49,7 +51,8 @@ def greatest(base: System, curves: Sequence[Curve], value: FloatArray, cuts: Seq
         if not tried.proven and gain <= ENOUGH:
             return last
         apart = np.abs(tried.optimum.amounts - last.optimum.amounts)
-        gain = float(value @ (tried.optimum.amounts - last.optimum.amounts)) / float(value @ tried.optimum.amounts)
+        total, before = (float(value @ one.optimum.amounts) for one in (tried, last))
+        gain = (total - before) / max(total, 1e-300)
         worth = _worth(last, tried, value, (more - force) / largest)
         if tried.proven and force and ((apart <= SAME * mean).all() or gain <= NOTHING):
             return replace(last, worth=worth)

@@ -63,14 +63,13 @@ def _same_as_nearest(base: System) -> bool:
 
 
 def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:
-    """Leximin and benefit: levels raised as far as can be, the rest by `nearest`."""
+    """Levels raised as far as can be, the rest by `nearest`."""
     gains = _gains(base)
     chains = [(c, c.chain()) for c in curves]
     rows = tuple(chain for _, chain in chains if chain is not None)
-    found = raised(base.joined(rows), [c for c, chain in chains if chain is None], gains, cuts)
-    if found is None:
+    last = raised(base.joined(rows), [c for c, chain in chains if chain is None], gains, cuts)
+    if last is None:
         return _without_proof(base, curves, cuts)
-    last = found
     counts = len(base.row_low), base.problem.cells, len(base.problem.resources)
     unknown = [np.full(count, np.nan) for count in counts]
     return _settled(base, curves, last, Chosen(last.system, *unknown))
@@ -79,6 +78,8 @@ def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
 def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:
     """alpha_fair where regions value resources differently; the rest by `nearest`."""
     problem, gains, known = base.problem, _gains(base), list(cuts)
+    if not gains.names:
+        return met(base, curves, cuts)
     place = {region: i for i, region in enumerate(problem.regions.ids)}
     weight = weights(problem).reshape(-1, problem.n).sum(axis=0)[[place[name] for name in gains.names]]
     for _ in range(TANGENTS):

@@ -468,3 +468,16 @@ def test_regions_without_a_target_get_their_floors_and_rules_given_twice_change_
     if not values:  # who has no target gets nothing beyond its floor
         none = frame["id"][frame["need"] == 0]
         assert np.abs(money[none] - 3 * heads[none]).max() <= 0.011
+
+
+@every_kind
+@pytest.mark.parametrize(("supply", "land", "worth"), [(0, 1200, 1), (0, 0, 1), (SUPPLY, 1200, 0), ("0.03", 1200, 1)])
+def test_nothing_to_share_out_or_nothing_of_worth_is_decided_too(kind, values, supply, land, worth):
+    own = {"value": "worth"} if values else {}
+    more = {"land": {**LAND, "supply": land, **own}}
+    stated = policy([], fund={"supply": supply, **own}, resources=more, objective={"kind": kind})
+    for n in (1, 5):
+        frame = regions(np.random.default_rng(0), n).assign(worth=worth)
+        allocation = Fund(parse_policy(stated), frame).allocate()
+        assert allocation.decision.amounts.reshape(2, -1).sum(axis=1) == pytest.approx([float(supply), land])
+        assert allocation.explain(frame["id"][0])
