@@ -20,10 +20,7 @@ def accounted(
     if tried.chosen is None:
         prices = multipliers(system, optimum)
         bound = bindings(system, prices)
-        moved = shifts(system, optimum, prices, bound, gone)
-        if tried.worth is not None:
-            bound = bindings(system, priced(system, optimum.amounts, *tried.worth))
-        return bound, "multipliers", moved
+        return bound, "multipliers", shifts(system, optimum, prices, bound, gone)
     bound = bindings(system, priced(system, optimum.amounts, tried.chosen.rows, tried.chosen.cells))
     binding = {b.rows.rule for b in bound if (b.binds & (b.prices != 0)).any()} | set(gone)
     rules = [r for r in dict.fromkeys(s.rule for s in kept) if r in binding]

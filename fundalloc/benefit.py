@@ -3,8 +3,8 @@
     minimise  nearest(amounts) - force * sum value * amount
 
 From some force on the answer no longer changes: it is the allocation nearest to the targets among those of the
-greatest total value. The force grows tenfold until that is so. Its multipliers explain the amounts exactly, what the
-objective moves among them.
+greatest total value. The force grows tenfold until that is so; by how much multipliers grow with it is what bounds are
+worth.
 Source: Mangasarian (1984), Normal solutions of linear programs, Mathematical Programming Study 22.
 """
 
@@ -20,7 +20,7 @@ from fundalloc.polish import supply_rows
 from fundalloc.problem import FloatArray
 from fundalloc.rules import Curve, Rows
 from fundalloc.system import System
-from fundalloc.tangents import Attempt, met
+from fundalloc.tangents import Attempt, Chosen, met
 
 #: the forces that are tried: the greatest worth of a whole resource counts as one
 FORCES = 10.0 ** np.arange(0, 8)
@@ -53,17 +53,18 @@ def greatest(base: System, curves: Sequence[Curve], value: FloatArray, cuts: Seq
         apart = np.abs(tried.optimum.amounts - last.optimum.amounts)
         total, before = (float(value @ one.optimum.amounts) for one in (tried, last))
         gain = (total - before) / max(total, 1e-300)
-        worth = _worth(last, tried, value, (more - force) / largest)
+        worth = _worth(base, last, tried, value, (more - force) / largest)
+        tried = replace(tried, chosen=worth)
         if tried.proven and force and ((apart <= SAME * mean).all() or gain <= NOTHING):
-            return replace(last, worth=worth)
-        last, force = replace(tried, worth=worth), more
+            return replace(last, chosen=replace(worth, system=last.system))
+        last, force = tried, more
     return last
 
 
-def _worth(one: Attempt, other: Attempt, value: FloatArray, force: float) -> tuple[FloatArray, FloatArray] | None:
+def _worth(base: System, one: Attempt, other: Attempt, value: FloatArray, force: float) -> Chosen:
     """What one more unit of each bound is worth: by how much its multiplier grows with the force."""
-    if len(one.optimum.rows) != len(other.optimum.rows):
-        return None
-    rows = (other.optimum.rows - one.optimum.rows) / force
+    count = len(base.row_low)
+    rows = (other.optimum.rows[:count] - one.optimum.rows[:count]) / force
     supplies = (other.optimum.supplies - one.optimum.supplies) / force
-    return rows, -(value + supply_rows(other.system)[0].T @ supplies + other.system.matrix.T @ rows)
+    cells = -(value + supply_rows(base)[0].T @ supplies + base.matrix.T @ rows)
+    return Chosen(other.system, rows, cells, -supplies)

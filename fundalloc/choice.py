@@ -49,7 +49,8 @@ def chosen(
     if problem.objective == "nearest" or (_same_as_nearest(base) and not curves):
         return met(base, curves, cuts)
     if problem.objective == "benefit" and problem.value is not None:
-        return greatest(base, curves, problem.value, cuts)
+        last = greatest(base, curves, problem.value, cuts)
+        return last if last.chosen is None or not last.proven else _settled(base, curves, last, last.chosen)
     if problem.objective == "leximin":
         return _by_levels(base, curves, cuts)
     return fair(base, curves, cuts) if problem.value is None else _by_market(base, curves, cuts)

@@ -132,15 +132,10 @@ def shifts(
         forces[NOT_BELOW_ZERO] = rest
     for rule, cells in gone.items():
         forces[rule] = forces.get(rule, 0.0) - np.where(cells, problem.target, 0.0)
-    if problem.moved is not None:
-        forces = {OBJECTIVE: np.where(absent, 0.0, problem.moved - problem.target), **forces}
     if opened.any():
         forces[NOBODY_ELSE] = np.where(opened, optimum.amounts, 0.0)
     softness = np.where(absent, 0.0, problem.softness)
-    return tuple(
-        Shift(rule, _balanced(problem, force, softness), "objective" if rule == OBJECTIVE else "rule")
-        for rule, force in forces.items()
-    )
+    return tuple(Shift(rule, _balanced(problem, force, softness)) for rule, force in forces.items())
 
 
 def supplied(problem: Problem, shares: BoolArray) -> FloatArray:

@@ -50,8 +50,7 @@ class Attempt:
 
     cuts: all tangents that were needed; without a proof they show that there is none, if there is none.
     chosen: what an objective other than `nearest` has found before, None where multipliers explain the amounts.
-    possible: whether the rules can be kept although the objective found no proof. worth: what one more unit of the
-    bound of a row, and of an amount, is worth to the objective, where that is not the multiplier.
+    possible: whether the rules can be kept although the objective found no proof.
     """
 
     system: System
@@ -59,7 +58,6 @@ class Attempt:
     cuts: tuple[Rows, ...]
     chosen: Chosen | None = None
     possible: bool = False
-    worth: tuple[FloatArray, FloatArray] | None = None
 
     @property
     def solved(self) -> System:
