@@ -20,27 +20,48 @@ DIGITS = 6
 CURVED_DIGITS = 3
 
 
-def possible(problem: Problem, statements: Sequence[Statement], out: BoolArray | None = None) -> bool:
-    """Whether any allocation keeps rules; a clash of a cent in billions counts."""
-    return attempt(problem, statements, whole=False, out=out).proven
+def can_be_kept(problem: Problem, statements: Sequence[Statement], out: BoolArray | None = None) -> bool:
+    """Whether any allocation keeps rules; a clash of a cent in billions counts.
+
+    Raises SolverError where neither can be proven.
+    """
+    found = possible(problem, statements, out)
+    if found is None:
+        names = ", ".join(f'"{r}"' for r in dict.fromkeys(s.rule for s in statements))
+        raise SolverError(
+            f"It could not be proven whether the rules can be kept together ({names}); nothing was written."
+        )
+    return found
+
+
+def possible(problem: Problem, statements: Sequence[Statement], out: BoolArray | None) -> bool | None:
+    """Whether any allocation keeps rules; None where neither can be proven."""
+    tried = attempt(problem, statements, whole=False, out=out)
+    if tried.proven:
+        return True
+    return False if tried.optimum.clash or reason(tried.system) is not None else None
 
 
 def _about_possible(problem: Problem, statements: Sequence[Statement], out: BoolArray | None) -> bool:
-    """Whether any allocation keeps rules within the tolerance of a linear program."""
+    """Whether any allocation is known to keep rules, within the tolerance of a linear program."""
     if any(isinstance(s, Curve) for s in statements):
-        return possible(problem, statements, out)
+        return bool(possible(problem, statements, out))
     lines = tuple(s for s in statements if isinstance(s, Rows))
     return about_possible(assemble(problem, lines, whole=False, out=out))
 
 
-def smallest(problem: Problem, statements: Sequence[Statement], out: BoolArray | None = None) -> tuple[str, ...]:
-    """Rules that clash, none of which can be left out of the clash: a deletion filter over rules."""
-    kept = list(dict.fromkeys(s.rule for s in statements))
+def smallest(
+    problem: Problem, statements: Sequence[Statement], out: BoolArray | None = None
+) -> tuple[tuple[str, ...], bool]:
+    """Rules that clash, and whether it is proven that none can be left out: a deletion filter over rules."""
+    kept, sure = list(dict.fromkeys(s.rule for s in statements)), True
     for rule in list(kept):
         without = [k for k in kept if k != rule]
-        if not possible(problem, _of(statements, without), out):
+        found = possible(problem, _of(statements, without), out)
+        if found is False:
             kept = without
-    return tuple(kept)
+        sure = sure and found is not None
+    return tuple(kept), sure
 
 
 def _of(statements: Sequence[Statement], rules: Sequence[str]) -> list[Statement]:
@@ -52,13 +73,14 @@ def conflict(problem: Problem, statements: Sequence[Statement], out: BoolArray |
 
     Raises SolverError where no sum proves the clash.
     """
-    rules = smallest(problem, statements, out)
+    rules, sure = smallest(problem, statements, out)
     clashing = _of(statements, rules)
     names = " and ".join(f'"{r}"' for r in rules)
     head = (
         f"No allocation keeps the rule {names}."
         if len(rules) == 1
-        else f"No allocation keeps the rules {names} together; without any one of them there is one."
+        else f"No allocation keeps the rules {names} together"
+        + ("; without any one of them there is one." if sure else ".")
     )
     why = reason(attempt(problem, clashing, whole=False, out=out).system)
     if why is None:

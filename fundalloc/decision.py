@@ -13,7 +13,7 @@ import numpy as np
 
 from fundalloc.accounting import accounted
 from fundalloc.choice import chosen
-from fundalloc.conflicts import conflict, possible
+from fundalloc.conflicts import can_be_kept, conflict
 from fundalloc.errors import SolverError
 from fundalloc.findings import Finding, audit
 from fundalloc.flags import Flag
@@ -151,7 +151,7 @@ def _settled(
                 return out, tried, lots, kept, found.concessions
         if tried.possible:
             break
-    if not possible(problem, kept, out):
+    if not can_be_kept(problem, kept, out):
         raise conflict(problem, kept, out)
     raise SolverError(
         f"The optimum could not be proven although there is one; nothing was written.{_hint(problem, kept)}"

@@ -29,6 +29,8 @@ FURTHER = 6
 HALVINGS = 60
 #: more rows than this in play make a sparse step
 DENSE = 300
+#: rows that ask for more than is allowed by this part of what is added up clash; less is float noise
+CLASH = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,20 @@ class State:
     slopes: tuple[FloatArray, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Ascent:
+    """How far the dual was climbed: the best state, the multipliers of the rows as given, steps, the last residual.
+
+    clash: whether the multipliers prove that no shares keep the rows.
+    """
+
+    state: State
+    multipliers: FloatArray
+    steps: int
+    residual: float
+    clash: bool
+
+
 class Dual:
     """The dual in the multipliers of the rows, which are scaled so that a'Da = 1.
 
@@ -93,6 +109,22 @@ class Dual:
         self.size = self.scale * (np.asarray(abs(full) @ np.abs(e if about is None else about)) + bounds) + 1e-300
         self.scaled = csr_array(diags_array(self.scale) @ full)
         self.at = csr_array(self.lines.T)
+        self.most = np.minimum(high, self._reach())
+
+    def _reach(self) -> FloatArray:
+        """The most that a share can be by the totals alone: the least total that it is part of."""
+        most = np.full(len(self.e), np.inf)
+        if (self.low < 0).any():
+            return most
+        cells = np.diff(self.lines.indptr)
+        heads = np.flatnonzero(cells)
+        least = np.full(len(cells), -np.inf)
+        least[heads] = np.minimum.reduceat(self.lines.data, self.lines.indptr[heads]) if len(heads) else least[heads]
+        for row in np.flatnonzero(self.equal[: len(cells)] & (least > 0)):
+            mine = slice(self.lines.indptr[row], self.lines.indptr[row + 1])
+            total = self.row_high[row] / self.scale[row]
+            np.minimum.at(most, self.lines.indices[mine], total / self.lines.data[mine])
+        return most
 
     @staticmethod
     def _units(hold: Hold, y: FloatArray) -> FloatArray:
@@ -191,14 +223,30 @@ class Dual:
         step[leaving] = -m[leaving]
         return step
 
-    def ascend(self, start: FloatArray, most: int) -> tuple[State, FloatArray, int, float]:
-        """The best state, the multipliers of the rows as given, steps taken and the last residual."""
+    def clashes(self, m: FloatArray, state: State) -> bool:
+        """Whether the rows, weighted by multipliers and added up, ask for more than the bounds of the shares allow.
+
+        No shares keep them then. Curves count as their tangents at the state.
+        """
+        forces = state.rows.T @ m
+        asked = np.where(m > 0, self.row_low, np.where(m < 0, self.row_high, 0.0))
+        need = m * (asked - (state.values - state.rows @ state.y))
+        for hold, slopes in zip(self.holds, state.slopes[: len(self.holds)], strict=True):
+            if hold.row is None:
+                forces[hold.cells] -= slopes
+                need = np.append(need, slopes * hold.paid)
+        with np.errstate(invalid="ignore"):
+            best = np.where(forces > 0, forces * self.most, np.where(forces < 0, forces * self.low, 0.0))
+        return bool(need.sum() - best.sum() > CLASH * (np.abs(need).sum() + np.abs(best).sum()))
+
+    def ascend(self, start: FloatArray, most: int) -> Ascent:
+        """The dual climbed, in so many steps at the most; no further where its multipliers prove a clash."""
         m = start / self.scale
         state = self.state(m)
         if not len(m):
-            return state, m, 0, 0.0
+            return Ascent(state, m, 0, 0.0, False)
         best, value = np.inf, self.value(m, state)
-        steps, good = 0, 0
+        steps, good, clash = 0, 0, False
         kept = state, m
         while steps < most and good < FURTHER:
             gradient, allowed = self.ascent(m, state)
@@ -208,13 +256,17 @@ class Dual:
             if best <= GOAL:
                 break
             good += best <= ACCEPTED
+            clash = not good and self.clashes(m, state)
+            if clash:
+                kept = state, m
+                break
             sign, step = self.signs(m, gradient), self.step(m, state, gradient, allowed)
             found = self.search(m, step, sign, gradient, value, residual)
             if found is None:
                 break
             m, state, value = found
             steps += 1
-        return kept[0], kept[1] * self.scale, steps, best
+        return Ascent(kept[0], kept[1] * self.scale, steps, best, clash)
 
     def search(
         self,

@@ -168,9 +168,10 @@ def equilibrium(base: System, gains: Gains, weight: FloatArray, tangents: Sequen
             problem.target / size,
         )
         dual.regions(shares, weight, utility)
-        state, price, _, residual = dual.ascend(price, 200)
-        moved = float(np.abs(state.y - now).max())
-        now = state.y
+        found = dual.ascend(price, 200)
+        price, residual = found.multipliers, found.residual
+        moved = float(np.abs(found.state.y - now).max())
+        now = found.state.y
         closing += closing > 0 or (drawn <= LEAST and moved <= STILL * mean)
         if closing > CLOSING:
             break

@@ -35,13 +35,14 @@ class Optimum(Start):
     """The optimum of a system, with the multipliers that prove it: x = clip(e + d * X * A'm, low, high).
 
     amounts: one per cell. residual: how far the rows are missed, relative to their size. slopes: those of each
-    curve that is held exactly.
+    curve that is held exactly. clash: whether it is proven that no amounts keep the system.
     """
 
     amounts: FloatArray
     slopes: tuple[FloatArray, ...]
     steps: int
     residual: float
+    clash: bool = False
 
     @property
     def proven(self) -> bool:
@@ -95,17 +96,18 @@ def polish(system: System, start: Start | None = None, curves: Sequence[Curve] =
     if start is not None:
         pulls = start.pulls[pulled] if len(start.pulls) else np.zeros(len(pulled))
         begin = np.concatenate([start.supplies * sizes, start.rows, -pulls * heads])
-    state, multipliers, taken, residual = dual.ascend(begin, steps)
-    if (system.low > system.high).any() or (system.row_low > system.row_high).any():
-        residual = np.inf
+    found = dual.ascend(begin, steps)
+    multipliers = found.multipliers
+    crossed = bool((system.low > system.high).any() or (system.row_low > system.row_high).any())
     pulls = np.ones(len(holds))
     pulls[pulled] = -multipliers[lines:] / heads
     return Optimum(
         rows=multipliers[count:lines],
         supplies=multipliers[:count] / sizes,
         pulls=pulls,
-        amounts=state.y * size,
-        slopes=state.slopes,
-        steps=taken,
-        residual=residual,
+        amounts=found.state.y * size,
+        slopes=found.state.slopes,
+        steps=found.steps,
+        residual=np.inf if crossed else found.residual,
+        clash=crossed or found.clash,
     )

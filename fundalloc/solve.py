@@ -85,7 +85,7 @@ def nearest(system: System, start: Start | None = None) -> Optimum:
     the rules can be kept, with those of the solver.
     """
     best = polish(system, start)
-    if best.proven or not about_possible(system):
+    if best.proven or best.clash or not about_possible(system):
         return best
     for solver, tolerance in _tries(system.problem.cells):
         arrays, _, norms = _of_system(system)

@@ -287,8 +287,10 @@ def met(base: System, curves: Sequence[Curve], cuts: Sequence[Rows] = (), steps:
             found = search.put_together(optimum, [c for c in curves if not any(c is t for t in tightest)])
             if found.proven and all(c.excess(found.optimum.amounts) <= 10 * KEPT for c in curves):
                 return found
-        pulled = [row for row, _ in search.held_rows(optimum) if row.kind == "inequality"]
+        pulled = [row for row, _ in search.held_rows(optimum) if optimum.clash or row.kind == "inequality"]
         known = (*(c.rows for c in search.cuts), *pulled)
+        if optimum.clash:
+            break
         if pulled and (steps or not about_possible(base.joined(known))):
             break
     return Attempt(base.joined(known), optimum, known)

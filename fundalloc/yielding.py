@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
 
-from fundalloc.conflicts import conflict, possible
+from fundalloc.conflicts import can_be_kept, conflict, possible
 from fundalloc.dual import Dual
 from fundalloc.errors import SolverError
 from fundalloc.polish import supply_rows
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement
-from fundalloc.solve import about_possible
 from fundalloc.system import System
 from fundalloc.tangents import attempt
 
@@ -46,14 +45,14 @@ def yielded(problem: Problem, statements: Sequence[Statement], out: BoolArray) -
 
     Raises ConflictError where the required rules alone cannot be kept.
     """
-    if all(s.mode != "prefer" for s in statements) or _kept(problem, statements, out):
+    if all(s.mode != "prefer" for s in statements) or can_be_kept(problem, statements, out):
         return Yielded(tuple(statements), {})
     kept: list[Statement] = [s for s in statements if s.mode != "prefer"]
-    if not possible(problem, kept, out):
+    if not can_be_kept(problem, kept, out):
         raise conflict(problem, kept, out)
     concessions: dict[tuple[str, str], FloatArray] = {}
     for one in (s for s in statements if s.mode == "prefer"):
-        if _kept(problem, [*kept, one], out):
+        if can_be_kept(problem, [*kept, one], out):
             kept.append(one)
             continue
         given, loosened = _curve(problem, kept, one, out) if isinstance(one, Curve) else _rows(problem, kept, one, out)
@@ -61,14 +60,6 @@ def yielded(problem: Problem, statements: Sequence[Statement], out: BoolArray) -
         if loosened is not None:
             kept.append(loosened)
     return Yielded(tuple(kept), concessions)
-
-
-def _kept(problem: Problem, statements: Sequence[Statement], out: BoolArray) -> bool:
-    """Whether rules can be kept together; an error where neither can be proven."""
-    tried = attempt(problem, statements, whole=False, out=out)
-    if not tried.proven and any(isinstance(s, Curve) for s in statements) and about_possible(tried.system):
-        raise SolverError("It could not be proven whether the preferred rules can be kept; nothing was written.")
-    return tried.proven
 
 
 def _curve(
@@ -86,9 +77,9 @@ def _curve(
             there = middle
         else:
             needed = middle
-    if there - SURE > curve.at_most:
-        _kept(problem, [*kept, replace(curve, at_most=there - SURE)], out)
-    for more in (BEYOND, 1e-4):
+    less = replace(curve, at_most=there - SURE)
+    tries = (BEYOND, 1e-4) if less.at_most <= curve.at_most or possible(problem, [*kept, less], out) is False else ()
+    for more in tries:
         yields = replace(curve, at_most=there + more)
         if possible(problem, [*kept, yields], out):
             return np.array([yields.at_most - curve.at_most]), yields
@@ -156,8 +147,9 @@ def _shortfalls(system: System, rows: Rows, amounts: FloatArray) -> tuple[FloatA
             np.concatenate([system.low / size, free]),
             np.concatenate([system.high / size, np.full(2 * count, np.inf)]),
         )
-        state, multipliers, _, _ = dual.ascend(multipliers, 200)
-        now, moved = state.y[:cells], state.y[cells:]
+        found = dual.ascend(multipliers, 200)
+        multipliers = found.multipliers
+        now, moved = found.state.y[:cells], found.state.y[cells:]
         if np.abs(moved - last).max() <= 1e-13 * max(float(np.abs(moved).max()), 1e-300):
             break
         last = moved
