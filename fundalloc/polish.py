@@ -91,20 +91,20 @@ def polish(system: System, start: Start | None = None, curves: Sequence[Curve] =
         problem.target / size,
     )
     sizes = np.array([problem.resources[r].size for r in system.supplies])
-    heads = np.array([size[holds[k].cells[0]] for k in pulled])
+    heads = np.array([size[h.cells[0]] for h in holds])
     begin = np.zeros(lines + len(pulled))
     if start is not None:
         pulls = start.pulls[pulled] if len(start.pulls) else np.zeros(len(pulled))
-        begin = np.concatenate([start.supplies * sizes, start.rows, -pulls * heads])
+        begin = np.concatenate([start.supplies * sizes, start.rows, -pulls * heads[pulled]])
     found = dual.ascend(begin, steps)
     multipliers = found.multipliers
     crossed = bool((system.low > system.high).any() or (system.row_low > system.row_high).any())
     pulls = np.ones(len(holds))
-    pulls[pulled] = -multipliers[lines:] / heads
+    pulls[pulled] = -multipliers[lines:]
     return Optimum(
         rows=multipliers[count:lines],
         supplies=multipliers[:count] / sizes,
-        pulls=pulls,
+        pulls=pulls / heads,
         amounts=found.state.y * size,
         slopes=found.state.slopes,
         steps=found.steps,

@@ -21,8 +21,8 @@ from fundalloc.rules import Curve, Rows, Statement
 from fundalloc.solve import about_possible, nearest
 from fundalloc.system import System, assemble
 
-#: a curve is kept to this part of its size
-KEPT = 1e-10
+#: a curve is kept to this part of its size, and to that where floats come no nearer
+KEPT, STILL_KEPT = 1e-10, 1e-9
 ROUNDS = 150
 #: an order that moves amounts by less than this part of the largest one moves nothing
 NOISE = 1e-12
@@ -115,8 +115,11 @@ class _Search:
                 return optimum
             for curve in missed:
                 self._touch(optimum, curve)
-            optimum = self.solve(optimum)
-        return replace(optimum, residual=np.inf)
+            last, optimum = optimum, self.solve(optimum)
+            if np.array_equal(last.amounts, optimum.amounts):  # floats see no difference any more
+                break
+        near = all(c.excess(optimum.amounts) <= STILL_KEPT for c in self.others)
+        return optimum if near else replace(optimum, residual=np.inf)
 
     def _settle(self, optimum: Optimum) -> None:
         """Notes the multipliers and drops tangents that have long been idle."""
@@ -140,7 +143,7 @@ class _Search:
 
     def _add(self, curve: Curve, rows: Rows) -> None:
         if np.isfinite(rows.matrix.data).all() and rows.matrix.data.any():
-            self.cuts.append(_Cut(rows, curve))
+            self.cuts.append(_Cut(_apart(self.base, rows)[0], curve))
 
     def _forces(self, optimum: Optimum, curve: Curve) -> FloatArray:
         """What pulls at each cell but the curve itself, per amount."""
@@ -174,8 +177,14 @@ class _Search:
 
         twins: curves that say the same as another one, or less.
         """
-        both = self.held_rows(optimum)
-        rows, prices = [row for row, _ in both], [price for _, price in both]
+        rows: list[Rows] = []
+        prices: list[float] = []
+        supplies = optimum.supplies.copy()
+        for held, price in self.held_rows(optimum):
+            row, totals = _apart(self.base, held)
+            rows.append(row)
+            prices.append(price)
+            supplies += price * totals
         for curve in self.others:
             mine = [c for c in self.cuts if c.curve is curve and c.price < 0]
             if mine:
@@ -191,9 +200,27 @@ class _Search:
                 prices.append(0.0)
         system = self.base.joined(tuple(rows))
         start = Start(
-            rows=np.concatenate([optimum.rows[: self.coupling], prices]), supplies=optimum.supplies, pulls=np.zeros(0)
+            rows=np.concatenate([optimum.rows[: self.coupling], prices]), supplies=supplies, pulls=np.zeros(0)
         )
         return Attempt(system, nearest(system, start), (*(c.rows for c in self.cuts), *rows[: len(self.held)]))
+
+
+def _apart(base: System, row: Rows) -> tuple[Rows, FloatArray]:
+    """A row of a curve less as much of each fixed total as it holds, and how much that is for each total.
+
+    With the totals it says the same, and the multipliers of both no longer cancel.
+    """
+    problem, matrix, bound = base.problem, row.matrix, row.high
+    share = np.zeros(len(base.supplies))
+    dense = matrix.toarray().ravel()
+    for k, r in enumerate(base.supplies):
+        block = problem.block(r)
+        share[k] = problem.softness[block] @ dense[block] / problem.softness[block].sum()
+        if not dense[block].any():
+            continue
+        dense[block] -= share[k]
+        bound = bound - share[k] * problem.resources[r].shared_out
+    return replace(row, matrix=csr_array(dense[np.newaxis, :]), high=bound), share
 
 
 def _repeats(one: Curve, other: Curve, second: bool) -> bool:
@@ -285,7 +312,7 @@ def met(base: System, curves: Sequence[Curve], cuts: Sequence[Rows] = (), steps:
             continue
         if optimum.proven:
             found = search.put_together(optimum, [c for c in curves if not any(c is t for t in tightest)])
-            if found.proven and all(c.excess(found.optimum.amounts) <= 10 * KEPT for c in curves):
+            if found.proven and all(c.excess(found.optimum.amounts) <= STILL_KEPT for c in curves):
                 return found
         pulled = [row for row, _ in search.held_rows(optimum) if optimum.clash or row.kind == "inequality"]
         known = (*(c.rows for c in search.cuts), *pulled)
