@@ -234,7 +234,7 @@ class _Climb:
             centre[self.cell[self.single]] = (self.level * self.due)[self.single]
             system = replace(system, problem=problem.leaning(problem.softness, centre))
         for _ in range(FURTHER):
-            rows = tuple(replace(c, places=(f"tangent {k}",)) for k, c in enumerate(cuts, 1))
+            rows = tuple(replace(self.base.apart(c)[0], places=(f"tangent {k}",)) for k, c in enumerate(cuts, 1))
             optimum = nearest(system.joined(rows))
             missed = [c for c in self.curves if c.excess(optimum.amounts) > OVER]
             if not optimum.proven or not missed:

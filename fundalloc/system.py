@@ -103,6 +103,23 @@ class System:
             nested=np.concatenate([self.nested, np.zeros(sum(map(len, rows)), dtype=bool)]),
         )
 
+    def apart(self, row: Rows) -> tuple[Rows, FloatArray]:
+        """A row of a curve less as much of each fixed total as it holds, and how much that is for each total.
+
+        With the totals it says the same, and the multipliers of both no longer cancel.
+        """
+        problem, matrix, bound = self.problem, row.matrix, row.high
+        share = np.zeros(len(self.supplies))
+        dense = matrix.toarray().ravel()
+        for k, r in enumerate(self.supplies):
+            block = problem.block(r)
+            share[k] = problem.softness[block] @ dense[block] / problem.softness[block].sum()
+            if not dense[block].any():
+                continue
+            dense[block] -= share[k]
+            bound = bound - share[k] * problem.resources[r].shared_out
+        return replace(row, matrix=csr_array(dense[np.newaxis, :]), high=bound), share
+
     def _cells(self, row: int) -> IntArray:
         return np.asarray(self.matrix.indices[self.matrix.indptr[row] : self.matrix.indptr[row + 1]])
 

@@ -14,16 +14,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
+from fundalloc.bending import leaning, moves
 from fundalloc.polish import STEPS, Optimum, Start, polish
 from fundalloc.pooling import NoOrder
 from fundalloc.problem import BoolArray, FloatArray, Problem
-from fundalloc.rules import Curve, Rows, Statement
+from fundalloc.rules import Around, Bent, Curve, Rows, Statement
 from fundalloc.solve import about_possible, nearest
+from fundalloc.standing import holdable, repeats
 from fundalloc.system import System, assemble
 
 #: a curve is kept to this part of its size, and to that where floats come no nearer
 KEPT, STILL_KEPT = 1e-10, 1e-9
 ROUNDS = 150
+#: so often smooth curves are put in second order, which ends after a dozen times or not at all
+SECOND = 40
+#: steps of the polish where curves with kinks are met by tangents beside one that is held; more would crawl
+FEW = 40
 #: an order that moves amounts by less than this part of the largest one moves nothing
 NOISE = 1e-12
 #: tangents that have been idle for so many rounds are dropped
@@ -85,16 +91,22 @@ class _Search:
     """
 
     def __init__(self, base: System, curves: Sequence[Curve], cuts: Sequence[Rows], *, exact: bool, steps: int) -> None:
-        self.base, self.steps = base, steps
-        self.held = _exact(base, curves) if exact else []
+        self.base = base
+        self.held = holdable(base, curves) if exact else []
         held = {id(own) for own, _ in self.held}
         self.others = [c for c in curves if id(c) not in held]
+        self.steps = (
+            min(steps, FEW) if self.held and not all(c.single and c.spread.smooth for c in self.others) else steps
+        )
         self.cuts = [_Cut(r, c) for r in cuts for c in self.others if r.curve is c]
         self.coupling = len(base.row_low)
+        self.bent: list[Bent] = []
 
     def solve(self, last: Optimum | None) -> Optimum:
         """The optimum under the tangents that are known."""
         system = self.base.joined(tuple(c.rows for c in self.cuts))
+        if self.bent:
+            system = replace(system, problem=leaning(self.base.problem, self.bent))
         start = None
         if last is not None:
             rows = np.concatenate([last.rows[: self.coupling], [c.price for c in self.cuts]])
@@ -106,20 +118,28 @@ class _Search:
     def run(self) -> Optimum:
         """The optimum that keeps all curves; not proven where none was found."""
         optimum = self.solve(None)
-        for _ in range(ROUNDS):
+        for k in range(ROUNDS):
             if not optimum.proven:
                 return optimum
             self._settle(optimum)
             missed = [c for c in self.others if c.excess(optimum.amounts) > KEPT]
-            if not missed:
+            if not missed and not moves(self.base.problem, self.bent, optimum.amounts):
                 return optimum
-            for curve in missed:
-                self._touch(optimum, curve)
+            self.bent = []
+            for curve in self.others:
+                if k < SECOND and curve.single and curve.spread.smooth:
+                    self._bend(optimum, curve)
+                elif any(curve is c for c in missed):
+                    self._touch(optimum, curve)
             last, optimum = optimum, self.solve(optimum)
             if np.array_equal(last.amounts, optimum.amounts):  # floats see no difference any more
                 break
         near = all(c.excess(optimum.amounts) <= STILL_KEPT for c in self.others)
-        return optimum if near else replace(optimum, residual=np.inf)
+        return (
+            optimum
+            if near and not moves(self.base.problem, self.bent, optimum.amounts)
+            else replace(optimum, residual=np.inf)
+        )
 
     def _settle(self, optimum: Optimum) -> None:
         """Notes the multipliers and drops tangents that have long been idle."""
@@ -130,20 +150,36 @@ class _Search:
 
     def _touch(self, optimum: Optimum, curve: Curve) -> None:
         """Adds tangents of a curve that the optimum misses."""
-        pull = -sum(c.price for c in self.cuts if c.curve is curve)
+        pull = self._pull(curve)
         drawn = curve.single and (pull > 0 or curve.spread.ordered)
         if drawn:
-            problem = self.base.problem
-            softness = problem.softness * problem.size
-            z = problem.centre + softness * self._forces(optimum, curve)
-            low, high = self.base.low, self.base.high
-            self._add(curve, curve.drawn(optimum.amounts, z, softness, low, high, pull))
+            self._add(curve, curve.drawn(self._around(optimum, curve), pull))
         if not drawn or not curve.spread.ordered:
             self._add(curve, curve.tangent(optimum.amounts))
 
-    def _add(self, curve: Curve, rows: Rows) -> None:
+    def _bend(self, optimum: Optimum, curve: Curve) -> None:
+        """Puts a curve that pulls or is missed in second order where the amounts are; its tangent there, no other."""
+        pull = self._pull(curve)
+        if pull <= 0 and curve.excess(optimum.amounts) <= KEPT:
+            return
+        bent = curve.bent(self._around(optimum, curve), pull)
+        self.cuts = [c for c in self.cuts if c.curve is not curve]
+        self._add(curve, bent.row, -pull)
+        self.bent.append(bent)
+
+    def _pull(self, curve: Curve) -> float:
+        return -sum(c.price for c in self.cuts if c.curve is curve)
+
+    def _around(self, optimum: Optimum, curve: Curve) -> Around:
+        """What draws at the amounts beside a curve."""
+        problem = self.base.problem
+        softness = problem.softness * problem.size
+        z = problem.centre + softness * self._forces(optimum, curve)
+        return Around(optimum.amounts, z, softness, self.base.low, self.base.high)
+
+    def _add(self, curve: Curve, rows: Rows, price: float = 0.0) -> None:
         if np.isfinite(rows.matrix.data).all() and rows.matrix.data.any():
-            self.cuts.append(_Cut(_apart(self.base, rows)[0], curve))
+            self.cuts.append(_Cut(self.base.apart(rows)[0], curve, price))
 
     def _forces(self, optimum: Optimum, curve: Curve) -> FloatArray:
         """What pulls at each cell but the curve itself, per amount."""
@@ -181,7 +217,7 @@ class _Search:
         prices: list[float] = []
         supplies = optimum.supplies.copy()
         for held, price in self.held_rows(optimum):
-            row, totals = _apart(self.base, held)
+            row, totals = self.base.apart(held)
             rows.append(row)
             prices.append(price)
             supplies += price * totals
@@ -195,7 +231,7 @@ class _Search:
                 rows.append(curve.touching(csr_array(csr_array(parts[np.newaxis, :]) @ stack), bound))
                 prices.append(total)
         for twin in twins:
-            for row in [r for r in rows if isinstance(r.curve, Curve) and _repeats(r.curve, twin, True)]:
+            for row in [r for r in rows if isinstance(r.curve, Curve) and repeats(r.curve, twin, True)]:
                 rows.append(twin.touching(row.matrix, float(row.high[0])))
                 prices.append(0.0)
         system = self.base.joined(tuple(rows))
@@ -203,72 +239,6 @@ class _Search:
             rows=np.concatenate([optimum.rows[: self.coupling], prices]), supplies=supplies, pulls=np.zeros(0)
         )
         return Attempt(system, nearest(system, start), (*(c.rows for c in self.cuts), *rows[: len(self.held)]))
-
-
-def _apart(base: System, row: Rows) -> tuple[Rows, FloatArray]:
-    """A row of a curve less as much of each fixed total as it holds, and how much that is for each total.
-
-    With the totals it says the same, and the multipliers of both no longer cancel.
-    """
-    problem, matrix, bound = base.problem, row.matrix, row.high
-    share = np.zeros(len(base.supplies))
-    dense = matrix.toarray().ravel()
-    for k, r in enumerate(base.supplies):
-        block = problem.block(r)
-        share[k] = problem.softness[block] @ dense[block] / problem.softness[block].sum()
-        if not dense[block].any():
-            continue
-        dense[block] -= share[k]
-        bound = bound - share[k] * problem.resources[r].shared_out
-    return replace(row, matrix=csr_array(dense[np.newaxis, :]), high=bound), share
-
-
-def _repeats(one: Curve, other: Curve, second: bool) -> bool:
-    """Whether a curve says no more than another one does; second: also where both say the same."""
-    same = (
-        type(one.spread) is type(other.spread)
-        and one.spread.same(other.spread)
-        and one.matrix.shape == other.matrix.shape
-        and (abs(one.matrix - other.matrix)).nnz == 0
-        and np.array_equal(one.basis, other.basis)
-        and np.array_equal(one.paid, other.paid)
-    )
-    return same and (one.at_most > other.at_most or (second and one.at_most == other.at_most))
-
-
-def _exact(base: System, curves: Sequence[Curve]) -> list[tuple[Curve, Curve]]:
-    """Curves that can be held exactly, none over a cell of another one; as stated, and with a fixed total.
-
-    Tangents serve smooth curves best and orders worst, so orders come first.
-    """
-    found: list[tuple[Curve, Curve]] = []
-    taken: set[int] = set()
-    for curve in sorted(curves, key=lambda c: (not c.spread.ordered, c.spread.smooth)):
-        cells = curve.matrix.indices
-        if not curve.single or not taken.isdisjoint(cells.tolist()):
-            continue
-        total = _total(base, curve)
-        held = replace(curve, total=total)
-        if held.exact:
-            found.append((curve, held))
-            taken |= set(cells.tolist())
-    return found
-
-
-def _total(base: System, curve: Curve) -> float | None:
-    """What the units of a curve have together, past rounds included, if that is fixed."""
-    cells = curve.matrix.indices
-    about = np.unique(cells // base.problem.n)
-    if len(about) > 1 or about[0] not in base.supplies:
-        return None
-    block = base.problem.block(int(about[0]))
-    outside = np.ones(base.problem.cells, dtype=bool)
-    outside[cells] = False
-    rest = np.arange(block.start, block.stop)[outside[block]]
-    if (base.low[rest] != base.high[rest]).any():
-        return None
-    shared_out = base.problem.resources[int(about[0])].shared_out
-    return shared_out - float(base.low[rest].sum()) + float(curve.paid.sum())
 
 
 def attempt(
@@ -302,7 +272,7 @@ def met(base: System, curves: Sequence[Curve], cuts: Sequence[Rows] = (), steps:
     if not curves:
         return Attempt(base, nearest(base), ())
     pairs = [(j, d) for j, d in enumerate(curves)]
-    tightest = [c for k, c in enumerate(curves) if not any(_repeats(c, d, k > j) for j, d in pairs if j != k)]
+    tightest = [c for k, c in enumerate(curves) if not any(repeats(c, d, k > j) for j, d in pairs if j != k)]
     known = tuple(cuts)
     for exact in (True, False):
         search = _Search(base, tightest, known, exact=exact, steps=steps or STEPS)
@@ -316,6 +286,8 @@ def met(base: System, curves: Sequence[Curve], cuts: Sequence[Rows] = (), steps:
                 return found
         pulled = [row for row, _ in search.held_rows(optimum) if optimum.clash or row.kind == "inequality"]
         known = (*(c.rows for c in search.cuts), *pulled)
+        if optimum.proven:
+            optimum = replace(optimum, residual=np.inf)
         if optimum.clash:
             break
         if pulled and (steps or not about_possible(base.joined(known))):

@@ -19,8 +19,8 @@ from fundalloc.tangents import attempt
 
 #: a bound that has yielded is loosened by this part of what is shared out, at first
 LOOSE = 1e-9
-#: a convex rule yields to its least possible value and this
-BEYOND = 1e-5
+#: a convex rule yields to its least possible value and the first of these parts beyond which a proof is found
+BEYOND = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
 #: that much less would be impossible is proven before a convex rule yields
 SURE = 1e-3
 #: tangents of each convex rule that are tried while a limit yields beside it
@@ -71,14 +71,14 @@ def _curve(
     if curve.spread.ordered:
         return np.array([there]), None
     needed = curve.at_most
-    while there - needed > BEYOND / 10:
+    while there - needed > BEYOND[0] / 10:
         middle = (needed + there) / 2
         if possible(problem, [*kept, replace(curve, at_most=middle)], out):
             there = middle
         else:
             needed = middle
     less = replace(curve, at_most=there - SURE)
-    tries = (BEYOND, 1e-4) if less.at_most <= curve.at_most or possible(problem, [*kept, less], out) is False else ()
+    tries = BEYOND if less.at_most <= curve.at_most or possible(problem, [*kept, less], out) is False else ()
     for more in tries:
         yields = replace(curve, at_most=there + more)
         if possible(problem, [*kept, yields], out):

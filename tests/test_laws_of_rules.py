@@ -56,8 +56,8 @@ SEEDS = range(4)
 
 #: objective by objective, whether values are stated, and the rules beside which it ends within seconds
 OBJECTIVES: dict[str, tuple[dict[str, Any], bool, set[str]]] = {
-    "alpha_fair": ({"kind": "alpha_fair"}, False, set(RULES) - {"atkinson", "prefer", "two of one resource"}),
-    "alpha 4": ({"kind": "alpha_fair", "alpha": 4}, False, set(RULES) - {"atkinson", "prefer", "two of one resource"}),
+    "alpha_fair": ({"kind": "alpha_fair"}, False, set(RULES)),
+    "alpha 4": ({"kind": "alpha_fair", "alpha": 4}, False, set(RULES) - {"prefer"}),
     "market": (
         {"kind": "alpha_fair"},
         True,
@@ -73,11 +73,7 @@ OBJECTIVES: dict[str, tuple[dict[str, Any], bool, set[str]]] = {
         True,
         {"limit", "or_nothing", "list", "link", "gini", "hoover", "ratio", "gini of groups", "progressive"},
     ),
-    "benefit": (
-        {"kind": "benefit"},
-        True,
-        set(RULES) - {"atkinson", "ratio", "prefer", "two of one resource", "all at once"},
-    ),
+    "benefit": ({"kind": "benefit"}, True, set(RULES) - {"ratio", "all at once"}),
 }
 each_objective = pytest.mark.parametrize(
     ("objective", "name"), [(o, name) for o, (_, _, names) in OBJECTIVES.items() for name in RULES if name in names]

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from fundalloc.rules.base import Mode, Rule, Statement, statements
-from fundalloc.rules.curve import Curve
+from fundalloc.rules.curve import Around, Bent, Curve
 from fundalloc.rules.inequality import Inequality
 from fundalloc.rules.limit import Limit
 from fundalloc.rules.link import Link
@@ -19,6 +19,8 @@ AnyRule = Annotated[Limit | Inequality | Progressive | Link, Field(discriminator
 
 __all__ = [
     "AnyRule",
+    "Around",
+    "Bent",
     "Curve",
     "Inequality",
     "Limit",

@@ -15,10 +15,25 @@ from scipy.sparse import csr_array, diags_array
 from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.rules.kinked import Order
 from fundalloc.rules.rows import Rows
+from fundalloc.rules.smooth import Smooth
 from fundalloc.rules.spread import Drawn, Spread
 
 #: so many pairs per unit are written as rows
 PAIRS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Around:
+    """What draws at amounts beside a curve, one number per cell.
+
+    amounts: where they are. z: where they would be without the curve. softness: by how much one gives way to a force.
+    """
+
+    amounts: FloatArray
+    z: FloatArray
+    softness: FloatArray
+    low: FloatArray
+    high: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,33 +113,30 @@ class Curve:
         """The row that touches the curve at given amounts."""
         return self.row(self.spread.slopes(np.maximum(self.levels(amounts), 0.0), self.basis, self.at_most))
 
-    def drawn(
-        self,
-        amounts: FloatArray,
-        z: FloatArray,
-        softness: FloatArray,
-        low: FloatArray,
-        high: FloatArray,
-        pull: float,
-    ) -> Rows:
-        """The row that touches the curve where amounts near z come to rest when the rule pulls at them.
+    def drawn(self, around: Around, pull: float) -> Rows:
+        """The row that touches the curve where amounts come to rest when the rule pulls at them.
 
-        amounts (those without the pull), z, softness, low, high: one per cell. pull: the multiplier of the rule.
+        pull: the multiplier of the rule.
         """
+        return self.row(self.spread.drawn(self._task(around, pull)))
+
+    def bent(self, around: Around, pull: float) -> Bent:
+        """The curve in second order where amounts come to rest; of smooth curves over single cells only."""
+        assert isinstance(self.spread, Smooth)
+        near, slopes, steep = self.spread.bent(self._task(around, pull))
+        return Bent(self, self.row(slopes), near - self.paid, pull * steep)
+
+    def _task(self, around: Around, pull: float) -> Drawn:
         cells = self.matrix.indices
-        return self.row(
-            self.spread.drawn(
-                Drawn(
-                    self.levels(amounts),
-                    z[cells] + self.paid,
-                    softness[cells],
-                    self.basis,
-                    low[cells] + self.paid,
-                    high[cells] + self.paid,
-                    pull,
-                    self.at_most,
-                )
-            )
+        return Drawn(
+            self.levels(around.amounts),
+            around.z[cells] + self.paid,
+            around.softness[cells],
+            self.basis,
+            around.low[cells] + self.paid,
+            around.high[cells] + self.paid,
+            pull,
+            self.at_most,
         )
 
     def chain(self) -> Rows | None:
@@ -182,3 +194,20 @@ class Curve:
         return replace(
             self, matrix=matrix[keep], basis=self.basis[keep], paid=self.paid[keep], spread=self.spread.only(keep)
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Bent:
+    """A curve in second order: row: its tangent; near: the amounts there, one per unit; steep: by how much its pull
+    rises with an amount.
+    """
+
+    curve: Curve
+    row: Rows
+    near: FloatArray
+    steep: FloatArray
+
+    def off(self, amounts: FloatArray, softness: FloatArray) -> FloatArray:
+        """By how much amounts would move if the curve were its tangent alone; one per unit."""
+        cells = self.curve.matrix.indices
+        return np.asarray(self.steep * np.abs(amounts[cells] - self.near) * softness[cells])

@@ -16,7 +16,8 @@ from fundalloc.rules.curve import Curve
 from fundalloc.rules.kinked import Gini, Hoover
 from fundalloc.rules.places import Bundle, places
 from fundalloc.rules.ratio import Ratio
-from fundalloc.rules.spread import Atkinson, Spread, Theil
+from fundalloc.rules.smooth import Atkinson, Theil
+from fundalloc.rules.spread import Spread
 
 SPREADS: dict[str, type[Spread]] = {"gini": Gini, "hoover": Hoover, "theil": Theil, "ratio": Ratio}
 #: measures by which a half-way house between two allowed allocations may be forbidden
