@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import linprog
 
 from fundalloc import Fund
 from fundalloc.policy import parse_policy
+from fundalloc.polish import polish
+from fundalloc.rules import Rows
+from fundalloc.system import assemble
 from tests.funds import SUPPLY, fund, oracle, policy, regions
 
 FINE = {"lot": Decimal("0.0001")}
@@ -104,3 +109,32 @@ def test_a_million_to_one_spread_is_still_exact():
     rule = {"kind": "limit", "name": "floor", "of": "amount", "floor": 5}
     amounts = Fund(parse_policy(policy([rule])), frame).allocate().sheets["allocation.csv"].columns["amount"]
     assert [Decimal(a) for a in amounts] == [Decimal("19999975.00"), Decimal("20.00"), Decimal("5.00")]
+
+
+def test_a_clash_is_proven_where_and_only_where_a_linear_program_finds_none():
+    """Random rules, some of them made impossible; what the multipliers say against linprog."""
+    said = {True: 0, False: 0}
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        found = fund(seed, int(rng.integers(2, 25)), zeros=0.2 * (seed % 3 == 1))
+        system = assemble(found.problem, tuple(s for s in found.rows if isinstance(s, Rows)), whole=False)
+        system = replace(system, row_low=system.row_low * rng.uniform(1, 1.3), low=system.low * rng.uniform(1, 1.3))
+        rows = np.vstack([np.ones((1, found.problem.cells)), system.matrix.toarray()])
+        low = np.concatenate([[found.problem.size[0]], system.row_low])
+        high = np.concatenate([[found.problem.size[0]], system.row_high])
+        above, below = np.isfinite(low), np.isfinite(high)
+        answer = (
+            linprog(
+                np.zeros(found.problem.cells),
+                np.vstack([-rows[above], rows[below]]),
+                np.concatenate([-low[above], high[below]]) / SUPPLY,
+                bounds=list(zip(system.low / SUPPLY, np.minimum(system.high, SUPPLY) / SUPPLY, strict=True)),
+            )
+            if (system.low <= system.high).all()
+            else None
+        )
+        possible = answer is not None and answer.status == 0
+        optimum = polish(system)
+        assert (optimum.proven, optimum.clash) == (possible, not possible), seed
+        said[possible] += 1
+    assert min(said.values()) >= 20
