@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.program import added, build
 from fundalloc.remarks import remarks
-from fundalloc.rounding import Nest, NoWholeLots, whole_lots
+from fundalloc.rounding import Nest, NoWholeLots, Real, whole_lots
 from fundalloc.rules import Curve, Rows, Statement, tolerance
 from fundalloc.shifts import Binding, Shift, supplied
 from fundalloc.solve import Answer, solve
@@ -144,6 +145,8 @@ def _settled(
     kept = found.statements
     for k, tried in enumerate(_attempts(problem, kept, out, clock)):
         if tried.proven:
+            with _timed(clock, "exact"):
+                tried = tried.sharp()
             alone = tried.chosen is None and problem.objective == "nearest"
             own = model if k == 0 and alone and not tried.cuts and not out.any() else None
             lots = _decided(tried, own, clock)
@@ -243,7 +246,7 @@ def _decided(tried: Attempt, model: Any, clock: dict[str, float]) -> IntArray | 
     _agree(system, optimum, solve(model), clock)
     with _timed(clock, "round"):
         try:
-            return np.concatenate([_lots(system, optimum, r) for r in range(len(system.problem.resources))])
+            return np.concatenate([_lots(tried, r) for r in range(len(system.problem.resources))])
         except NoWholeLots:
             return None
 
@@ -276,9 +279,9 @@ def _check_rows(system: System, optimum: Optimum) -> None:
             raise SolverError(f'The answer misses the rule "{rows.rule}"; nothing was written.')
 
 
-def _lots(system: System, optimum: Optimum, r: int) -> IntArray:
+def _lots(tried: Attempt, r: int) -> IntArray:
     """Whole lots of one resource, inside the bounds of its regions and nested groups."""
-    problem = system.problem
+    system, problem = tried.system, tried.system.problem
     resource, block = problem.resources[r], problem.block(r)
     lot = float(resource.lot)
     low, high = _bounds(system, system.low[block], system.high[block], lot)
@@ -288,7 +291,10 @@ def _lots(system: System, optimum: Optimum, r: int) -> IntArray:
         if block.start <= cells[0] < block.stop:
             least, most = _bounds(system, system.row_low[[k]], system.row_high[[k]], lot)
             nests.append(Nest(np.sort(cells) - block.start, int(least[0]), int(most[0])))
-    real = optimum.amounts[block] / lot
+    if tried.exact is None:
+        real = Real.of(tried.optimum.amounts[block] / lot)
+    else:
+        real = Real(*tried.exact.lots(block, Fraction(resource.lot)))
     return whole_lots(real, resource.lots, low, high, nests, resource.entitlement, resource.rounding)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from fundalloc.problem import FloatArray, IntArray, Rounding
 
-#: remainders are compared in steps of this part of a lot, or of 1e-13 of the amount where that is more
+#: remainders are compared in steps of this part of a lot, or of the noise of floats where that is more
 STEP = 1e-6
 
 #: how many lots beyond rounding up or down are tried, where float noise or crossing rules leave nothing nearer
@@ -34,6 +34,28 @@ SIGNPOSTS: dict[str, Callable[[int], float]] = {
 
 class NoWholeLots(ValueError):  # noqa: N818
     """No whole lots keep the bounds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Real:
+    """Amounts in lots: whole + part, part from 0 to less than 1. noise: by how much floats may be off, in amounts."""
+
+    whole: IntArray
+    part: FloatArray
+    noise: float = 0.0
+
+    @classmethod
+    def of(cls, amounts: FloatArray) -> Real:
+        """Amounts in floats."""
+        whole = np.floor(amounts)
+        return cls(whole.astype(np.int64), amounts - whole, 1e-13)
+
+    def sums(self, groups: Sequence[IntArray]) -> Real:
+        """These amounts, and then the sum of each group of them."""
+        parts = np.array([float(self.part[g].sum()) for g in groups])
+        more = np.floor(parts)
+        whole = np.array([int(self.whole[g].sum()) for g in groups], dtype=np.int64) + more.astype(np.int64)
+        return Real(np.concatenate([self.whole, whole]), np.concatenate([self.part, parts - more]), self.noise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +82,7 @@ class _Nodes:
 
 
 def whole_lots(
-    real: FloatArray,
+    real: Real,
     total: int | None,
     low: IntArray,
     high: IntArray,
@@ -68,7 +90,7 @@ def whole_lots(
     priority: FloatArray,
     method: Rounding = "largest_remainder",
 ) -> IntArray:
-    """Whole lots for real amounts in lots, one per cell; total None: an open supply.
+    """Whole lots for real amounts, one per cell; total None: an open supply.
 
     low, high and nests (a nested family) are kept exactly, and the lots add up to total. Under
     largest_remainder every cell gets its amount rounded up or down, or a few lots more where amounts are
@@ -85,7 +107,7 @@ def whole_lots(
     else:
         lots[root] = total
         open_ = [root]
-    result = np.zeros(len(real), dtype=np.int64)
+    result = np.zeros(len(low), dtype=np.int64)
     while open_:
         node = open_.pop()
         children = nodes.children[node]
@@ -93,13 +115,13 @@ def whole_lots(
             lots[child] = given
             if child in nodes.children:
                 open_.append(child)
-    for cell in range(len(real)):
+    for cell in range(len(low)):
         result[cell] = lots[cell]
     return result
 
 
 def _loosest_needed(
-    real: FloatArray,
+    real: Real,
     total: int | None,
     low: IntArray,
     high: IntArray,
@@ -116,20 +138,17 @@ def _loosest_needed(
     return _tree(real, total, low, high, nests, priority, None)
 
 
-def _split(real: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+def _split(real: Real) -> tuple[IntArray, IntArray, FloatArray]:
     """Whole part, remainder in steps, and the amount freed of float noise."""
-    step = np.clip(1e-13 * np.abs(real), STEP, 0.5)
-    whole = np.floor(real + step / 2)
-    rest = np.maximum(real - whole, 0.0)
-    steps = np.rint(rest / STEP)
-    steps = np.where(rest < step / 2, 0, steps)
-    over = steps >= round(1 / STEP)
-    whole, steps = np.where(over, whole + 1, whole), np.where(over, 0, steps)
-    return whole.astype(np.int64), steps.astype(np.int64), whole + steps * STEP
+    step = np.clip(real.noise * np.abs(real.whole), STEP, 0.5)
+    steps = np.where(real.part < step / 2, 0, np.rint(real.part / STEP))
+    over = (steps >= round(1 / STEP)) | (real.part >= 1 - step / 2)
+    whole, steps = real.whole + over, np.where(over, 0, steps).astype(np.int64)
+    return whole, steps, whole + steps * STEP
 
 
 def _tree(
-    real: FloatArray,
+    real: Real,
     total: int | None,
     low: IntArray,
     high: IntArray,
@@ -141,14 +160,14 @@ def _tree(
 
     spare: how many lots an amount may be beyond its rounding up or down; None: any number.
     """
-    n = len(real)
+    n = len(low)
     if (low > high).any():
         cell = int(np.argmax(low > high))
         raise NoWholeLots(f"a region needs at least {low[cell]} and at most {high[cell]} lots")
     top = np.arange(n)
     size = n + len(nests) + 1
     members = [*sorted(nests, key=lambda nest: len(nest.members)), Nest(np.arange(n), -1, -1)]
-    sums = np.concatenate([real, [float(real[m.members].sum()) for m in members]])
+    sums = real.sums([m.members for m in members])
     due = np.concatenate([priority, [float(priority[m.members].sum()) for m in members]])
     first = np.concatenate([np.arange(n), [int(m.members.min(initial=n)) for m in members]])
     floor, remainder, clean = _split(sums)

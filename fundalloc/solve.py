@@ -16,6 +16,7 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
 
 from fundalloc.errors import SolverError
+from fundalloc.exact import sharpened
 from fundalloc.polish import Optimum, Start, polish, supply_rows
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.program import bounds, built, constraints
@@ -25,6 +26,8 @@ log = logging.getLogger("fundalloc")
 TIME_LIMIT = 600.0
 #: more iterations of the interior point method than any program that it solves has taken
 ITERATIONS = 1_000
+#: an optimum that misses rows by no more than this is looked for in exact fractions where floats do not reach it
+NEAR = 1e-9
 #: up to this many cells the active-set method is fast enough
 ACTIVE_SET = 2_000
 
@@ -98,7 +101,7 @@ def nearest(system: System, start: Start | None = None) -> Optimum:
         best = found if found.residual < best.residual else best
         if best.proven:
             break
-    return best
+    return best if best.proven or not best.residual <= NEAR else sharpened(system, best)[0]
 
 
 def about_possible(system: System) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from fundalloc.bending import leaning, moves
+from fundalloc.exact import Exact, sharpened
 from fundalloc.polish import STEPS, Optimum, Start, polish
 from fundalloc.pooling import NoOrder
 from fundalloc.problem import BoolArray, FloatArray, Problem
@@ -57,6 +58,7 @@ class Attempt:
     cuts: all tangents that were needed; without a proof they show that there is none, if there is none.
     chosen: what an objective other than `nearest` has found before, None where multipliers explain the amounts.
     possible: whether the rules can be kept although the objective found no proof.
+    exact: the optimum in fractions, where it was looked for and found.
     """
 
     system: System
@@ -64,6 +66,7 @@ class Attempt:
     cuts: tuple[Rows, ...]
     chosen: Chosen | None = None
     possible: bool = False
+    exact: Exact | None = None
 
     @property
     def solved(self) -> System:
@@ -74,6 +77,11 @@ class Attempt:
     def proven(self) -> bool:
         """Whether the optimum is proven."""
         return self.optimum.proven
+
+    def sharp(self) -> Attempt:
+        """The attempt with the exact optimum, where there is one."""
+        optimum, found = sharpened(self.solved, self.optimum)
+        return replace(self, optimum=optimum, exact=found)
 
 
 @dataclass(eq=False)

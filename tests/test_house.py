@@ -18,7 +18,7 @@ LAYERS = (
     "expressions scope indices problem",
     "rules objectives arrears arrival claims key entitlements",
     "policy system findings",
-    "program dual solve polish bending standing tangents gains levels alpha_fair benefit market choice "
+    "program dual solve polish exact bending standing tangents gains levels alpha_fair benefit market choice "
     "multipliers shifts",
     "reasons conflicts yielding prices shapley accounting rounding remarks",
     "decision explain",

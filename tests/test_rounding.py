@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fundalloc.rounding import Nest, NoWholeLots, round_to_sum, whole_lots
+from fundalloc.rounding import Nest, NoWholeLots, Real, round_to_sum, whole_lots
 
 METHODS = ("largest_remainder", "webster", "huntington_hill", "jefferson", "adams")
 DIVISOR = METHODS[1:]
@@ -22,7 +22,7 @@ def plain(real: list[float], total: int, method: str, priority: list[float] | No
     """Whole lots without bounds."""
     n = len(real)
     return whole_lots(
-        np.array(real, dtype=float),
+        Real.of(np.array(real, dtype=float)),
         total,
         np.zeros(n, dtype=np.int64),
         np.full(n, UNBOUND),
@@ -125,7 +125,7 @@ def test_bounds_and_nested_groups_are_kept_exactly(method, data):
         kept = (low <= moved).all() and (moved <= high).all()
         if kept and all(m.low <= moved[m.members].sum() <= m.high for m in nests):
             real = moved
-    lots = whole_lots(real, sum(inside), low, high, nests, real, method)
+    lots = whole_lots(Real.of(real), sum(inside), low, high, nests, real, method)
     assert lots.sum() == sum(inside)
     assert (low <= lots).all() and (lots <= high).all()
     assert all(m.low <= lots[m.members].sum() <= m.high for m in nests)
@@ -144,7 +144,7 @@ def test_largest_remainder_rounds_every_cell_and_nested_total_up_or_down(data):
         for size, s in zip((cut, (cut + 1) // 2), sums, strict=True)
     ]
     lots = whole_lots(
-        real, math.ceil(total), np.zeros(n, np.int64), np.full(n, UNBOUND), nests, real, "largest_remainder"
+        Real.of(real), math.ceil(total), np.zeros(n, np.int64), np.full(n, UNBOUND), nests, real, "largest_remainder"
     )
     assert (np.abs(lots - real) < 1 + 1e-6).all()
     assert lots.sum() == math.ceil(total)
@@ -153,10 +153,10 @@ def test_largest_remainder_rounds_every_cell_and_nested_total_up_or_down(data):
 def test_impossible_bounds_are_an_error():
     for low, high, total in (([0, 0], [1, 1], 3), ([2, 2], [5, 5], 3), ([2, 0], [1, 9], 3)):
         with pytest.raises(NoWholeLots):
-            whole_lots(np.array([1.5, 1.5]), total, np.array(low), np.array(high), [], np.ones(2))
+            whole_lots(Real.of(np.array([1.5, 1.5])), total, np.array(low), np.array(high), [], np.ones(2))
     with pytest.raises(NoWholeLots):
         nest = Nest(np.array([0, 1]), 5, 5)
-        whole_lots(np.array([1.5, 1.5]), 3, np.zeros(2, np.int64), np.full(2, UNBOUND), [nest], np.ones(2))
+        whole_lots(Real.of(np.array([1.5, 1.5])), 3, np.zeros(2, np.int64), np.full(2, UNBOUND), [nest], np.ones(2))
 
 
 def test_whole_lots_exist_whenever_brute_force_finds_some():
@@ -177,15 +177,17 @@ def test_whole_lots_exist_whenever_brute_force_finds_some():
         real = np.full(n, total / n)
         if ways:
             found += 1
-            assert tuple(whole_lots(real, total, low, high, nests, real, "webster")) in ways
+            assert tuple(whole_lots(Real.of(real), total, low, high, nests, real, "webster")) in ways
         else:
             with pytest.raises(NoWholeLots):
-                whole_lots(real, total, low, high, nests, real, "webster")
+                whole_lots(Real.of(real), total, low, high, nests, real, "webster")
     assert 60 < found < 240
 
 
 def test_an_open_supply_rounds_each_amount_on_its_own():
-    lots = whole_lots(np.array([1.4, 1.5, 2.6]), None, np.zeros(3, np.int64), np.array([9, 9, 2]), [], np.ones(3))
+    lots = whole_lots(
+        Real.of(np.array([1.4, 1.5, 2.6])), None, np.zeros(3, np.int64), np.array([9, 9, 2]), [], np.ones(3)
+    )
     assert lots.tolist() == [1, 2, 2]
 
 

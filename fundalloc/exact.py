@@ -1,0 +1,283 @@
+"""The optimum of `nearest` in exact fractions.
+
+Every number of a system is a fraction: amounts, weights and rows as they are stored, bounds in whole lots. Where it
+is known which bounds hold, the optimum solves as many linear equations as rows bind; they are solved in whole
+numbers, and all signs and all bounds are checked without any rounding. So it is the optimum, not near it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from fundalloc.polish import Optimum
+from fundalloc.problem import FloatArray, IntArray
+from fundalloc.system import SNAP, System
+
+#: how often the bounds that hold are mended
+TRIES = 20
+#: more rows than these that bind, or longer numbers (in bits), are left to float arithmetic
+ROWS, BITS = 400, 200_000
+#: rows that are missed or kept by more than this part of their size need no exact look
+CLEAR = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Exact:
+    """The optimum: amount of cell c = numerators[c] / denominator.
+
+    rows, supplies: the multipliers of the coupling rows and of the fixed totals.
+    """
+
+    numerators: tuple[int, ...]
+    denominator: int
+    rows: tuple[Fraction, ...]
+    supplies: tuple[Fraction, ...]
+
+    def amounts(self) -> FloatArray:
+        """The amounts, each the nearest float."""
+        return np.array([n / self.denominator for n in self.numerators])
+
+    def lots(self, cells: slice, lot: Fraction) -> tuple[IntArray, FloatArray]:
+        """Amounts in lots: the whole part, and the rest of a lot."""
+        over = self.denominator * lot.numerator
+        split = [divmod(n * lot.denominator, over) for n in self.numerators[cells]]
+        return np.array([w for w, _ in split], dtype=np.int64), np.array([r / over for _, r in split])
+
+
+def exact(system: System, optimum: Optimum) -> Exact | None:
+    """The exact optimum near one in floats; None where there are too many rows, or no signs fit."""
+    return _Task(system).solve(optimum)
+
+
+def sharpened(system: System, optimum: Optimum) -> tuple[Optimum, Exact | None]:
+    """The optimum with the exact one's amounts and multipliers, each the nearest float, and the exact one."""
+    found = exact(system, optimum)
+    if found is None:
+        return optimum, None
+    rows, supplies = (np.array([float(v) for v in values]) for values in (found.rows, found.supplies))
+    return replace(optimum, rows=rows, supplies=supplies, amounts=found.amounts(), residual=0.0), found
+
+
+def in_lots(bound: float, lot: Fraction) -> Fraction:
+    """A bound in lots; what is whole but for float noise is whole."""
+    value = Fraction(bound) / lot
+    whole = round(value)
+    return Fraction(whole) if abs(value - whole) <= Fraction(SNAP) * min(max(abs(whole), 1), 1) else value
+
+
+def _bound(bound: float, lot: Fraction | None) -> Fraction | None:
+    """A bound, None where there is none; lot: of amounts that are added up."""
+    if not math.isfinite(bound):
+        return None
+    return Fraction(bound) if lot is None else in_lots(bound, lot) * lot
+
+
+def _whole(values: FloatArray) -> tuple[list[int], int]:
+    """Floats as whole numbers over one power of two."""
+    pairs = [float(v).as_integer_ratio() for v in values]
+    over = max((d for _, d in pairs), default=1)
+    return [n * (over // d) for n, d in pairs], over
+
+
+class _Task:
+    """A system in whole numbers.
+
+    centre, pull: over one denominator `over`; the amounts of free cells are centre + pull * (forces).
+    """
+
+    def __init__(self, system: System) -> None:
+        problem = self.problem = system.problem
+        self.system = system
+        lots = [Fraction(one.lot) for one in problem.resources]
+        totals = [
+            one.lots * lot if one.lots is not None else Fraction(one.size)
+            for one, lot in zip(problem.resources, lots, strict=True)
+        ]
+        sizes = [t if t > 0 else lot for t, lot in zip(totals, lots, strict=True)]
+        centre, one = _whole(problem.centre)
+        soft, two = _whole(problem.softness)
+        below = math.lcm(*(s.denominator for s in sizes))
+        self.over = math.lcm(one, two * below)
+        factors = [int(s * below) * (self.over // (two * below)) for s in sizes]
+        n = problem.n
+        self.centre = [c * (self.over // one) for c in centre]
+        self.pull = [d * factors[c // n] for c, d in enumerate(soft)]
+        self.low = self._bounds(system.low, lots)
+        self.high = self._bounds(system.high, lots)
+        matrix = system.matrix
+        self.rows: list[list[tuple[int, int]]] = []
+        self.scale: list[int] = []
+        self.bounds: list[tuple[Fraction | None, Fraction | None]] = []
+        for r in system.supplies:
+            self.rows.append([(c, 1) for c in range(r * n, (r + 1) * n)])
+            self.scale.append(1)
+            self.bounds.append((totals[r], totals[r]))
+        for k in range(matrix.shape[0]):
+            span = slice(matrix.indptr[k], matrix.indptr[k + 1])
+            numbers, scale = _whole(matrix.data[span])
+            self.rows.append(list(zip(matrix.indices[span].tolist(), numbers, strict=True)))
+            self.scale.append(scale)
+            about = {c // n for c in matrix.indices[span].tolist()}
+            lot = lots[about.pop()] if len(about) == 1 and (matrix.data[span] == 1).all() else None
+            self.bounds.append((_bound(system.row_low[k], lot), _bound(system.row_high[k], lot)))
+
+    def _bounds(self, bounds: FloatArray, lots: Sequence[Fraction]) -> list[Fraction | None]:
+        n = self.problem.n
+        keys = [(bound, c // n) for c, bound in enumerate(bounds.tolist())]
+        known = {key: _bound(key[0], lots[key[1]]) for key in set(keys)}
+        return [known[key] for key in keys]
+
+    def solve(self, optimum: Optimum) -> Exact | None:
+        """The exact optimum, found by mending which bounds hold."""
+        system, problem = self.system, self.problem
+        count = len(system.supplies)
+        signs = np.concatenate([np.zeros(count), np.sign(optimum.rows)])
+        equal = np.array([low == high for low, high in self.bounds], dtype=bool)
+        binding = np.concatenate([np.ones(count, dtype=bool), (optimum.rows != 0) | equal[count:]])
+        force = np.repeat([0.0] * len(problem.resources), problem.n)
+        for r, price in zip(system.supplies, optimum.supplies.tolist(), strict=True):
+            force[problem.block(r)] = price
+        z = problem.centre + problem.softness * problem.size * (force + system.matrix.T @ optimum.rows)
+        state = np.where(z <= system.low, -1, np.where(z >= system.high, 1, 0))
+        seen, first = set(), set[int]()
+        stated = [Fraction(p) / s for p, s in zip([*optimum.supplies, *optimum.rows], self.scale, strict=True)]
+        for _ in range(TRIES):
+            key = state.tobytes(), binding.tobytes(), signs.tobytes(), frozenset(first)
+            if key in seen or binding.sum() > ROWS:
+                return None
+            seen.add(key)
+            prices, free = self._prices(state, np.flatnonzero(binding), signs, first, stated)
+            found = self._amounts(prices, state)
+            if found is None:
+                return None
+            amounts, over, now = found
+            wrong = [k for k, p in prices.items() if p * int(signs[k]) < 0 and not equal[k]]
+            missed = self._missed(amounts, over, prices.keys() - free)
+            if (now == state).all() and not wrong and not missed:
+                rows = tuple(prices.get(k, Fraction(0)) * self.scale[k] for k in range(len(self.rows)))
+                return Exact(tuple(amounts), over, rows[count:], rows[:count])
+            state = now
+            binding[wrong] = False
+            for k, side in missed:
+                binding[k], signs[k] = True, side
+            first |= {k for k, _ in missed}
+        return None
+
+    def _prices(
+        self, state: IntArray, binding: IntArray, signs: FloatArray, first: set[int], stated: Sequence[Fraction]
+    ) -> tuple[dict[int, Fraction], set[int]]:
+        """The multipliers under which the rows that bind are met, and the rows that are left out because they clash.
+
+        first: rows that go before others. stated: multipliers that rows which follow from others keep.
+        """
+        place: dict[int, list[tuple[int, int]]] = {}
+        goal: dict[int, Fraction] = {}
+        for k in binding.tolist():
+            low, high = self.bounds[k]
+            bound = low if high is None or (low is not None and signs[k] > 0) else high
+            assert bound is not None
+            free, fixed = 0, Fraction(0)
+            for c, a in self.rows[k]:
+                if state[c] == 0:
+                    place.setdefault(c, []).append((k, a))
+                    free += a * self.centre[c]
+                else:
+                    fixed += a * self._at(c, int(state[c]))
+            goal[k] = bound * self.scale[k] - fixed - Fraction(free, self.over)
+        products: dict[int, dict[int, int]] = {k: {} for k in goal}
+        for c, mine in place.items():
+            pull = self.pull[c]
+            for k, a in mine:
+                row, force = products[k], pull * a
+                for j, b in mine:
+                    row[j] = row.get(j, 0) + force * b
+        scaled = {k: {j: Fraction(v, self.over) for j, v in row.items()} for k, row in products.items()}
+        return _solved(scaled, goal, first, stated)
+
+    def _at(self, cell: int, side: int) -> Fraction:
+        bound = self.low[cell] if side < 0 else self.high[cell]
+        assert bound is not None
+        return bound
+
+    def _amounts(self, prices: dict[int, Fraction], state: IntArray) -> tuple[list[int], int, IntArray] | None:
+        """The amounts over one denominator, and where they stand: below or at the lower bound, between, or above."""
+        below = math.lcm(*(p.denominator for p in prices.values()))
+        if below.bit_length() > BITS:
+            return None
+        whole = {k: int(p * below) for k, p in prices.items()}
+        force = [0] * self.problem.cells
+        for k, p in whole.items():
+            if p:
+                for c, a in self.rows[k]:
+                    force[c] += p * a
+        ends = math.lcm(*{b.denominator for b in (*self.low, *self.high) if b is not None})
+        over = math.lcm(self.over * below, ends)
+        more = over // (self.over * below)
+        amounts, now = [], np.zeros(self.problem.cells, dtype=np.int64)
+        for c in range(self.problem.cells):
+            value = (self.centre[c] * below + self.pull[c] * force[c]) * more
+            low, high = self.low[c], self.high[c]
+            if low is not None and value <= (end := low.numerator * (over // low.denominator)):
+                value, now[c] = end, -1
+            elif high is not None and value >= (end := high.numerator * (over // high.denominator)):
+                value, now[c] = end, 1
+            amounts.append(value)
+        return amounts, over, now
+
+    def _missed(self, amounts: list[int], over: int, met: Set[int]) -> list[tuple[int, int]]:
+        """Rows that are missed beside those that are met: 1 below the lower bound, -1 above the upper one."""
+        system, found = self.system, []
+        count = len(system.supplies)
+        x = np.array([a / over for a in amounts])
+        values = np.asarray(system.matrix @ x)
+        size = CLEAR * np.asarray(abs(system.matrix) @ x) + 1e-300
+        near = (values < system.row_low + size) | (values > system.row_high - size)
+        held = [k for k in range(count) if k not in met]
+        for k in [*held, *(k for k in (np.flatnonzero(near) + count).tolist() if k not in met)]:
+            value = Fraction(sum(a * amounts[c] for c, a in self.rows[k]), over * self.scale[k])
+            low, high = self.bounds[k]
+            if low is not None and value < low:
+                found.append((k, 1))
+            elif high is not None and value > high:
+                found.append((k, -1))
+        return found
+
+
+def _solved(
+    rows: dict[int, dict[int, Fraction]], goal: dict[int, Fraction], first: set[int], stated: Sequence[Fraction]
+) -> tuple[dict[int, Fraction], set[int]]:
+    """The solution of symmetric equations without negative directions, and the equations that it leaves out.
+
+    The equation with the fewest others in it goes first, those in `first` before all. Where equations follow from
+    others their unknowns are as stated; where they clash with them these are 0, and they are left out.
+    """
+    kept: dict[int, tuple[dict[int, Fraction], Fraction]] = {}
+    solution: dict[int, Fraction] = {}
+    out: set[int] = set()
+    left = set(rows)
+    while left:
+        k = min(left, key=lambda j: (j not in first, len(rows[j]), j))
+        left.remove(k)
+        row, value = rows.pop(k), goal[k]
+        pivot = row.pop(k, Fraction(0))
+        if not pivot:
+            out |= {k} if value else set()
+            solution[k] = Fraction(0) if value else stated[k]
+            for j in row:
+                rows[j].pop(k, None)
+            continue
+        for j, a in row.items():
+            other, factor = rows[j], a / pivot
+            other.pop(k, None)
+            goal[j] -= factor * value
+            for i, b in row.items():
+                other[i] = other.get(i, Fraction(0)) - factor * b
+        kept[k] = {j: a / pivot for j, a in row.items()}, value / pivot
+    for k, (row, value) in reversed(kept.items()):
+        solution[k] = value - sum((a * solution[j] for j, a in row.items()), Fraction(0))
+    return solution, out

@@ -1,0 +1,139 @@
+"""The optimum in fractions: the conditions of an optimum hold without any rounding, checked anew from their text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from fundalloc import Fund, inequality
+from fundalloc.exact import exact, sharpened
+from fundalloc.policy import parse_policy
+from fundalloc.system import System
+from fundalloc.tangents import Attempt, attempt
+from tests.funds import SUPPLY, fund, policy, regions
+
+
+def conditions(system: System, found) -> int:
+    """Asserts that amounts and multipliers are optimal in exact arithmetic; how many bounds hold."""
+    problem = system.problem
+    n = problem.n
+    lots = [Fraction(r.lot) for r in problem.resources]
+    x = [Fraction(v, found.denominator) for v in found.numerators]
+    held = 0
+
+    def bound(value: float, lot: Fraction) -> Fraction:
+        near = Fraction(value) / lot
+        return round(near) * lot if abs(near - round(near)) < Fraction(1, 10**9) else Fraction(value)
+
+    force = [Fraction(0)] * problem.cells
+    for r, price in zip(system.supplies, found.supplies, strict=True):
+        cells = range(r * n, (r + 1) * n)
+        assert sum(x[c] for c in cells) == problem.resources[r].lots * lots[r]
+        for c in cells:
+            force[c] += price
+    for k, price in enumerate(found.rows):
+        row = {c: Fraction(a) for c, a in zip(*_row(system, k), strict=True)}
+        value = sum(a * x[c] for c, a in row.items())
+        lot = lots[next(iter(row)) // n] if set(row.values()) == {1} else Fraction(1, 10**30)
+        low, high = (bound(b, lot) if np.isfinite(b) else b for b in (system.row_low[k], system.row_high[k]))
+        assert low <= value <= high
+        assert price <= 0 or value == low
+        assert price >= 0 or value == high
+        held += price != 0
+        for c, a in row.items():
+            force[c] += price * a
+    for c in range(problem.cells):
+        r = c // n
+        size = problem.resources[r].lots * lots[r]
+        low, high = (bound(b, lots[r]) if np.isfinite(b) else b for b in (system.low[c], system.high[c]))
+        z = Fraction(problem.centre[c]) + Fraction(problem.softness[c]) * size * force[c]
+        assert x[c] == min(max(z, low), high)
+        held += x[c] != z
+    return held
+
+
+def _row(system: System, k: int) -> tuple[list[int], list[float]]:
+    span = slice(system.matrix.indptr[k], system.matrix.indptr[k + 1])
+    return system.matrix.indices[span].tolist(), system.matrix.data[span].tolist()
+
+
+def settled(found: Fund) -> Attempt:
+    tried = attempt(found.problem, found.rows)
+    assert tried.proven
+    return tried
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_the_conditions_hold_without_rounding_on_random_funds(block):
+    held = 0
+    for seed in range(block * 30, block * 30 + 30):
+        n = int(np.random.default_rng(seed).integers(1, 40))
+        tried = settled(fund(seed, n, zeros=0.3 * (seed % 4 == 1), tiny=0.3 * (seed % 4 == 2)))
+        found = exact(tried.system, tried.optimum)
+        assert found is not None, seed
+        held += conditions(tried.system, found)
+        assert np.abs(found.amounts() - tried.optimum.amounts).max() <= 1e-9 * SUPPLY / n
+    assert held > 30
+
+
+@pytest.mark.parametrize("measure", ["gini", "hoover", "theil", "atkinson", "ratio", "progressive"])
+def test_the_conditions_hold_beside_a_curve(measure):
+    held = 0
+    for seed in range(6):
+        frame = regions(np.random.default_rng(seed), 20, zeros=0.2 * (seed % 2))
+        rule = {"kind": "progressive", "by": "need"} if measure == "progressive" else {"kind": "inequality"}
+        if measure != "progressive":
+            rule |= {"measure": measure, "at_most": {"ratio": 3, "theil": 0.02, "atkinson": 0.01}.get(measure, 0.05)}
+        tried = settled(Fund(parse_policy(policy([{**rule, "name": "even"}])), frame))
+        found = exact(tried.system, tried.optimum)
+        assert found is not None
+        held += conditions(tried.system, found)
+    assert held >= 3
+
+
+def test_a_start_that_is_off_is_mended_or_given_up_never_believed():
+    mended = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        tried = settled(fund(seed, 20))
+        right = exact(tried.system, tried.optimum)
+        rows = tried.optimum.rows * rng.choice([0.0, 1.0, 3.0, -1.0], len(tried.optimum.rows))
+        off = replace(tried.optimum, rows=rows, supplies=tried.optimum.supplies + rng.normal(0, 1e-9, 1))
+        found = exact(tried.system, off)
+        if found is not None:
+            mended += 1
+            assert [Fraction(v, found.denominator) for v in found.numerators] == [
+                Fraction(v, right.denominator) for v in right.numerators
+            ]
+    assert mended >= 20
+
+
+def test_amounts_beyond_what_floats_hold_are_whole_lots_to_the_last_one():
+    """2e15 lots: the exact optimum has them all; equal regions get equal lots."""
+    frame = regions(np.random.default_rng(0), 7).assign(need=1.0, population=[1, 1, 2, 2, 3, 3, 9])
+    found = Fund(parse_policy(policy([], fund={"supply": 21 * 10**12, "lot": 0.01})), frame)
+    lots = found.allocate().decision.lots
+    order = [found.problem.regions.ids.index(i) for i in frame["id"]]
+    assert lots[order].tolist() == [p * 10**14 for p in (1, 1, 2, 2, 3, 3, 9)]
+
+
+def test_sharpened_amounts_are_the_nearest_floats_and_what_cannot_be_sharpened_stays():
+    tried = settled(fund(3, 20))
+    optimum, found = sharpened(tried.system, tried.optimum)
+    assert found is not None
+    assert optimum.amounts.tolist() == [float(Fraction(v, found.denominator)) for v in found.numerators]
+    crossed = replace(tried.system, row_low=tried.system.row_low + 1e6, low=tried.system.low + SUPPLY)
+    same, none = sharpened(crossed, tried.optimum)
+    assert none is None
+    assert same is tried.optimum
+
+
+def test_inequality_of_the_exact_amounts_is_what_the_rule_allows():
+    frame = regions(np.random.default_rng(2), 30).sort_values("id")
+    q = frame["population"].to_numpy(float)
+    rule = {"kind": "inequality", "name": "even", "measure": "gini", "at_most": 0.08}
+    tried = settled(Fund(parse_policy(policy([rule])), frame)).sharp()
+    assert abs(inequality.gini(tried.optimum.amounts, q) - 0.08) <= 1e-12
