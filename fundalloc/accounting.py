@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fundalloc.multipliers import multipliers, priced
+from fundalloc.evenest import evenest
+from fundalloc.multipliers import priced
 from fundalloc.problem import BoolArray
 from fundalloc.rules import Statement
 from fundalloc.shapley import contributions
@@ -18,7 +19,7 @@ def accounted(
     """Which rules bind, how that was accounted for, and what each of them moves."""
     system, optimum = tried.system, tried.optimum
     if tried.chosen is None:
-        prices = multipliers(system, optimum)
+        prices = evenest(system, optimum)
         bound = bindings(system, prices)
         return bound, "multipliers", shifts(system, optimum, prices, bound, gone)
     bound = bindings(system, priced(system, optimum.amounts, tried.chosen.rows, tried.chosen.cells))

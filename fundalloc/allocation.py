@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fundalloc.decision import Decision
+from fundalloc.decided import Decision
 from fundalloc.explain import Step, steps
 from fundalloc.flags import Flag
 from fundalloc.policy import Policy
@@ -20,20 +20,29 @@ from fundalloc.report.words import explanation, find_region, whys
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fundalloc.prices import Price
+
 
 class Allocation:
     """A decided round: who gets how much, and why.
 
-    decision: the arrays behind it, for those who compute on.
+    decision: the arrays behind it, for those who compute on. prices: of the binding rules, by rule; left out: found
+    when they are asked for, by deciding again with other numbers.
     """
 
     def __init__(
-        self, policy: Policy, decision: Decision, inputs: Mapping[str, Source], settings: Sequence[str] = ()
+        self,
+        policy: Policy,
+        decision: Decision,
+        inputs: Mapping[str, Source],
+        settings: Sequence[str] = (),
+        prices: Mapping[str, Sequence[Price]] | None = None,
     ) -> None:
         self.policy = policy
         self.decision = decision
         self._inputs = inputs
         self._settings = settings
+        self._prices = prices
 
     def __str__(self) -> str:
         """Entitlement, amount, coverage and binding rules of every region as a text table."""
@@ -76,10 +85,15 @@ class Allocation:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """Totals, inequality before and after, rules, versions and hashes, as summary.json."""
-        return {
-            **summarise(self.policy, self.decision, self._steps, self.flags, self._inputs, self._settings),
-            "why": whys(self._steps),
-        }
+        parts = self.policy, self.decision, self._steps, self.flags, self._inputs, self._settings
+        return {**summarise(*parts, self._priced()), "why": whys(self._steps)}
+
+    def _priced(self) -> Mapping[str, Sequence[Price]]:
+        if self._prices is not None:
+            return self._prices
+        from fundalloc.prices import binding_prices
+
+        return binding_prices(self.policy, self.decision)
 
     def explain(self, region: str) -> str:
         """One region's amounts in words and numbers, step by step; region: its id or its name."""

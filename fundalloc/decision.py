@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -15,16 +14,16 @@ import numpy as np
 from fundalloc.accounting import accounted
 from fundalloc.choice import chosen
 from fundalloc.conflicts import can_be_kept, conflict
+from fundalloc.decided import Decision
 from fundalloc.errors import SolverError
-from fundalloc.findings import Finding, audit
-from fundalloc.flags import Flag
+from fundalloc.findings import audit
 from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.program import added, build
 from fundalloc.remarks import remarks
 from fundalloc.rounding import Nest, NoWholeLots, Real, whole_lots
 from fundalloc.rules import Curve, Rows, Statement, tolerance
-from fundalloc.shifts import Binding, Shift, supplied
+from fundalloc.shifts import supplied
 from fundalloc.solve import Answer, solve
 from fundalloc.system import System, inward
 from fundalloc.tangents import Attempt
@@ -35,43 +34,6 @@ AGREE = 1e-3
 NO_CAP = np.iinfo(np.int64).max // 4
 #: a place is below its floor if it misses it by more than this part of it
 BELOW = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class Decision:
-    """What was decided: lots per cell, and what explains them.
-
-    rules: what all rules say. optimum: the amounts before rounding. bindings and shifts: of the rules that
-    were kept. shares: the cells that share; the others have what a floor of their own gives them, else nothing.
-    concessions: by rule and resource how far each place of a preferred rule had to yield, in the unit of its bound.
-    kept: what the rules ask for in the end, those that had to yield loosened; out: cells that get nothing.
-    findings: what watched rules miss, and what only whole lots stand in the way of. seconds: time by step.
-    supplied: the part of each cell in what is shared out beyond the targets. accounting: how shifts were found, by
-    multipliers, shapley or order. worth: what one more unit of each resource would be worth to the objective, NaN
-    where that has no meaning.
-    """
-
-    problem: Problem
-    rules: tuple[Statement, ...]
-    optimum: Optimum
-    lots: IntArray
-    bindings: tuple[Binding, ...]
-    shifts: tuple[Shift, ...]
-    shares: BoolArray
-    supplied: FloatArray
-    accounting: str
-    worth: FloatArray
-    concessions: Mapping[tuple[str, str], FloatArray]
-    kept: tuple[Statement, ...]
-    out: BoolArray
-    findings: tuple[Finding, ...]
-    flags: tuple[Flag, ...]
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def amounts(self) -> FloatArray:
-        """The decided amounts, one per cell."""
-        return self.lots * self.problem.lot
 
 
 def decide(problem: Problem, statements: Sequence[Statement], model: Any = None) -> Decision:

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from fundalloc.decision import Decision
+from fundalloc.decided import Decision
 from fundalloc.problem import FloatArray, IntArray, Resource
 from fundalloc.rounding import round_to_sum
 from fundalloc.shifts import NOBODY_ELSE, NOT_BELOW_ZERO, OBJECTIVE

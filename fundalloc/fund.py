@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fundalloc.allocation import Allocation
-from fundalloc.decision import decide, propose
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.expressions import RESERVED
 from fundalloc.files import read_table
@@ -108,6 +107,8 @@ class Fund:
 
     def model(self) -> Any:
         """The Pyomo model that is solved; linear constraints may be added to it."""
+        from fundalloc.decision import propose
+
         return propose(self.problem, self.rows)
 
     def allocate(self, model: Any = None) -> Allocation:
@@ -116,6 +117,8 @@ class Fund:
         model: the result of `model()` with what was added to it. Raises ConflictError where no
         allocation keeps the required rules, SolverError where there is no proven answer.
         """
+        from fundalloc.decision import decide
+
         return Allocation(self.policy, decide(self.problem, self.rows, model), self._inputs(), self.settings)
 
     def _inputs(self) -> dict[str, Source]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fundalloc.choice import chosen
+from fundalloc.decided import Decision
+from fundalloc.policy import Policy
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Statement
 from fundalloc.tangents import convex
@@ -93,3 +95,18 @@ def _by_resource(problem: Problem, rule: str, side: str, step: float, moves: Flo
         if takers or givers:
             moved = float(np.maximum(mine, 0.0).sum())
             yield Price(rule, one.name, side, step, max(moved, float(np.maximum(-mine, 0.0).sum())), givers, takers)
+
+
+def binding_prices(policy: Policy, decision: Decision) -> dict[str, list[Price]]:
+    """The prices of the binding rules that have a number, by rule."""
+    steps = {rule.name: rule.step("")[0] for rule in policy.rules}
+    binding: list[tuple[str, str]] = []
+    for one in decision.bindings:
+        for side in ("floor", "cap"):
+            which = (one.rows.rule, side)
+            if one.presses(side) and steps.get(one.rows.rule) and which not in binding:
+                binding.append(which)
+    found: dict[str, list[Price]] = {}
+    for price in prices(decision.problem, decision.kept, binding, steps, decision.out):
+        found.setdefault(price.rule, []).append(price)
+    return found

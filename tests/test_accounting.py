@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from fundalloc import Allocation, Fund
 from fundalloc.choice import chosen
-from fundalloc.multipliers import _open
+from fundalloc.evenest import _open
 from fundalloc.policy import parse_policy
 from tests.funds import SUPPLY, policy, regions
 
@@ -141,7 +141,7 @@ def test_rows_that_depend_on_each_other_are_found_part_by_part_as_at_once(seed):
     matrix /= np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-300)
     parts = [_open(csr_array(matrix), totals)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fundalloc.multipliers.DENSE", 0)
+        patch.setattr("fundalloc.evenest.DENSE", 0)
         parts.append(_open(csr_array(matrix), totals))
     assert parts[0].shape == parts[1].shape
     for moves in parts:

@@ -19,8 +19,8 @@ LAYERS = (
     "rules objectives arrears arrival claims key entitlements",
     "policy system findings",
     "program dual solve polish exact bending standing tangents gains levels alpha_fair benefit market choice "
-    "multipliers shifts",
-    "reasons conflicts yielding prices shapley accounting rounding remarks",
+    "multipliers evenest shifts",
+    "decided reasons conflicts yielding prices shapley accounting rounding remarks",
     "decision explain",
     "report shipped",
     "allocation fund reproduction",

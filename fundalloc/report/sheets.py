@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fundalloc.decision import Decision
+from fundalloc.decided import Decision
 from fundalloc.explain import Step, printed_unit
 from fundalloc.flags import Flag
 from fundalloc.problem import BoolArray, FloatArray, IntArray

@@ -8,20 +8,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fundalloc.decision import Decision
+from fundalloc.decided import Decision
 from fundalloc.explain import Step, printed_unit
 from fundalloc.flags import Flag
 from fundalloc.inequality import gini, hoover, theil
 from fundalloc.objectives import attained, proven_to
 from fundalloc.policy import Policy
-from fundalloc.prices import Price, prices
 from fundalloc.problem import Resource
 from fundalloc.report.sheets import decimal, number, plain_lot
 from fundalloc.rules import Rule
+
+if TYPE_CHECKING:
+    from fundalloc.prices import Price
 
 FORMAT = 1
 MEASURES = {"gini": gini, "hoover": hoover, "theil": theil}
@@ -42,10 +44,10 @@ def summarise(
     flags: Sequence[Flag],
     inputs: Mapping[str, Source],
     settings: Sequence[str] = (),
+    prices: Mapping[str, Sequence[Price]] | None = None,
 ) -> dict[str, Any]:
-    """What summary.json holds, without the hashes of the other files."""
+    """What summary.json holds, without the hashes of the other files. prices: of the binding rules, by rule."""
     problem = decision.problem
-    priced = _prices(policy, decision)
     return {
         "fundalloc": {"format": FORMAT, "version": version("fundalloc")},
         "title": policy.fund.title,
@@ -60,7 +62,7 @@ def summarise(
         },
         "accounting": decision.accounting,
         "resources": {one.name: _resource(one, decision, r, steps) for r, one in enumerate(problem.resources)},
-        "rules": [_rule(policy, decision, steps, priced, k) for k in range(len(policy.rules))],
+        "rules": [_rule(policy, decision, steps, prices or {}, k) for k in range(len(policy.rules))],
         "flags": dict(sorted(Counter(f.severity for f in flags).items())),
         "versions": {name: version(name) for name in ("fundalloc", "highspy", "numpy", "pyomo", "scipy")},
         "inputs": {name: {"file": s.file, "sha256": s.sha256} for name, s in sorted(inputs.items())},
@@ -96,21 +98,6 @@ def _resource(one: Resource, decision: Decision, r: int, steps: Sequence[Step]) 
             "after": {name: number(f(amounts, basis), 8) for name, f in MEASURES.items()},
         },
     }
-
-
-def _prices(policy: Policy, decision: Decision) -> dict[str, list[Price]]:
-    """The prices of the binding rules that have a number, by rule."""
-    steps = {rule.name: rule.step("")[0] for rule in policy.rules}
-    binding: list[tuple[str, str]] = []
-    for one in decision.bindings:
-        for side in ("floor", "cap"):
-            which = (one.rows.rule, side)
-            if one.presses(side) and steps.get(one.rows.rule) and which not in binding:
-                binding.append(which)
-    found: dict[str, list[Price]] = {}
-    for price in prices(decision.problem, decision.kept, binding, steps, decision.out):
-        found.setdefault(price.rule, []).append(price)
-    return found
 
 
 def _priced(rule: Rule, price: Price, unit: str) -> dict[str, Any]:
