@@ -13,9 +13,10 @@ from fundalloc.flags import Flag
 from fundalloc.policy import Policy
 from fundalloc.report.folder import write_folder
 from fundalloc.report.sheets import Sheet, allocation_sheet, flags_sheet, rules_sheet, steps_sheet
-from fundalloc.report.summary import Source, summarise
+from fundalloc.report.summary import summarise
 from fundalloc.report.table import text_table
 from fundalloc.report.words import explanation, find_region, whys
+from fundalloc.sources import Source
 
 if TYPE_CHECKING:
     import pandas as pd

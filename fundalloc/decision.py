@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fractions import Fraction
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,24 +14,21 @@ import numpy as np
 from fundalloc.accounting import accounted
 from fundalloc.choice import chosen
 from fundalloc.conflicts import can_be_kept, conflict
-from fundalloc.decided import Decision
+from fundalloc.decided import Decision, concluded, gone
 from fundalloc.errors import SolverError
-from fundalloc.findings import audit
+from fundalloc.lots import lots_of
 from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.program import added, build
-from fundalloc.remarks import remarks
-from fundalloc.rounding import Nest, NoWholeLots, Real, whole_lots
+from fundalloc.rounding import NoWholeLots
 from fundalloc.rules import Curve, Rows, Statement, tolerance
-from fundalloc.shifts import supplied
 from fundalloc.solve import Answer, solve
-from fundalloc.system import System, inward
+from fundalloc.system import System
 from fundalloc.tangents import Attempt
 from fundalloc.yielding import yielded
 
 log = logging.getLogger("fundalloc")
 AGREE = 1e-3
-NO_CAP = np.iinfo(np.int64).max // 4
 #: a place is below its floor if it misses it by more than this part of it
 BELOW = 1e-9
 
@@ -49,33 +46,28 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
     out, attempted, lots, kept, concessions = _settled(problem, required, model, clock)
     system, optimum = attempted.system, attempted.optimum
     with _timed(clock, "explain"):
-        gone = _gone(required, out)
-        bound, accounting, moved = accounted(attempted, kept, gone)
+        prices, accounting, moved = accounted(attempted, kept, gone(required, out))
     with _timed(clock, "audit"):
-        findings = tuple(audit(problem, statements, lots * problem.lot))
-    broken = [f for f in findings if f.severity == "breach" and f.mode == "require"]
+        found = concluded(
+            problem,
+            statements,
+            system=system,
+            optimum=optimum,
+            exact=attempted.exact,
+            prices=prices,
+            lots=lots,
+            accounting=accounting,
+            moved=moved,
+            worth=None if attempted.chosen is None else attempted.chosen.supplies,
+            concessions=concessions,
+            kept=kept,
+            out=out,
+        )
+    broken = [f for f in found.findings if f.severity == "breach" and f.mode == "require"]
     if broken:
         raise SolverError(f"The decided amounts fail our own audit; nothing was written. {broken[0]}")
     log.debug("polish: %d steps, residual %.1e", optimum.steps, optimum.residual)
-    flags = remarks(problem, statements, findings, concessions, lots - optimum.amounts / problem.lot)
-    return Decision(
-        problem=problem,
-        rules=tuple(statements),
-        optimum=optimum,
-        lots=lots,
-        bindings=bound,
-        shifts=moved,
-        shares=system.shares,
-        supplied=supplied(system.problem, system.shares),
-        accounting=accounting,
-        worth=np.full(len(problem.resources), np.nan) if attempted.chosen is None else attempted.chosen.supplies,
-        concessions=concessions,
-        kept=kept,
-        out=out,
-        findings=findings,
-        flags=flags,
-        seconds=clock,
-    )
+    return replace(found, seconds=clock)
 
 
 def propose(problem: Problem, statements: Sequence[Statement]) -> Any:
@@ -108,7 +100,7 @@ def _settled(
     for k, tried in enumerate(_attempts(problem, kept, out, clock)):
         if tried.proven:
             with _timed(clock, "exact"):
-                tried = tried.sharp()
+                tried = tried.sharp() if tried.chosen is None else tried
             alone = tried.chosen is None and problem.objective == "nearest"
             own = model if k == 0 and alone and not tried.cuts and not out.any() else None
             lots = _decided(tried, own, clock)
@@ -171,18 +163,6 @@ def _furthest_below(problem: Problem, floors: Sequence[Statement], amounts: Floa
     return cells
 
 
-def _gone(required: Sequence[Statement], out: BoolArray) -> dict[str, BoolArray]:
-    """By or_nothing rule the cells that get nothing because of it."""
-    found: dict[str, BoolArray] = {}
-    left = out.copy()
-    for one in required:
-        if one.or_nothing and left.any():
-            mine = np.asarray(one.matrix.T @ np.ones(len(one))) > 0
-            found[one.rule] = found.get(one.rule, np.zeros(len(out), dtype=bool)) | (mine & left)
-            left &= ~mine
-    return found
-
-
 @contextmanager
 def _timed(clock: dict[str, float], name: str) -> Iterator[None]:
     start = time.perf_counter()
@@ -208,7 +188,7 @@ def _decided(tried: Attempt, model: Any, clock: dict[str, float]) -> IntArray | 
     _agree(system, optimum, solve(model), clock)
     with _timed(clock, "round"):
         try:
-            return np.concatenate([_lots(tried, r) for r in range(len(system.problem.resources))])
+            return lots_of(system, optimum, tried.exact)
         except NoWholeLots:
             return None
 
@@ -239,34 +219,3 @@ def _check_rows(system: System, optimum: Optimum) -> None:
         slack = tolerance(rows, optimum.amounts)
         if not (np.maximum(rows.low - values, values - rows.high) <= slack).all():
             raise SolverError(f'The answer misses the rule "{rows.rule}"; nothing was written.')
-
-
-def _lots(tried: Attempt, r: int) -> IntArray:
-    """Whole lots of one resource, inside the bounds of its regions and nested groups."""
-    system, problem = tried.system, tried.system.problem
-    resource, block = problem.resources[r], problem.block(r)
-    lot = float(resource.lot)
-    low, high = _bounds(system, system.low[block], system.high[block], lot)
-    nests = []
-    for k in np.flatnonzero(system.nested):
-        cells = system.matrix.indices[system.matrix.indptr[k] : system.matrix.indptr[k + 1]]
-        if block.start <= cells[0] < block.stop:
-            least, most = _bounds(system, system.row_low[[k]], system.row_high[[k]], lot)
-            nests.append(Nest(np.sort(cells) - block.start, int(least[0]), int(most[0])))
-    if tried.exact is None:
-        real = Real.of(tried.optimum.amounts[block] / lot)
-    else:
-        real = Real(*tried.exact.lots(block, Fraction(resource.lot)))
-    return whole_lots(real, resource.lots, low, high, nests, resource.entitlement, resource.rounding)
-
-
-def _bounds(system: System, low: FloatArray, high: FloatArray, lot: float) -> tuple[IntArray, IntArray]:
-    """Bounds in lots: inwards; outwards where no lot lies between, or the rules leave no whole lots."""
-    floors, caps = inward(low, high, np.full(len(low), lot))
-    outward = (floors > caps) | (not system.whole)
-    floors = np.where(outward, np.floor(low / lot + 1e-9), floors)
-    caps = np.where(outward, np.ceil(high / lot - 1e-9), caps)
-    return (
-        np.clip(floors, 0, NO_CAP).astype(np.int64),
-        np.where(np.isfinite(caps), np.clip(caps, 0, NO_CAP), NO_CAP).astype(np.int64),
-    )

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack, vstack
 from scipy.sparse.csgraph import connected_components
 
-from fundalloc.multipliers import Multipliers, touched
+from fundalloc.multipliers import Multipliers, explaining, touched
 from fundalloc.polish import Optimum, supply_rows
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.solve import Arrays, run
@@ -41,11 +41,11 @@ def evenest(system: System, optimum: Optimum) -> Multipliers:
     opened = system.opened(x)  # they take what nobody else may: their force says nothing of the others
     weight = np.where(opened, 0.0, pull)
     best = _least(a, now, signs, penalised, force, weight, low | opened, high | opened)
+    count = len(optimum.supplies)
     rows = np.zeros(len(optimum.rows))
-    for group, total in zip(groups, best[len(optimum.supplies) :], strict=True):
+    for group, total in zip(groups, best[count:], strict=True):
         rows[group] = total / len(group)
-    cells = np.where(low | high, force - np.asarray(a.T @ best), 0.0)
-    return Multipliers(rows, cells, row_low, row_high, low, high)
+    return explaining(system, x, rows, best[:count])
 
 
 def _repeated(system: System, low: BoolArray, high: BoolArray) -> list[IntArray]:

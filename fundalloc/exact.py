@@ -20,6 +20,8 @@ from fundalloc.system import SNAP, System
 
 #: how often the bounds that hold are mended
 TRIES = 20
+#: how often the optimum is looked for anew from its own multipliers
+AGAIN = 4
 #: more rows than these that bind, or longer numbers (in bits), are left to float arithmetic
 ROWS, BITS = 400, 200_000
 #: rows that are missed or kept by more than this part of their size need no exact look
@@ -30,13 +32,15 @@ CLEAR = 1e-9
 class Exact:
     """The optimum: amount of cell c = numerators[c] / denominator.
 
-    rows, supplies: the multipliers of the coupling rows and of the fixed totals.
+    rows, supplies: the multipliers of the coupling rows and of the fixed totals. tries: how many sets of bounds that
+    hold were looked at.
     """
 
     numerators: tuple[int, ...]
     denominator: int
     rows: tuple[Fraction, ...]
     supplies: tuple[Fraction, ...]
+    tries: int
 
     def amounts(self) -> FloatArray:
         """The amounts, each the nearest float."""
@@ -55,12 +59,19 @@ def exact(system: System, optimum: Optimum) -> Exact | None:
 
 
 def sharpened(system: System, optimum: Optimum) -> tuple[Optimum, Exact | None]:
-    """The optimum with the exact one's amounts and multipliers, each the nearest float, and the exact one."""
-    found = exact(system, optimum)
-    if found is None:
-        return optimum, None
-    rows, supplies = (np.array([float(v) for v in values]) for values in (found.rows, found.supplies))
-    return replace(optimum, rows=rows, supplies=supplies, amounts=found.amounts(), residual=0.0), found
+    """The optimum with the exact one's amounts and multipliers, each the nearest float, and the exact one.
+
+    From these multipliers the same one is found again at the first try.
+    """
+    for _ in range(AGAIN):
+        found = exact(system, optimum)
+        if found is None:
+            return optimum, None
+        rows, supplies = (np.array([float(v) for v in values]) for values in (found.rows, found.supplies))
+        optimum = replace(optimum, rows=rows, supplies=supplies, amounts=found.amounts(), residual=0.0)
+        if found.tries == 1:
+            return optimum, found
+    return optimum, None
 
 
 def in_lots(bound: float, lot: Fraction) -> Fraction:
@@ -146,7 +157,7 @@ class _Task:
         state = np.where(z <= system.low, -1, np.where(z >= system.high, 1, 0))
         seen, first = set(), set[int]()
         stated = [Fraction(p) / s for p, s in zip([*optimum.supplies, *optimum.rows], self.scale, strict=True)]
-        for _ in range(TRIES):
+        for tries in range(1, TRIES + 1):
             key = state.tobytes(), binding.tobytes(), signs.tobytes(), frozenset(first)
             if key in seen or binding.sum() > ROWS:
                 return None
@@ -160,7 +171,7 @@ class _Task:
             missed = self._missed(amounts, over, prices.keys() - free)
             if (now == state).all() and not wrong and not missed:
                 rows = tuple(prices.get(k, Fraction(0)) * self.scale[k] for k in range(len(self.rows)))
-                return Exact(tuple(amounts), over, rows[count:], rows[:count])
+                return Exact(tuple(amounts), over, rows[count:], rows[:count], tries)
             state = now
             binding[wrong] = False
             for k, side in missed:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
 import zipfile
 from pathlib import Path
 
 from fundalloc.errors import Faults
+from fundalloc.sources import Source
 from fundalloc.tables import DELIMITERS, GUARDED, SHOWN, Table, as_text, table_of, unguard
 
 #: so many characters at most are looked at for the delimiter
@@ -21,7 +21,6 @@ ERRORS = frozenset(["#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#V
 def read_table(path: Path, *, encoding: str = "utf-8", shown: str | None = None) -> Table:
     """A CSV or Excel file as a table; every fault of its form at once."""
     faults = Faults(shown or str(path))
-    suffix = path.suffix.casefold()
     try:
         content = path.read_bytes()
     except IsADirectoryError:
@@ -31,17 +30,23 @@ def read_table(path: Path, *, encoding: str = "utf-8", shown: str | None = None)
     except OSError as error:
         faults.add(f"cannot be read ({error.strerror}).")
     faults.check()
+    return parse_table(Source(path.name, content, encoding=encoding), shown or str(path))
+
+
+def parse_table(source: Source, shown: str) -> Table:
+    """The table of what was read."""
+    faults = Faults(shown)
+    suffix = Path(source.file).suffix.casefold()
     if suffix == ".parquet":
         faults.add("Parquet files are not read by this version.", "Save it as CSV or XLSX.")
         faults.check()
-    digest = hashlib.sha256(content).hexdigest()
     if suffix in (".xlsx", ".xlsm", ".xls", ".ods"):
-        rows, delimiter = _excel_rows(content, faults), ""
+        rows, delimiter = _excel_rows(source.content, faults), ""
     else:
-        text = _decode(content, encoding, faults)
+        text = _decode(source.content, source.encoding, faults)
         delimiter = _delimiter(text)
         rows = _csv_rows(text, delimiter, faults)
-    return table_of(faults, rows, delimiter, digest)
+    return table_of(faults, rows, delimiter, source)
 
 
 def _decode(content: bytes, encoding: str, faults: Faults) -> str:

@@ -20,9 +20,9 @@ from fundalloc.history import History, read_history
 from fundalloc.policy import Policy, check_policy, further_faults, policy_path, pose, read_policy
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.regions import Regions, read_regions
-from fundalloc.report.summary import Source, sha256
 from fundalloc.report.words import describe
 from fundalloc.rules import Statement
+from fundalloc.sources import Source
 from fundalloc.tables import Table
 
 if TYPE_CHECKING:
@@ -123,13 +123,8 @@ class Fund:
 
     def _inputs(self) -> dict[str, Source]:
         text = self.policy.model_dump_json(by_alias=True).encode()
-        found = {
-            "policy": self._source or Source("policy", sha256(text)),
-            "regions": Source(Path(self._table.file).name, self._table.sha256),
-        }
-        if self._past is not None:
-            found["history"] = Source(Path(self._past.file).name, self._past.sha256)
-        return found
+        found = {"policy": self._source or Source("policy", text, "json"), "regions": self._table.source}
+        return found if self._past is None else {**found, "history": self._past.source}
 
 
 def _table(data: pd.DataFrame | Table, shown: str) -> Table:
@@ -179,7 +174,7 @@ def load(
         tables.get("history"),
         round=round,
         settings=settings,
-        source=Source(path.name, sha256(path.read_bytes())),
+        source=Source(path.name, path.read_bytes()),
     )
 
 

@@ -105,4 +105,4 @@ def read_history(table: Table, before: str) -> History:
                 )
             there[region] = (entitlement, amount)
     faults.check()
-    return History(rounds, records, table.sha256)
+    return History(rounds, records, table.source.sha256)

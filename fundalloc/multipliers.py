@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array, vstack
 
+from fundalloc.polish import supply_rows
 from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.system import System
 
@@ -21,7 +23,8 @@ AT_BOUND = 1e-9
 class Multipliers:
     """One number per coupling row and per cell; above 0 at a lower bound, below 0 at an upper one.
 
-    row_low, row_high, low, high: which bounds the amounts are at.
+    supplies: those of the fixed totals, 0 where an objective prices them by itself. row_low, row_high, low, high: which
+    bounds the amounts are at.
     """
 
     rows: FloatArray
@@ -30,6 +33,17 @@ class Multipliers:
     row_high: BoolArray
     low: BoolArray
     high: BoolArray
+    supplies: FloatArray
+
+
+def explaining(system: System, amounts: FloatArray, rows: FloatArray, supplies: FloatArray) -> Multipliers:
+    """The multipliers of the bounds on cells that explain amounts, given those of the rows and of the totals."""
+    problem = system.problem
+    row_low, row_high, low, high = touched(system, amounts)
+    force = (amounts - problem.centre) / (problem.softness * problem.size)
+    a = csr_array(vstack([supply_rows(system)[0], system.matrix], format="csr"))
+    cells = np.where(low | high, force - np.asarray(a.T @ np.concatenate([supplies, rows])), 0.0)
+    return Multipliers(rows, cells, row_low, row_high, low, high, supplies)
 
 
 def priced(system: System, amounts: FloatArray, rows: FloatArray, cells: FloatArray) -> Multipliers:
@@ -42,6 +56,7 @@ def priced(system: System, amounts: FloatArray, rows: FloatArray, cells: FloatAr
         row_high,
         low,
         high,
+        np.zeros(len(system.supplies)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fundalloc.errors import Faults
 from fundalloc.numerals import FloatArray, NumberStyle, complaint, parse
+from fundalloc.sources import Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,13 +27,13 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 class Table:
     """A file as text cells: trimmed, in Unicode normal form C; a line number for each row.
 
-    file: the name in messages. sha256: of the content. numeric: columns that came as numbers.
+    file: the name in messages. source: what was read. numeric: columns that came as numbers.
     """
 
     file: str
     header: tuple[str, ...]
     lines: NDArray[np.int64]
-    sha256: str
+    source: Source
     cells: dict[str, TextArray]
     delimiter: str = ""
     numeric: dict[str, FloatArray] = field(default_factory=dict)
@@ -110,9 +111,19 @@ class Table:
                 ["" if gone else _clean(as_text(v)) for v, gone in zip(column.tolist(), missing.tolist(), strict=True)],
                 dtype=object,
             )
-        content = "\n".join("\x1f".join(row) for row in zip(*cells.values(), strict=True))
-        digest = hashlib.sha256(("\x1f".join(header) + "\n" + content).encode(errors="surrogatepass")).hexdigest()
-        return cls(shown, header, np.arange(1, len(frame) + 1), digest, cells, numeric=numeric)
+        content = {"columns": {n: c.tolist() for n, c in cells.items()}, "numbers": sorted(numeric)}
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        source = Source(shown, text.encode(errors="surrogatepass"), "json")
+        return cls(shown, header, np.arange(1, len(frame) + 1), source, cells, numeric=numeric)
+
+    @classmethod
+    def again(cls, source: Source) -> Table:
+        """The table of a data frame from its source."""
+        content = json.loads(source.content)
+        cells = {str(name): np.array(column, dtype=object) for name, column in content["columns"].items()}
+        numeric = {n: np.array([float(v) if v else np.nan for v in cells[n]]) for n in content["numbers"]}
+        count = len(next(iter(cells.values()), ()))
+        return cls(source.file, tuple(cells), np.arange(1, count + 1), source, cells, numeric=numeric)
 
 
 def as_text(value: Any) -> str:
@@ -142,7 +153,7 @@ def _check_header(header: Sequence[str], used: Sequence[bool], faults: Faults, l
         seen.add(name)
 
 
-def table_of(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, digest: str) -> Table:
+def table_of(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, source: Source) -> Table:
     """The rows of a file, the first of them the names of the columns, as a table."""
     if not rows:
         faults.add("is empty.", "Write a first line with the names of the columns, then one row for each region.")
@@ -172,7 +183,7 @@ def table_of(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, 
         faults.file,
         tuple(header[k] for k in kept),
         np.array([n for n, _ in rows[1:]], dtype=np.int64),
-        digest,
+        source,
         cells,
         delimiter,
     )

@@ -14,13 +14,14 @@ import fundalloc
 
 PACKAGE = Path(fundalloc.__file__).parent
 LAYERS = (
-    "postponed errors flags rounds inequality holding pooling numerals tables files roster regions history aggregates",
+    "postponed errors flags rounds sources inequality holding pooling numerals tables files roster regions history "
+    "aggregates",
     "expressions scope indices problem",
     "rules objectives arrears arrival claims key entitlements",
     "policy system findings",
     "program dual solve polish exact bending standing tangents gains levels alpha_fair benefit market choice "
     "multipliers evenest shifts",
-    "decided reasons conflicts yielding prices shapley accounting rounding remarks",
+    "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
     "decision explain",
     "report shipped",
     "allocation fund reproduction",

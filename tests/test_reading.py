@@ -144,7 +144,7 @@ def test_a_missing_file_a_folder_and_parquet_are_faults(tmp_path):
 
 def test_the_hash_is_that_of_the_bytes(tmp_path):
     content = codecs.BOM_UTF8 + b"id;x\r\na;1\r\n"
-    assert read(tmp_path, content).sha256 == hashlib.sha256(content).hexdigest()
+    assert read(tmp_path, content).source.sha256 == hashlib.sha256(content).hexdigest()
 
 
 # rows and cells
@@ -493,7 +493,7 @@ def test_frames_with_columns_that_are_equal_after_trimming_or_have_no_name_are_r
 def test_the_hash_of_a_frame_changes_with_every_cell():
     frame = pd.DataFrame({"id": ["a", "b"], "x": [1.0, 2.0]})
     others = [frame.assign(x=[1.0, 2.5]), frame.rename(columns={"x": "y"}), frame.iloc[::-1], frame.iloc[:1]]
-    hashes = {Table.from_frame(f).sha256 for f in [frame, frame.copy(), *others]}
+    hashes = {Table.from_frame(f).source.sha256 for f in [frame, frame.copy(), *others]}
     assert len(hashes) == 5
 
 
@@ -911,7 +911,7 @@ def test_a_damaged_spreadsheet_reads_or_is_refused(tmp_path, hits, length):
     except InputError as error:
         assert all(f.file == "regions.xlsx" and f.message for f in error.faults)
     else:
-        assert table.sha256 == hashlib.sha256(content).hexdigest()
+        assert table.source.sha256 == hashlib.sha256(content).hexdigest()
 
 
 printable = st.text(

@@ -35,14 +35,21 @@ def read_policy(path: Path, settings: Iterable[str] = ()) -> Policy:
 def read_toml(path: Path) -> dict[str, Any]:
     """The entries of a TOML file; numbers with a point are exact decimals."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
     except FileNotFoundError:
         raise InputError([Fault("there is no such file.", "Check the name.", file=str(path))]) from None
     except OSError as error:
         raise InputError([Fault(f"cannot be read ({error.strerror}).", file=str(path))]) from None
+    return parse_toml(content, str(path))
+
+
+def parse_toml(content: bytes, file: str) -> dict[str, Any]:
+    """The entries of the content of a TOML file."""
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
-            [Fault(f"is not UTF-8 text (byte {error.start + 1}).", "Save it as UTF-8.", file=str(path))]
+            [Fault(f"is not UTF-8 text (byte {error.start + 1}).", "Save it as UTF-8.", file=file)]
         ) from None
     try:
         return tomllib.loads(text.replace("\r\n", "\n"), parse_float=Decimal)
@@ -54,7 +61,7 @@ def read_toml(path: Path) -> dict[str, Any]:
                 Fault(
                     f"is not valid TOML: {what[:1].lower()}{what[1:]}.",
                     "Texts stand in quotes, tables in [brackets], a list in [a, b].",
-                    file=str(path),
+                    file=file,
                     line=line,
                 )
             ]

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -21,20 +20,13 @@ from fundalloc.policy import Policy
 from fundalloc.problem import Resource
 from fundalloc.report.sheets import decimal, number, plain_lot
 from fundalloc.rules import Rule
+from fundalloc.sources import Source
 
 if TYPE_CHECKING:
     from fundalloc.prices import Price
 
 FORMAT = 1
 MEASURES = {"gini": gini, "hoover": hoover, "theil": theil}
-
-
-@dataclass(frozen=True)
-class Source:
-    """One input: the name of its file and the SHA-256 of its content."""
-
-    file: str
-    sha256: str
 
 
 def summarise(
