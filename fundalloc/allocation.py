@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fundalloc.certificate import CERTIFICATE, certificate, text
 from fundalloc.decided import Decision
 from fundalloc.explain import Step, steps
 from fundalloc.flags import Flag
@@ -107,7 +108,8 @@ class Allocation:
 
         Raises InputError where the folder holds files that fundalloc did not write.
         """
-        files = {name: sheet.csv() for name, sheet in self.sheets.items()}
+        proof = certificate(self.decision, self._inputs, self._settings)
+        files = {name: sheet.csv() for name, sheet in self.sheets.items()} | {CERTIFICATE: text(proof)}
         write_folder(Path(folder), files, self.summary)
 
 

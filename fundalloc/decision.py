@@ -28,7 +28,8 @@ from fundalloc.tangents import Attempt
 from fundalloc.yielding import yielded
 
 log = logging.getLogger("fundalloc")
-AGREE = 1e-3
+#: the solver and the proof agree to this part of the mean amount, or of the value of an exact optimum
+AGREE, WORTH = 1e-3, 1e-6
 #: a place is below its floor if it misses it by more than this part of it
 BELOW = 1e-9
 
@@ -185,7 +186,7 @@ def _decided(tried: Attempt, model: Any, clock: dict[str, float]) -> IntArray | 
     if model is None:
         with _timed(clock, "build"):
             model = build(tried.solved)
-    _agree(system, optimum, solve(model), clock)
+    _agree(tried, solve(model), clock)
     with _timed(clock, "round"):
         try:
             return lots_of(system, optimum, tried.exact)
@@ -193,17 +194,30 @@ def _decided(tried: Attempt, model: Any, clock: dict[str, float]) -> IntArray | 
             return None
 
 
-def _agree(system: System, optimum: Optimum, answers: Iterator[Answer], clock: dict[str, float]) -> None:
-    """Two computations and one audit must agree before anything is paid. No status is trusted."""
+def _agree(tried: Attempt, answers: Iterator[Answer], clock: dict[str, float]) -> None:
+    """Two computations and one audit must agree before anything is paid. No status is trusted.
+
+    What is proven exactly needs to be met in its value only: with needs a million apart the solver comes no nearer.
+    """
+    system, optimum = tried.system, tried.optimum
+    best = _distance(tried.solved.problem, optimum.amounts)
     for answer in _each_timed(clock, "solve", answers):
         apart = _apart(system.problem, answer.amounts, optimum.amounts)
-        log.debug("%s; %.1e of the mean from the optimum", answer.status, apart)
-        if apart <= AGREE and "nfeasible" not in answer.status:
+        off = abs(_distance(tried.solved.problem, answer.amounts) - best)
+        log.debug("%s; %.1e of the mean from the optimum, %.1e of its value", answer.status, apart, off / (best or 1.0))
+        met = apart <= AGREE or (tried.exact is not None and off <= WORTH * best)
+        if met and "nfeasible" not in answer.status:
             _check_rows(system, optimum)
             return
     raise SolverError(
         f"The solver's answer and the proven one differ by more than {AGREE:g} of the mean amount; nothing was written."
     )
+
+
+def _distance(problem: Problem, amounts: FloatArray) -> float:
+    """What `nearest` minimises."""
+    gap = amounts - problem.centre
+    return float((gap * gap / (2.0 * problem.softness * problem.size)).sum())
 
 
 def _apart(problem: Problem, one: FloatArray, other: FloatArray) -> float:

@@ -74,6 +74,14 @@ def sharpened(system: System, optimum: Optimum) -> tuple[Optimum, Exact | None]:
     return optimum, None
 
 
+def gap(system: System, optimum: Optimum) -> Fraction:
+    """How far amounts may be from the optimum by weak duality, relative to the distance that it minimises.
+
+    The multipliers give a lower bound of the distance, whatever they are; rows that are missed count on top.
+    """
+    return _Task(system).gap(optimum)
+
+
 def in_lots(bound: float, lot: Fraction) -> Fraction:
     """A bound in lots; what is whole but for float noise is whole."""
     value = Fraction(bound) / lot
@@ -112,6 +120,7 @@ class _Task:
         sizes = [t if t > 0 else lot for t, lot in zip(totals, lots, strict=True)]
         centre, one = _whole(problem.centre)
         soft, two = _whole(problem.softness)
+        self._sizes = sizes
         below = math.lcm(*(s.denominator for s in sizes))
         self.over = math.lcm(one, two * below)
         factors = [int(s * below) * (self.over // (two * below)) for s in sizes]
@@ -178,6 +187,34 @@ class _Task:
                 binding[k], signs[k] = True, side
             first |= {k for k, _ in missed}
         return None
+
+    def gap(self, optimum: Optimum) -> Fraction:
+        """See `gap`."""
+        x = [Fraction(v) for v in optimum.amounts.tolist()]
+        prices = [Fraction(p) / s for p, s in zip([*optimum.supplies, *optimum.rows], self.scale, strict=True)]
+        force = [Fraction(0)] * len(x)
+        slack, distance = Fraction(0), Fraction(0)
+        for k, p in enumerate(prices):
+            low, high = self.bounds[k]
+            value = sum((a * x[c] for c, a in self.rows[k]), Fraction(0))
+            bound = low if p > 0 else high
+            if p:
+                if bound is None:
+                    return Fraction(10**9)
+                slack += abs(p * (value - bound * self.scale[k]))
+                for c, a in self.rows[k]:
+                    force[c] += p * a
+        for c, amount in enumerate(x):
+            pull = Fraction(self.pull[c], self.over)
+            best = Fraction(self.centre[c], self.over) + pull * force[c]
+            low, high = self.low[c], self.high[c]
+            best = best if low is None else max(best, low)
+            best = best if high is None else min(best, high)
+            off = amount - best
+            slack += abs(off * off / (2 * pull)) + abs(off * (best - Fraction(self.centre[c], self.over)) / pull)
+            distance += (amount - Fraction(self.centre[c], self.over)) ** 2 / (2 * pull)
+        least = sum((Fraction(s) / 10**12 for s in self._sizes), Fraction(0))
+        return slack / max(distance, least)
 
     def _prices(
         self, state: IntArray, binding: IntArray, signs: FloatArray, first: set[int], stated: Sequence[Fraction]

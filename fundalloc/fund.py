@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +15,21 @@ import numpy as np
 from fundalloc.allocation import Allocation
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.expressions import RESERVED
-from fundalloc.files import read_table
+from fundalloc.files import parse_table, read_table
 from fundalloc.findings import Finding
 from fundalloc.findings import audit as audit_amounts
 from fundalloc.history import History, read_history
-from fundalloc.policy import Policy, check_policy, further_faults, policy_path, pose, read_policy
+from fundalloc.policy import (
+    Policy,
+    check_policy,
+    further_faults,
+    override,
+    parse_policy,
+    parse_toml,
+    policy_path,
+    pose,
+    read_policy,
+)
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.regions import Regions, read_regions
 from fundalloc.report.words import describe
@@ -122,9 +134,20 @@ class Fund:
         return Allocation(self.policy, decide(self.problem, self.rows, model), self._inputs(), self.settings)
 
     def _inputs(self) -> dict[str, Source]:
-        text = self.policy.model_dump_json(by_alias=True).encode()
-        found = {"policy": self._source or Source("policy", text, "json"), "regions": self._table.source}
+        text = json.dumps(_plain(self.policy.model_dump(by_alias=True)), ensure_ascii=False)
+        found = {"policy": self._source or Source("policy", text.encode(), "json"), "regions": self._table.source}
         return found if self._past is None else {**found, "history": self._past.source}
+
+
+def _plain(value: Any) -> Any:
+    """Entries of a policy as JSON has them; decimals keep their digits."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, Decimal):
+        return int(value) if int(value.as_tuple().exponent) >= 0 else float(value)
+    return value
 
 
 def _table(data: pd.DataFrame | Table, shown: str) -> Table:
@@ -229,3 +252,20 @@ def _cells(table: Table, problem: Problem) -> FloatArray:
         )
     faults.check()
     return found
+
+
+def reopened(inputs: Mapping[str, Source], round: str, settings: Sequence[str]) -> Fund:
+    """The fund of inputs that were read before. inputs: policy, regions and, where there is one, history."""
+    source = inputs["policy"]
+    raw = (
+        json.loads(source.content, parse_float=Decimal)
+        if source.form == "json"
+        else parse_toml(source.content, source.file)
+    )
+    policy = parse_policy(raw if source.form == "json" else override(raw, settings), source.file)
+    tables = {
+        name: Table.again(one) if one.form == "json" else parse_table(one, one.file)
+        for name, one in inputs.items()
+        if name != "policy"
+    }
+    return Fund(policy, tables["regions"], tables.get("history"), round=round, settings=settings, source=source)

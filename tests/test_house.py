@@ -17,14 +17,14 @@ LAYERS = (
     "postponed errors flags rounds sources inequality holding pooling numerals tables files roster regions history "
     "aggregates",
     "expressions scope indices problem",
-    "rules objectives arrears arrival claims key entitlements",
+    "rules objectives utility arrears arrival claims key entitlements",
     "policy system findings",
     "program dual solve polish exact bending standing tangents gains levels alpha_fair benefit market choice "
     "multipliers evenest shifts",
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
-    "decision explain",
+    "decision explain certificate",
     "report shipped",
-    "allocation fund reproduction",
+    "allocation fund reproduction verification",
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}

@@ -44,6 +44,7 @@ app.command()(looking.check)
 app.command()(allocating.allocate)
 app.command()(looking.explain)
 app.command()(looking.audit)
+app.command()(looking.verify)
 app.command()(starting.schema)
 
 

@@ -1,8 +1,9 @@
-"""Commands that look and decide nothing: check, explain, audit."""
+"""Commands that look and decide nothing: check, explain, audit, verify."""
 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -107,3 +108,22 @@ def audit(
         raise typer.Exit(DifferenceError.exit_code)
     if strict and findings:
         raise typer.Exit(10)
+
+
+def verify(
+    out: OutFolder,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compute a written round again from its folder, and prove it without the solver."""
+    from fundalloc.verification import verify as verify_folder
+
+    start = time.perf_counter()
+    with clock("verifying"):
+        verdict = verify_folder(out)
+    if as_json:
+        typer.echo(json.dumps({"verified": True, **asdict(verdict)}, ensure_ascii=False, indent=2))
+    elif not quiet:
+        for sentence in verdict.sentences:
+            typer.echo(sentence)
+        note(f"{out}: verified, {verdict.cells} amounts in {time.perf_counter() - start:.2f} s.")

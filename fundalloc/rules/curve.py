@@ -182,6 +182,25 @@ class Curve:
             curve=self,
         )
 
+    def beyond(self, row: FloatArray, high: float, totals: FloatArray) -> float:
+        """By how much row * amounts <= high asks for more than the curve does where totals are fixed.
+
+        row: one factor per cell; totals: of the resource of each cell. NaN where that cannot be told.
+        """
+        cells = self.matrix.indices
+        total = np.unique(totals[cells])
+        if len(total) != 1 or not np.isfinite(total[0]):
+            return float("nan")
+        heads = cells[self.matrix.indptr[:-1]]
+        mixed = -(high + row[heads] @ self.paid) / (total[0] + self.paid.sum())
+        slopes = row[heads] + mixed
+        outside = totals == total[0]
+        outside[cells] = False
+        alike = np.abs(np.asarray(self.matrix.T @ slopes)[cells] - mixed - row[cells]).max(initial=0.0)
+        size = float(np.abs(slopes).max(initial=1e-300))
+        rest = max(float((row[outside] + mixed).max(initial=0.0)), float(alike))
+        return max(self.spread.beyond(slopes, self.basis, self.at_most), rest / size)
+
     def moved(self, floor: float, cap: float) -> Curve:
         """The curve with another bound; `cap` is what is added."""
         return replace(self, at_most=self.at_most + cap)

@@ -30,6 +30,17 @@ class Gini(Spread):
         below = np.cumsum(weight) - weight
         return np.asarray(((2 * below + weight) / q.sum() - 1)[group] - bound)
 
+    def beyond(self, slopes: FloatArray, q: FloatArray, bound: float) -> float:
+        """For every set of units: what it pulls with is at most its weight times the weight of the others."""
+        total = q.sum()
+        pull = -float(slopes @ q) / (bound * total)
+        if not pull > 0:
+            return np.inf
+        order = np.argsort(-slopes, kind="stable")
+        above = np.cumsum(q[order])
+        forces = np.cumsum((slopes[order] / pull + bound) * q[order])
+        return float((forces - above * (total - above) / total).max() / total)
+
     exact = True
 
     def rest(self, task: Drawn) -> Rested:
@@ -89,6 +100,11 @@ class Hoover(Spread):
     def valid(self, slopes: FloatArray, q: FloatArray, bound: float) -> FloatArray:
         """The slopes at a fixed total as those of P."""
         return np.asarray(slopes - (slopes * q).sum() / q.sum() - bound)
+
+    def beyond(self, slopes: FloatArray, q: FloatArray, bound: float) -> float:
+        """No two units differ by more than one unit of pull."""
+        pull = -float(slopes @ q) / (bound * q.sum())
+        return float((slopes.max() - slopes.min()) / pull - 1) if pull > 0 else np.inf
 
     def rest(self, task: Drawn) -> Rested:
         """Amounts that would cross the mean stay on it. The slopes are those at a fixed total."""
@@ -167,6 +183,14 @@ class Order(Spread):
         """The forces from here to the nearest levels in order."""
         infinite = np.full(len(x), np.inf)
         return _unit(pooled(x, q, q, -infinite, infinite, ranks=self.ranks).forces)
+
+    def beyond(self, slopes: FloatArray, q: FloatArray, bound: float) -> float:
+        """Whoever is among the first: together they are not pulled up."""
+        pull = slopes * q
+        count = int(self.ranks.max()) + 1
+        whole = np.bincount(self.ranks, pull, count)
+        up = np.bincount(self.ranks, np.maximum(pull, 0.0), count)
+        return float((np.cumsum(whole) - whole + up).max() / max(float(np.abs(pull).max()), 1e-300))
 
     def rest(self, task: Drawn) -> Rested:
         """By pooling. Raises NoOrder where bounds and order clash."""

@@ -44,6 +44,12 @@ class Ratio(Spread):
         """Those above one level are drawn down to it, those below another one up to it."""
         return self.rest(task).slopes
 
+    def beyond(self, slopes: FloatArray, q: FloatArray, bound: float) -> float:
+        """Even if all that are pulled down stand as high above the others as is allowed."""
+        pull = slopes * q
+        up, down = float(pull[pull > 0].sum()), -float(pull[pull < 0].sum())
+        return (bound * up - down) / max(up + down, 1e-300)
+
     def rest(self, task: Drawn) -> Rested:
         """Those above one level are drawn down to it, those below another one up to it."""
         q, s = task.q, task.softness

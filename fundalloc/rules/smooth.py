@@ -59,6 +59,25 @@ class Smooth(Spread):
         """The ratio at which `slope` is as given."""
 
     @abstractmethod
+    def conjugate(self, slopes: FloatArray, weight: FloatArray, bound: float) -> float:
+        """At most 0 where slopes * x <= P(x) for all amounts x."""
+
+    def beyond(self, slopes: FloatArray, q: FloatArray, bound: float) -> float:
+        """`conjugate` at the best size of the slopes, by golden section: it is convex in the size."""
+        weight, unit = q / q.sum(), max(float(np.abs(slopes).max()), 1e-300)
+        low, high = -30.0, 30.0
+        cut = (5**0.5 - 1) / 2
+
+        def at(logarithm: float) -> float:
+            found = self.conjugate(slopes / unit * np.exp(logarithm), weight, bound)
+            return found if np.isfinite(found) else np.inf
+
+        while high - low > 1e-9:
+            one, two = high - cut * (high - low), low + cut * (high - low)
+            low, high = (low, two) if at(one) <= at(two) else (one, high)
+        return at((low + high) / 2)
+
+    @abstractmethod
     def missed(self, ratio: FloatArray, weight: FloatArray, bound: float) -> float:
         """By how much units with given ratios and weights (parts of the basis) miss the bound, in middles.
 
@@ -152,6 +171,11 @@ class Theil(Smooth):
         """The ratio behind a slope."""
         return np.asarray(np.exp(slopes + bound))
 
+    def conjugate(self, slopes: FloatArray, weight: FloatArray, bound: float) -> float:
+        """The mean of e^(slope + t), less 1."""
+        with np.errstate(over="ignore"):
+            return float(weight @ np.exp(slopes + bound)) - 1
+
     def missed(self, ratio: FloatArray, weight: FloatArray, bound: float) -> float:
         """1 + sum of r ln r - r - t r."""
         logs = np.log(np.maximum(ratio, 1e-300))
@@ -196,6 +220,16 @@ class Atkinson(Smooth):
     def ratio_at(self, slopes: FloatArray, bound: float) -> FloatArray:
         """The ratio behind a slope."""
         return np.asarray(np.exp(-np.log(1 - bound - slopes) / self.aversion))
+
+    def conjugate(self, slopes: FloatArray, weight: FloatArray, bound: float) -> float:
+        """1 less a mean of what is missing from 1 - t, the mean whose conjugate the index is."""
+        missing = 1 - bound - slopes
+        if not (missing > 0).all():
+            return np.inf
+        logs = np.log(missing)
+        power = (self.aversion - 1) / self.aversion
+        mean = weight @ logs if power == 0 else np.log(weight @ np.exp(power * logs)) / power
+        return float(-np.expm1(mean))
 
     def missed(self, ratio: FloatArray, weight: FloatArray, bound: float) -> float:
         """(1 - t) sum of r, less 1, and the sum of (1 - r^(1 - aversion)) / (1 - aversion)."""

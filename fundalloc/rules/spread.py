@@ -105,6 +105,10 @@ class Spread(ABC):
     def drawn(self, task: Drawn) -> FloatArray:
         """A subgradient of P where drawn amounts come to rest."""
 
+    @abstractmethod
+    def beyond(self, slopes: FloatArray, q: FloatArray, bound: float) -> float:
+        """By how much slopes * x <= 0 asks for more than value <= bound does; at most 0 where it never does."""
+
     def same(self, other: Spread) -> bool:
         """Whether another measure of this kind measures the same."""
         return True

@@ -1,0 +1,151 @@
+"""The certificate of a round: what anybody needs to check it, and no more. docs/certificate.md is its description.
+
+It holds the inputs as they were read, the program as numbers, the multipliers that prove the optimum, and the lots.
+Every number is a double, written so that it is read back exactly.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from fundalloc.decided import Decision
+from fundalloc.problem import FloatArray, Problem
+from fundalloc.rules import Curve, Rows, Statement
+from fundalloc.sources import Source
+from fundalloc.system import System
+
+CERTIFICATE = "certificate.json"
+FORMAT = 1
+
+
+def certificate(decision: Decision, inputs: Mapping[str, Source], settings: Sequence[str]) -> dict[str, Any]:
+    """The certificate of a decided round."""
+    problem, system = decision.problem, decision.system
+    prices = decision.prices
+    return {
+        "fundalloc": {"certificate": FORMAT, "version": version("fundalloc")},
+        "round": problem.round,
+        "settings": list(settings),
+        "inputs": {name: source.entry() for name, source in sorted(inputs.items())},
+        "objective": {"kind": problem.objective, "alpha": problem.alpha},
+        "regions": list(problem.regions.ids),
+        "resources": resources(system),
+        "rows": [row(system, k) for k in range(len(system.origin))],
+        "choices": {
+            "whole": system.whole,
+            "shares": _cells(system.shares),
+            "out": np.flatnonzero(decision.out).tolist(),
+            "yielded": [_yielded(decision, *which) for which in decision.concessions],
+        },
+        "optimum": {
+            "exact": decision.exact is not None,
+            "amounts": numbers(decision.optimum.amounts),
+            "multipliers": numbers(decision.optimum.rows) if decision.accounting == "multipliers" else None,
+            "supplies": numbers(decision.optimum.supplies) if decision.accounting == "multipliers" else None,
+        },
+        "explained": {
+            "accounting": decision.accounting,
+            "multipliers": numbers(prices.rows),
+            "supplies": numbers(prices.supplies),
+            "cells": None if decision.accounting == "multipliers" else numbers(prices.cells),
+            "shifts": None
+            if decision.accounting == "multipliers"
+            else [{"rule": s.rule, "kind": s.kind, "amounts": numbers(s.amounts)} for s in decision.shifts],
+            "worth": numbers(decision.worth),
+        },
+        "lots": [decision.lots[problem.block(r)].tolist() for r in range(len(problem.resources))],
+    }
+
+
+def resources(system: System) -> list[dict[str, Any]]:
+    """The resources of a program: what is shared out, and of every region its target, weight and bounds."""
+    problem = system.problem
+    found = []
+    for r, one in enumerate(problem.resources):
+        block = problem.block(r)
+        found.append(
+            {
+                "name": one.name,
+                "lot": format(one.lot, "f"),
+                "lots": one.lots,
+                "size": problem.size[block.start].item(),
+                "rounding": one.rounding,
+                "entitlement": numbers(one.entitlement),
+                "centre": numbers(problem.centre[block]),
+                "weight": numbers(problem.softness[block]),
+                "low": numbers(system.low[block]),
+                "high": numbers(system.high[block]),
+            }
+        )
+    return found
+
+
+def row(system: System, k: int) -> dict[str, Any]:
+    """One coupling row of a program; factors are left out where all are 1."""
+    owner, place = system.origin[k]
+    one = system.rows[owner]
+    span = slice(system.matrix.indptr[k], system.matrix.indptr[k + 1])
+    cells, factors = system.matrix.indices[span], system.matrix.data[span]
+    found: dict[str, Any] = {"rule": one.rule, "place": one.places[place], "resource": one.resource}
+    found |= {"low": number(system.row_low[k]), "high": number(system.row_high[k])}
+    found |= {"nested": bool(system.nested[k]), "cells": cells.tolist()}
+    if not (factors == 1).all():
+        found["factors"] = numbers(factors)
+    if one.curve is not None:
+        found["touches"] = True
+    return found
+
+
+def touching(entry: Mapping[str, Any], curve: Curve, problem: Problem) -> Rows:
+    """The row of an entry, which touches a curve."""
+    cells = np.array(entry["cells"], dtype=np.int64)
+    factors = np.array(entry.get("factors", np.ones(len(cells))), dtype=float)
+    matrix = csr_array((factors, cells, np.array([0, len(cells)])), shape=(1, problem.cells))
+    found = curve.touching(matrix, entry["high"])
+    return Rows(**{**vars(found), "places": (str(entry["place"]),)})
+
+
+def _yielded(decision: Decision, rule: str, resource: str) -> dict[str, Any]:
+    """By how much a preferred rule yields, and what is left of it."""
+    left: Statement | None = next((s for s in decision.kept if (s.rule, s.resource) == (rule, resource)), None)
+    found: dict[str, Any] = {"rule": rule, "resource": resource}
+    found["concessions"] = numbers(decision.concessions[rule, resource])
+    if left is not None:
+        found |= {"low": numbers(left.low), "high": numbers(left.high)}
+    return found
+
+
+def numbers(values: FloatArray) -> list[float | None]:
+    """Numbers as JSON has them; None where there is none, or no bound."""
+    found: list[float | None] = values.tolist()
+    return found if np.isfinite(values).all() else [v if np.isfinite(v) else None for v in values.tolist()]
+
+
+def number(value: float) -> float | None:
+    """One number as JSON has it."""
+    return float(value) if np.isfinite(value) else None
+
+
+def read(values: Sequence[float | None], missing: float = np.nan) -> FloatArray:
+    """Numbers as they are read back."""
+    return np.array([missing if v is None else float(v) for v in values])
+
+
+def _cells(which: np.ndarray) -> str:
+    """One character for each cell: 1 or 0."""
+    return "".join("1" if one else "0" for one in which.tolist())
+
+
+def text(content: Mapping[str, Any]) -> bytes:
+    """A certificate as JSON, an entry a line."""
+    lines = [
+        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(',', ':'))}"
+        for key, value in content.items()
+    ]
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode(errors="surrogatepass")
