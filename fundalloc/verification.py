@@ -38,6 +38,8 @@ from fundalloc.utility import Utility
 AGREE = 1e-12
 #: a row that touches a curve asks for no more than the curve but for this part of its size
 TOUCHES = 1e-9
+#: multipliers explain amounts to this part of the mean amount and of the forces that they stand for
+EXPLAINS = 1e-9
 #: weights that an objective gives agree with its utility to this part of themselves
 FITS = 1e-6
 #: parts of the summary that need the solver, or say what it was run with
@@ -286,12 +288,15 @@ class _Check:
         """The published multipliers have the right signs, and explain the amounts that no bound of their own holds."""
         problem = system.problem
         wrong = ((prices.rows > 0) & ~prices.row_low) | ((prices.rows < 0) & ~prices.row_high)
-        force = system.matrix.T @ prices.rows
+        force, most = system.matrix.T @ prices.rows, abs(system.matrix).T @ np.abs(prices.rows)
         for r, price in zip(system.supplies, prices.supplies.tolist(), strict=True):
             force[problem.block(r)] += price
-        drawn = problem.centre + problem.softness * problem.size * force
+            most[problem.block(r)] += abs(price)
+        pull = problem.softness * problem.size
         free = ~(prices.low | prices.high) & ~system.opened(optimum.amounts)
-        apart = np.abs(drawn - optimum.amounts) > 1e-6 * problem.size / problem.n
+        apart = np.abs(problem.centre + pull * force - optimum.amounts) > EXPLAINS * (
+            problem.size / problem.n + pull * most
+        )
         if wrong.any() or (free & apart).any():
             raise _Differs("the published multipliers do not explain the amounts.")
 
