@@ -242,7 +242,9 @@ def multiplier_wrong(it: Folder, rng: random.Random) -> bool:
     if not used:
         return False
     k = rng.choice(used)
-    numbers[k] *= rng.choice([-1, 0, 0.5, 1 + 10.0 ** -rng.randint(1, 5)])
+    # of a row without a free cell any multiplier that is large enough proves the optimum: there only signs can be wrong
+    less = [-1, 0] if where is it.certificate["optimum"] else [-1, 0, 0.5, 1 + 10.0 ** -rng.randint(1, 5)]
+    numbers[k] *= rng.choice(less)
     return True
 
 
