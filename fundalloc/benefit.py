@@ -1,10 +1,11 @@
 """Benefit: the greatest total value of all allocations that keep the rules, among equals the one by `nearest`.
 
-    minimise  nearest(amounts) - force * sum value * amount
+A linear program gives the greatest total and its multipliers. Whatever has a price stays at its bound in every
+allocation of the greatest total, and in no other: among these `nearest` decides.
 
-From some force on the answer no longer changes: it is the allocation nearest to the targets among those of the
-greatest total value. The force grows tenfold until that is so; by how much multipliers grow with it is what bounds are
-worth.
+Beside curves: minimise  nearest(amounts) - force * sum value * amount  with a force that grows tenfold. From some force
+on it is the allocation nearest to the targets among those of the greatest total value; that it is there is proven by
+the multipliers of the linear program under its rows, since amounts may rest between two forces before they move on.
 Source: Mangasarian (1984), Normal solutions of linear programs, Mathematical Programming Study 22.
 """
 
@@ -19,6 +20,7 @@ from fundalloc.objectives import BENEFIT
 from fundalloc.polish import supply_rows
 from fundalloc.problem import FloatArray
 from fundalloc.rules import Curve, Rows
+from fundalloc.solve import dearest, nearest
 from fundalloc.system import System
 from fundalloc.tangents import Attempt, Chosen, met
 
@@ -28,37 +30,97 @@ FORCES = 10.0 ** np.arange(0, 8)
 SAME = 1e-9
 #: a gain in total value from ten times the force that is nothing, and one that is enough where no more can be proven
 NOTHING, ENOUGH = 1e-10, BENEFIT
+#: prices below these parts of what they are made of are noise; the first that leaves a proof
+NOISE = (1e-9, 1e-7)
 #: weight of who has no target but a value, as a part of its equal share
 WEIGHT = 0.1
 
 
 def greatest(base: System, curves: Sequence[Curve], value: FloatArray, cuts: Sequence[Rows] = ()) -> Attempt:
     """The allocation of the greatest total value under a system and curves. value: of one unit, one per cell."""
+    if not (value * base.problem.size > 0).any():
+        return met(base, curves, cuts)
+    return _forced(base, curves, value, cuts) if curves else _on_face(base, value)
+
+
+def _on_face(base: System, value: FloatArray) -> Attempt:
+    """Under rows alone: `nearest` where all that has a price stays at its bound."""
+    prices = dearest(base, value)
+    if prices is None:
+        return met(base, ())
+    supplies, rows = prices
+    cells = _left_over(base, value, supplies, rows)
+    size = base.problem.size
+    terms = value + abs(supply_rows(base)[0]).T @ np.abs(supplies) + abs(base.matrix).T @ np.abs(rows)
+    reach = np.abs(rows) * np.asarray(abs(base.matrix) @ size)
+    top = np.minimum(base.high, size)
+    for noise in NOISE:
+        firm = np.abs(cells) > noise * terms
+        side = np.where(reach > noise * float((value * size).max()), np.sign(rows), 0.0)
+        face = replace(
+            base,
+            low=np.where(firm & (cells < 0), top, base.low),
+            high=np.where(firm & (cells > 0), base.low, top),
+            row_low=np.where(side < 0, base.row_high, base.row_low),
+            row_high=np.where(side > 0, base.row_low, base.row_high),
+        )
+        tried = Attempt(face, nearest(face), ())
+        if tried.proven and _short(base, tried, value) <= ENOUGH:
+            return replace(tried, chosen=Chosen(face, rows, cells, -supplies))
+    return _unproven(tried)
+
+
+def _left_over(base: System, value: FloatArray, supplies: FloatArray, rows: FloatArray) -> FloatArray:
+    """What the bounds of the amounts themselves are worth, given the worth of totals and rows."""
+    return np.asarray(-(value + supply_rows(base)[0].T @ supplies + base.matrix.T @ rows))
+
+
+def ceiling(system: System, value: FloatArray) -> float:
+    """What no total of value * amounts under a system is above: weak duality, by our own sum."""
+    prices = dearest(system, value)
+    if prices is None:
+        return np.inf
+    supplies, rows = prices
+    cells = _left_over(system, value, supplies, rows)
+    totals = np.array([system.problem.resources[r].shared_out for r in system.supplies])
+    low, high = system.low, np.minimum(system.high, system.problem.size)
+    bounds = np.where(rows > 0, system.row_low, np.where(rows < 0, system.row_high, 0.0))
+    return -float(totals @ supplies + (rows * bounds).sum() + np.where(cells > 0, cells * low, cells * high).sum())
+
+
+def _short(system: System, tried: Attempt, value: FloatArray) -> float:
+    """How far a total may be from the greatest one, relative to it."""
+    most = ceiling(system, value)
+    return (most - float(value @ tried.optimum.amounts)) / max(abs(most), 1e-300) if most < np.inf else np.inf
+
+
+def _unproven(tried: Attempt) -> Attempt:
+    return replace(tried, optimum=replace(tried.optimum, residual=np.inf), possible=tried.proven)
+
+
+def _forced(base: System, curves: Sequence[Curve], value: FloatArray, cuts: Sequence[Rows]) -> Attempt:
+    """Beside curves: `nearest` with a growing force."""
     problem = base.problem
-    equal = problem.blocks([r.equal_share for r in problem.resources])
+    mean = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
+    equal = problem.blocks([np.where(r.equal_share > 0, r.equal_share, 1 / problem.n) for r in problem.resources])
     keen = base.shares & (problem.target <= 0) & (value > 0)
     soft = np.where(keen, np.maximum(problem.softness, WEIGHT * problem.size * equal), problem.softness)
     largest = max(float((value * problem.size).max(initial=0.0)), 1e-300)
-    mean = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
-    if not (value * problem.size > 0).any():
-        return met(base, curves, cuts)
-    last, gain, force = met(base, curves, cuts), np.inf, 0.0
+    last, force = met(base, curves, cuts), 0.0
     for more in FORCES:
         if not last.proven:
-            break
+            return last
         leaning = problem.leaning(soft, problem.target + soft * problem.size * (more * value / largest))
         tried = met(replace(base, problem=leaning), curves, last.cuts)
-        if not tried.proven and gain <= ENOUGH:
-            return last
-        apart = np.abs(tried.optimum.amounts - last.optimum.amounts)
-        total, before = (float(value @ one.optimum.amounts) for one in (tried, last))
-        gain = (total - before) / max(total, 1e-300)
+        if not tried.proven:
+            break
+        moved = tried.optimum.amounts - last.optimum.amounts
+        still = bool((np.abs(moved) <= SAME * mean).all()) or value @ moved <= NOTHING * (value @ tried.optimum.amounts)
         worth = _worth(base, last, tried, value, (more - force) / largest)
-        tried = replace(tried, chosen=worth)
-        if tried.proven and force and ((apart <= SAME * mean).all() or gain <= NOTHING):
+        if still and force and _short(last.system, last, value) <= ENOUGH:
             return replace(last, chosen=replace(worth, system=last.system))
-        last, force = tried, more
-    return last
+        last, force = replace(tried, chosen=worth), more
+    return last if _short(last.system, last, value) <= ENOUGH else _unproven(last)
 
 
 def _worth(base: System, one: Attempt, other: Attempt, value: FloatArray, force: float) -> Chosen:
@@ -66,5 +128,4 @@ def _worth(base: System, one: Attempt, other: Attempt, value: FloatArray, force:
     count = len(base.row_low)
     rows = (other.optimum.rows[:count] - one.optimum.rows[:count]) / force
     supplies = (other.optimum.supplies - one.optimum.supplies) / force
-    cells = -(value + supply_rows(base)[0].T @ supplies + base.matrix.T @ rows)
-    return Chosen(other.system, rows, cells, -supplies)
+    return Chosen(other.system, rows, _left_over(base, value, supplies, rows), -supplies)

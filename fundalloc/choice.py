@@ -13,12 +13,12 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from fundalloc.alpha_fair import fair
-from fundalloc.benefit import greatest
+from fundalloc.benefit import ceiling, greatest
 from fundalloc.dual import ACCEPTED
 from fundalloc.gains import Gains
 from fundalloc.levels import raised
 from fundalloc.market import equilibrium, face
-from fundalloc.objectives import weights, worth
+from fundalloc.objectives import LEVELS, weights, worth
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement, tolerance
 from fundalloc.system import System, assemble
@@ -26,6 +26,12 @@ from fundalloc.tangents import KEPT, Attempt, Chosen, convex, met
 
 #: what misses its bound by less than this part of its size is at it
 NEARLY = 1e-6
+#: prices below these parts of what they are made of are noise; the first under which the levels stay
+FIRMLY = (1e-7, 1e-6, 1e-5, 1e-4)
+#: levels that differ by less than this part of what is due do not differ
+SAME = 1e-6
+#: levels of regions are looked at again: none could be this part of itself higher; more heights than that are not
+RAISED, HEIGHTS = 1e-5, 100
 #: rounds of tangents beside a market
 TANGENTS = 100
 
@@ -49,7 +55,7 @@ def chosen(
     if problem.objective == "nearest" or (_same_as_nearest(base) and not curves):
         return met(base, curves, cuts)
     if problem.objective == "benefit" and problem.value is not None:
-        last = greatest(base, curves, problem.value, cuts)
+        last = greatest(*_in_rows(base, curves), problem.value, cuts)
         return last if last.chosen is None or not last.proven else _settled(base, curves, last, last.chosen)
     if problem.objective == "leximin":
         return _by_levels(base, curves, cuts)
@@ -63,17 +69,44 @@ def _same_as_nearest(base: System) -> bool:
     return problem.objective == "leximin" and bool(plain and base.nested.all())
 
 
+def _in_rows(base: System, curves: Sequence[Curve]) -> tuple[System, list[Curve]]:
+    """A system with the orders among curves as rows, and the curves that are left."""
+    chains = [(c, c.chain()) for c in curves]
+    return base.joined(tuple(r for _, r in chains if r is not None)), [c for c, r in chains if r is None]
+
+
 def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:
     """Levels raised as far as can be, the rest by `nearest`."""
     gains = _gains(base)
-    chains = [(c, c.chain()) for c in curves]
-    rows = tuple(chain for _, chain in chains if chain is not None)
-    last = raised(base.joined(rows), [c for c, chain in chains if chain is None], gains, cuts)
-    if last is None:
+    lined, rest = _in_rows(base, curves)
+    last = raised(lined, rest, gains, cuts)
+    if last is None or not (base.problem.value is None or _as_high_as_can_be(lined.joined(last.cuts), gains, last)):
         return _without_proof(base, curves, cuts)
     counts = len(base.row_low), base.problem.cells, len(base.problem.resources)
     unknown = [np.full(count, np.nan) for count in counts]
     return _settled(base, curves, last, Chosen(last.system, *unknown))
+
+
+def _as_high_as_can_be(base: System, gains: Gains, last: Attempt) -> bool:
+    """Whether no level can be raised without lowering one that is no higher: a linear program for each height."""
+    if not last.proven:
+        return True
+    levels = np.asarray(gains.matrix @ last.optimum.amounts) / gains.due
+    order = np.argsort(levels)
+    near = np.maximum(levels, RAISED)
+    steps = np.flatnonzero(np.diff(levels[order]) > RAISED * near[order][1:]) + 1
+    groups = np.split(order, steps)
+    if len(groups) > HEIGHTS:
+        return True
+    free = np.full(len(levels), np.inf)
+    for group in groups:
+        t = float(levels[group].max())
+        need = np.minimum(levels, t) * gains.due * (1 - LEVELS)
+        held = Rows("", "objective", "require", "", "region", gains.names, gains.matrix, need, free, 0 * need)
+        value = np.asarray(gains.matrix[group].T @ (1.0 / gains.due[group]))
+        if ceiling(base.joined((held,)), value) > levels[group].sum() + RAISED * near[group].sum():
+            return False
+    return True
 
 
 def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:
@@ -83,15 +116,22 @@ def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
         return met(base, curves, cuts)
     place = {region: i for i, region in enumerate(problem.regions.ids)}
     weight = weights(problem).reshape(-1, problem.n).sum(axis=0)[[place[name] for name in gains.names]]
+    lined, rest = _in_rows(base, curves)
     for _ in range(TANGENTS):
-        found = equilibrium(base, gains, weight, known)
+        found = equilibrium(lined, gains, weight, known)
         if not found.residual <= ACCEPTED:
             break
-        missed = [c for c in curves if c.excess(found.amounts) > KEPT]
+        missed = [c for c in rest if c.excess(found.amounts) > KEPT]
         if not missed:
-            last = met(face(base, gains, found), curves, known)
-            rows = found.rows[: len(base.row_low)]
-            return _settled(base, curves, last, Chosen(last.system, rows, found.cells, -found.supplies))
+            levels = np.asarray(gains.matrix @ found.amounts)
+            for noise in FIRMLY:
+                last = met(face(lined, gains, found, noise), rest, known)
+                same = (np.abs(gains.matrix @ last.optimum.amounts - levels) <= SAME * gains.due).all()
+                if last.proven and same:
+                    rows = found.rows[: len(base.row_low)]
+                    prices = Chosen(last.system, rows, found.firm(noise), -found.supplies)
+                    return _settled(base, curves, last, prices)
+            break
         known += [c.tangent(found.amounts) for c in missed]
     return _without_proof(base, curves, known)
 
@@ -106,7 +146,8 @@ def _settled(base: System, curves: Sequence[Curve], last: Attempt, found: Chosen
     amounts = last.optimum.amounts
     rows = [_touching(c, amounts) for c in curves if c.excess(amounts) > -NEARLY]
     rows = [row for row in rows if row.matrix.nnz]
-    found = replace(found, rows=np.concatenate([found.rows, np.full(len(rows), np.nan)]))
+    known = found.rows[: len(base.row_low)]  # without those that stand for orders
+    found = replace(found, rows=np.concatenate([known, np.full(len(rows), np.nan)]))
     return replace(last, system=base.joined(tuple(rows)), chosen=found)
 
 

@@ -31,8 +31,6 @@ ROUNDS, LESS, LEAST = 60, 0.05, 1e-6
 STILL, CLOSING, FIRM = 1e-6, 2, 1e-2
 #: the weight of who has next to no target, as a part of its equal share
 LEAST_DRAWN = 0.01
-#: a price is one if it is more than this part of the terms it is the sum of
-FIRMLY = 1e-7
 #: that worth is found to this part of itself
 EXACT = 1e-15
 #: halvings of the interval in which a region's worth of one more is looked for
@@ -41,13 +39,21 @@ HALVINGS = 200
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """The equilibrium: amounts, and what one more unit of each row's, total's and amount's bound is worth."""
+    """The equilibrium: amounts, and what one more unit of each row's, total's and amount's bound is worth.
+
+    made: the sizes of the terms whose sum `cells` is.
+    """
 
     amounts: FloatArray
     rows: FloatArray
     supplies: FloatArray
     cells: FloatArray
+    made: FloatArray
     residual: float
+
+    def firm(self, noise: float) -> FloatArray:
+        """The worth of the amounts' bounds, 0 where it is less than this part of what it is made of."""
+        return np.where(np.abs(self.cells) > noise * self.made, self.cells, 0.0)
 
 
 class _Drawn(Dual):
@@ -180,15 +186,20 @@ def equilibrium(base: System, gains: Gains, weight: FloatArray, tangents: Sequen
     sizes = np.array([problem.resources[r].size for r in system.supplies])
     worth = weight * utility.slope(np.asarray(shares @ now))
     terms = [matrix.T @ price, shares.T @ worth]
-    force = np.where(np.abs(terms[0] + terms[1]) > FIRMLY * (abs(matrix.T) @ np.abs(price) + terms[1]), sum(terms), 0.0)
-    return Market(now * size, price[count:], price[:count] / sizes, -force / size, residual)
+    made = abs(matrix.T) @ np.abs(price) + terms[1]
+    return Market(now * size, price[count:], price[:count] / sizes, -sum(terms) / size, made / size, residual)
 
 
-def face(base: System, gains: Gains, market: Market) -> System:
-    """The rules where the equilibrium stays one: all that has a price stays at its bound, all levels where they are."""
+def face(base: System, gains: Gains, market: Market, noise: float) -> System:
+    """The rules where the equilibrium stays one: all that has a price stays at its bound, all levels where they are.
+
+    noise: prices below this part of what they are made of are none.
+    """
     most = np.minimum(base.high, base.problem.size)
-    low = np.where(market.cells < 0, most, base.low)
-    high = np.where(market.cells > 0, base.low, most)
-    firm = np.abs(market.rows) > FIRMLY * np.abs(market.rows).max(initial=0.0)
-    side = np.where(firm[: len(base.row_low)], np.sign(market.rows[: len(base.row_low)]), 0.0)
+    cells = market.firm(noise)
+    low = np.where(cells < 0, most, base.low)
+    high = np.where(cells > 0, base.low, most)
+    rows = market.rows[: len(base.row_low)]
+    firm = np.abs(rows) > noise * np.abs(market.rows).max(initial=0.0)
+    side = np.where(firm, np.sign(rows), 0.0)
     return holding(base, gains, np.asarray(gains.matrix @ market.amounts), low, high, side)

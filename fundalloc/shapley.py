@@ -11,13 +11,13 @@ analysis, Journal of Economic Inequality 11.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import combinations
 from math import comb
 
 import numpy as np
 
 from fundalloc.choice import chosen
-from fundalloc.errors import SolverError
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Statement
 from fundalloc.shifts import OBJECTIVE, Shift, supplied
@@ -26,6 +26,12 @@ from fundalloc.shifts import OBJECTIVE, Shift, supplied
 MOST, MOST_CURVED = 6, 3
 #: a move of the objective alone below this part of the mean amount is float noise
 NOISE = 1e-9
+
+
+class _Unproven(Exception):  # noqa: N818
+    """Under some of the rules alone no optimum is proven."""
+
+
 Deciding = Callable[[frozenset[str]], FloatArray]
 
 
@@ -43,22 +49,32 @@ def contributions(
     statements: what all rules ask for in the end. rules: those that bind. amounts: what they lead to together.
     gone: by rule the cells that get nothing because of it.
     """
-    known: dict[frozenset[str], FloatArray] = {frozenset(rules): amounts}
+    start = problem.target + supplied(problem, shares)
+    known: dict[frozenset[str], FloatArray | None] = {frozenset(rules): amounts}
 
     def decided(kept: frozenset[str]) -> FloatArray:
         if kept not in known:
             known[kept] = _without_others(problem, statements, kept, gone, closed)
-        return known[kept]
+        found = known[kept]
+        if found is None:
+            raise _Unproven
+        return found
 
-    alone = decided(frozenset())
-    start = problem.target + supplied(problem, shares)
+    alone = start
+    with suppress(_Unproven):
+        alone = decided(frozenset())
+    known[frozenset()] = alone
     means = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
     moved = np.where(np.abs(alone - start) <= NOISE * means, 0.0, alone - start)
     first = (Shift(OBJECTIVE, moved, "objective"),) if moved.any() else ()
     curved = any(isinstance(s, Curve) and s.rule in rules for s in statements)
     all_orders = len(rules) <= (MOST_CURVED if curved else MOST)
-    found = _average(rules, decided) if all_orders else _in_order(rules, decided)
-    return ("shapley" if all_orders else "order"), (*first, *(Shift(r, found[r]) for r in rules))
+    how, found = "shapley", dict[str, FloatArray]()
+    with suppress(_Unproven):
+        found = _average(rules, decided) if all_orders else found
+    if rules and not found:
+        how, found = "order", _in_order(rules, decided)
+    return how, (*first, *(Shift(r, found[r]) for r in rules))
 
 
 def _average(rules: Sequence[str], decided: Deciding) -> dict[str, FloatArray]:
@@ -77,9 +93,17 @@ def _average(rules: Sequence[str], decided: Deciding) -> dict[str, FloatArray]:
 
 
 def _in_order(rules: Sequence[str], decided: Deciding) -> dict[str, FloatArray]:
-    """What each rule changes when the rules are added in the order of the policy."""
-    steps = [frozenset(rules[:k]) for k in range(len(rules) + 1)]
-    return {rule: decided(steps[k + 1]) - decided(steps[k]) for k, rule in enumerate(rules)}
+    """What each rule changes when the rules are added in the order of the policy.
+
+    Where no proof is found without the later ones, a rule changes nothing, and the next one what both do.
+    """
+    now, found = decided(frozenset()), {}
+    for k, rule in enumerate(rules, 1):
+        then = now
+        with suppress(_Unproven):
+            then = decided(frozenset(rules[:k]))
+        found[rule], now = then - now, then
+    return found
 
 
 def _without_others(
@@ -88,13 +112,11 @@ def _without_others(
     kept: frozenset[str],
     gone: Mapping[str, BoolArray],
     closed: bool,
-) -> FloatArray:
-    """The amounts under some of the rules; fewer rules can be kept wherever all of them can."""
+) -> FloatArray | None:
+    """The amounts under some of the rules, None without a proof; fewer rules can be kept wherever all of them can."""
     out = np.zeros(problem.cells, dtype=bool)
     for rule, cells in gone.items():
         out |= cells & (rule in kept)
     mine = [s.without(out) for s in statements if s.rule in kept]
     found = chosen(problem, [s for s in mine if len(s.matrix.indptr) > 1], whole=False, closed=closed, out=out)
-    if not found.proven:
-        raise SolverError("The round is decided, but what each rule contributes could not be computed.")
-    return found.optimum.amounts
+    return found.optimum.amounts if found.proven else None

@@ -192,6 +192,23 @@ def row_prices(arrays: Arrays) -> tuple[str, FloatArray]:
     return status, np.array(highs.getSolution().row_dual, dtype=float)
 
 
+def dearest(system: System, value: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+    """The multipliers of totals and of rows in the program of the greatest value * amounts; None: unknown.
+
+    As multipliers: above 0 at a lower bound, below 0 at an upper one. value: of one unit, one per cell.
+    """
+    arrays, scale, norms = _of_system(system)
+    worth = value * scale
+    most = max(float(np.abs(worth).max(initial=0.0)), 1e-300)
+    top = np.minimum(arrays.high, system.problem.size / scale)
+    status, prices = row_prices(replace(arrays, curvature=np.zeros(len(worth)), cost=-worth / most, high=top))
+    if status != "Optimal" or not np.isfinite(prices).all():
+        return None
+    prices = prices * most / norms
+    count = len(system.supplies)
+    return prices[:count], prices[count:]
+
+
 class Misses:
     """By how much the rows of a linear program must be missed, asked again and again with other bounds.
 
