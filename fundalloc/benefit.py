@@ -4,8 +4,8 @@ A linear program gives the greatest total and its multipliers. Whatever has a pr
 allocation of the greatest total, and in no other: among these `nearest` decides.
 
 Beside curves: minimise  nearest(amounts) - force * sum value * amount  with a force that grows tenfold. From some force
-on it is the allocation nearest to the targets among those of the greatest total value; that it is there is proven by
-the multipliers of the linear program under its rows, since amounts may rest between two forces before they move on.
+on it is the allocation nearest to the targets among those of the greatest total value. Amounts may rest between two
+forces before they move on, so they are there where weak duality says so, or where they rest over a hundredfold.
 Source: Mangasarian (1984), Normal solutions of linear programs, Mathematical Programming Study 22.
 """
 
@@ -32,6 +32,10 @@ SAME = 1e-9
 NOTHING, ENOUGH = 1e-10, BENEFIT
 #: prices below these parts of what they are made of are noise; the first that leaves a proof
 NOISE = (1e-9, 1e-7)
+#: amounts that rest over so many tenfold forces, beside curves, rest for good
+RESTS = 2
+#: what lies above a lower bound by less than this part of what is shared out is float noise
+DUST = 1e-15
 #: weight of who has no target but a value, as a part of its equal share
 WEIGHT = 0.1
 
@@ -55,7 +59,7 @@ def _on_face(base: System, value: FloatArray) -> Attempt:
     reach = np.abs(rows) * np.asarray(abs(base.matrix) @ size)
     top = np.minimum(base.high, size)
     for noise in NOISE:
-        firm = np.abs(cells) > noise * terms
+        firm = (np.abs(cells) > noise * terms) & (np.abs(cells) * size > noise * float((value * size).max()))
         side = np.where(reach > noise * float((value * size).max()), np.sign(rows), 0.0)
         face = replace(
             base,
@@ -64,7 +68,9 @@ def _on_face(base: System, value: FloatArray) -> Attempt:
             row_low=np.where(side < 0, base.row_high, base.row_low),
             row_high=np.where(side > 0, base.row_low, base.row_high),
         )
-        tried = Attempt(face, nearest(face), ())
+        optimum = nearest(face)
+        dust = np.abs(optimum.amounts - face.low) <= DUST * size
+        tried = Attempt(face, replace(optimum, amounts=np.where(dust, face.low, optimum.amounts)), ())
         if tried.proven and _short(base, tried, value) <= ENOUGH:
             return replace(tried, chosen=Chosen(face, rows, cells, -supplies))
     return _unproven(tried)
@@ -106,7 +112,7 @@ def _forced(base: System, curves: Sequence[Curve], value: FloatArray, cuts: Sequ
     keen = base.shares & (problem.target <= 0) & (value > 0)
     soft = np.where(keen, np.maximum(problem.softness, WEIGHT * problem.size * equal), problem.softness)
     largest = max(float((value * problem.size).max(initial=0.0)), 1e-300)
-    last, force = met(base, curves, cuts), 0.0
+    last, force, times = met(base, curves, cuts), 0.0, 0
     for more in FORCES:
         if not last.proven:
             return last
@@ -117,7 +123,8 @@ def _forced(base: System, curves: Sequence[Curve], value: FloatArray, cuts: Sequ
         moved = tried.optimum.amounts - last.optimum.amounts
         still = bool((np.abs(moved) <= SAME * mean).all()) or value @ moved <= NOTHING * (value @ tried.optimum.amounts)
         worth = _worth(base, last, tried, value, (more - force) / largest)
-        if still and force and _short(last.system, last, value) <= ENOUGH:
+        times = times + 1 if still and force else 0
+        if times and (times == RESTS or _short(last.system, last, value) <= ENOUGH):
             return replace(last, chosen=replace(worth, system=last.system))
         last, force = replace(tried, chosen=worth), more
     return last if _short(last.system, last, value) <= ENOUGH else _unproven(last)

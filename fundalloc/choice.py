@@ -7,6 +7,7 @@ same program, polish, rounding and audit serve them all.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.sparse import csr_array
 from fundalloc.alpha_fair import fair
 from fundalloc.benefit import ceiling, greatest
 from fundalloc.dual import ACCEPTED
+from fundalloc.errors import SolverError
 from fundalloc.gains import Gains
 from fundalloc.levels import raised
 from fundalloc.market import equilibrium, face
@@ -32,6 +34,8 @@ FIRMLY = (1e-7, 1e-6, 1e-5, 1e-4)
 SAME = 1e-6
 #: levels of regions are looked at again: none could be this part of itself higher; more heights than that are not
 RAISED, HEIGHTS = 1e-5, 100
+#: steps of the polish for what is likely to be impossible
+QUICK = 40
 #: rounds of tangents beside a market
 TANGENTS = 100
 
@@ -80,16 +84,20 @@ def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
     gains = _gains(base)
     lined, rest = _in_rows(base, curves)
     last = raised(lined, rest, gains, cuts)
-    if last is None or not (base.problem.value is None or _as_high_as_can_be(lined.joined(last.cuts), gains, last)):
+    if last is None or not (base.problem.value is None or _as_high_as_can_be(lined, rest, gains, last)):
         return _without_proof(base, curves, cuts)
     counts = len(base.row_low), base.problem.cells, len(base.problem.resources)
     unknown = [np.full(count, np.nan) for count in counts]
     return _settled(base, curves, last, Chosen(last.system, *unknown))
 
 
-def _as_high_as_can_be(base: System, gains: Gains, last: Attempt) -> bool:
-    """Whether no level can be raised without lowering one that is no higher: a linear program for each height."""
-    if not last.proven:
+def _as_high_as_can_be(base: System, curves: Sequence[Curve], gains: Gains, last: Attempt) -> bool:
+    """Whether no height is found that can be raised without lowering one that is no higher.
+
+    For each height the program of the greatest total of those who stand there; beside curves only whether the total
+    can be a little more.
+    """
+    if not last.proven or not gains.names:
         return True
     levels = np.asarray(gains.matrix @ last.optimum.amounts) / gains.due
     order = np.argsort(levels)
@@ -103,9 +111,14 @@ def _as_high_as_can_be(base: System, gains: Gains, last: Attempt) -> bool:
         t = float(levels[group].max())
         need = np.minimum(levels, t) * gains.due * (1 - LEVELS)
         held = Rows("", "objective", "require", "", "region", gains.names, gains.matrix, need, free, 0 * need)
-        value = np.asarray(gains.matrix[group].T @ (1.0 / gains.due[group]))
-        if ceiling(base.joined((held,)), value) > levels[group].sum() + RAISED * near[group].sum():
+        mine = csr_array(gains.matrix[group].sum(axis=0)[np.newaxis, :])
+        most = float(levels[group] @ gains.due[group] + RAISED * (near[group] @ gains.due[group]))
+        if not curves and ceiling(base.joined((held,)), mine.toarray().ravel().astype(float)) > most:
             return False
+        more = replace(held, places=("all",), matrix=mine, low=np.array([most]), high=free[:1], basis=np.zeros(1))
+        with suppress(SolverError):
+            if curves and met(base.joined((held, more)), curves, steps=QUICK).proven:
+                return False
     return True
 
 

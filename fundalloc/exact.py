@@ -14,6 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from fundalloc.equations import solved
 from fundalloc.polish import Optimum
 from fundalloc.problem import FloatArray, IntArray
 from fundalloc.system import SNAP, System
@@ -245,7 +246,7 @@ class _Task:
                 for j, b in mine:
                     row[j] = row.get(j, 0) + force * b
         scaled = {k: {j: Fraction(v, self.over) for j, v in row.items()} for k, row in products.items()}
-        return _solved(scaled, goal, first, stated)
+        return solved(scaled, goal, first, stated)
 
     def _at(self, cell: int, side: int) -> Fraction:
         bound = self.low[cell] if side < 0 else self.high[cell]
@@ -294,38 +295,3 @@ class _Task:
             elif high is not None and value > high:
                 found.append((k, -1))
         return found
-
-
-def _solved(
-    rows: dict[int, dict[int, Fraction]], goal: dict[int, Fraction], first: set[int], stated: Sequence[Fraction]
-) -> tuple[dict[int, Fraction], set[int]]:
-    """The solution of symmetric equations without negative directions, and the equations that it leaves out.
-
-    The equation with the fewest others in it goes first, those in `first` before all. Where equations follow from
-    others their unknowns are as stated; where they clash with them these are 0, and they are left out.
-    """
-    kept: dict[int, tuple[dict[int, Fraction], Fraction]] = {}
-    solution: dict[int, Fraction] = {}
-    out: set[int] = set()
-    left = set(rows)
-    while left:
-        k = min(left, key=lambda j: (j not in first, len(rows[j]), j))
-        left.remove(k)
-        row, value = rows.pop(k), goal[k]
-        pivot = row.pop(k, Fraction(0))
-        if not pivot:
-            out |= {k} if value else set()
-            solution[k] = Fraction(0) if value else stated[k]
-            for j in row:
-                rows[j].pop(k, None)
-            continue
-        for j, a in row.items():
-            other, factor = rows[j], a / pivot
-            other.pop(k, None)
-            goal[j] -= factor * value
-            for i, b in row.items():
-                other[i] = other.get(i, Fraction(0)) - factor * b
-        kept[k] = {j: a / pivot for j, a in row.items()}, value / pivot
-    for k, (row, value) in reversed(kept.items()):
-        solution[k] = value - sum((a * solution[j] for j, a in row.items()), Fraction(0))
-    return solution, out

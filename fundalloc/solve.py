@@ -193,20 +193,17 @@ def row_prices(arrays: Arrays) -> tuple[str, FloatArray]:
 
 
 def dearest(system: System, value: FloatArray) -> tuple[FloatArray, FloatArray] | None:
-    """The multipliers of totals and of rows in the program of the greatest value * amounts; None: unknown.
-
-    As multipliers: above 0 at a lower bound, below 0 at an upper one. value: of one unit, one per cell.
-    """
+    """The multipliers of totals and of rows in the program of the greatest value * amounts; None: unknown."""
     arrays, scale, norms = _of_system(system)
-    worth = value * scale
-    most = max(float(np.abs(worth).max(initial=0.0)), 1e-300)
-    top = np.minimum(arrays.high, system.problem.size / scale)
-    status, prices = row_prices(replace(arrays, curvature=np.zeros(len(worth)), cost=-worth / most, high=top))
-    if status != "Optimal" or not np.isfinite(prices).all():
+    most, top = (
+        max(float((value * scale).max(initial=0.0)), 1e-300),
+        np.minimum(arrays.high, system.problem.size / scale),
+    )
+    status, found = row_prices(replace(arrays, curvature=0 * scale, cost=-value * scale / most, high=top))
+    if status != "Optimal" or not np.isfinite(found).all():
         return None
-    prices = prices * most / norms
-    count = len(system.supplies)
-    return prices[:count], prices[count:]
+    prices = found * most / norms
+    return prices[: len(system.supplies)], prices[len(system.supplies) :]
 
 
 class Misses:
@@ -276,6 +273,7 @@ def _highs(solver: str, tolerance: float) -> highspy.Highs:
         "solver": solver,
         "run_crossover": "off",
         "ipm_optimality_tolerance": tolerance,
+        "dual_feasibility_tolerance": 1e-10 if solver == "simplex" else 1e-7,
     }.items():
         if highs.setOptionValue(option, value) != highspy.HighsStatus.kOk:
             raise SolverError(

@@ -7,7 +7,7 @@ its whole lots; every table. The first difference ends it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from fundalloc import certificate as written
 from fundalloc.allocation import Allocation
 from fundalloc.certificate import CERTIFICATE
 from fundalloc.decided import Decision, concluded
+from fundalloc.differences import AGREE, Differs, entries, lines
 from fundalloc.errors import DifferenceError, InputError
 from fundalloc.exact import Exact, exact, gap
 from fundalloc.fund import Fund, reopened
@@ -25,17 +26,16 @@ from fundalloc.lots import lots_of
 from fundalloc.multipliers import Multipliers, explaining, priced
 from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, Problem
+from fundalloc.rebuilding import rebuilt
 from fundalloc.report.folder import SUMMARY
 from fundalloc.report.summary import to_json
 from fundalloc.rounding import NoWholeLots
-from fundalloc.rules import Curve, Rows, Statement, tolerance
+from fundalloc.rules import Curve, Statement, tolerance
 from fundalloc.shifts import Shift
 from fundalloc.sources import Source
-from fundalloc.system import System, assemble
+from fundalloc.system import System
 from fundalloc.utility import Utility
 
-#: computed numbers agree with stored ones to this part of themselves
-AGREE = 1e-12
 #: a row that touches a curve asks for no more than the curve but for this part of its size
 TOUCHES = 1e-9
 #: multipliers explain amounts to this part of the mean amount and of the forces that they stand for
@@ -59,10 +59,6 @@ class Verdict:
     cells: int
 
 
-class _Differs(Exception):  # noqa: N818
-    """The first difference, in words."""
-
-
 def verify(folder: str | Path) -> Verdict:
     """Verifies a folder that `allocate` wrote.
 
@@ -70,7 +66,7 @@ def verify(folder: str | Path) -> Verdict:
     """
     try:
         return _Check(Path(folder)).run()
-    except (_Differs, InputError) as error:
+    except (Differs, InputError) as error:
         raise DifferenceError(f"{folder}: {error}") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise DifferenceError(f"{folder}: {CERTIFICATE} is not as it should be ({error!r}).") from None
@@ -84,24 +80,24 @@ class _Check:
         self.summary = self._json(SUMMARY)
         self.certificate = self._json(CERTIFICATE)
         if self.certificate["fundalloc"]["certificate"] != written.FORMAT:
-            raise _Differs(f"{CERTIFICATE} was written by another version.")
+            raise Differs(f"{CERTIFICATE} was written by another version.")
 
     def _bytes(self, name: str) -> bytes:
         try:
             return (self.folder / name).read_bytes()
         except OSError as error:
-            raise _Differs(f"{name} cannot be read ({error.strerror}).") from None
+            raise Differs(f"{name} cannot be read ({error.strerror}).") from None
 
     def _json(self, name: str) -> Any:
         try:
             return json.loads(self._bytes(name))
         except ValueError:
-            raise _Differs(f"{name} is no JSON text.") from None
+            raise Differs(f"{name} is no JSON text.") from None
 
     def run(self) -> Verdict:
         """All of it."""
         fund = self._fund()
-        system, kept, out, concessions = self._system(fund)
+        system, kept, out, concessions = rebuilt(fund, self.certificate)
         optimum, proof, how = self._optimum(system)
         self._touching(system, optimum)
         decision = self._decision(fund, system, kept, out, concessions, optimum, proof)
@@ -113,74 +109,8 @@ class _Check:
         for name, source in inputs.items():
             for said in (self.certificate["inputs"][name], self.summary["inputs"][name]):
                 if said["sha256"] != source.sha256 or said["file"] != source.file:
-                    raise _Differs(f"the {name} in {CERTIFICATE} is not the one whose SHA-256 is published.")
+                    raise Differs(f"the {name} in {CERTIFICATE} is not the one whose SHA-256 is published.")
         return reopened(inputs, str(self.certificate["round"]), [str(s) for s in self.certificate["settings"]])
-
-    def _system(self, fund: Fund) -> tuple[System, tuple[Statement, ...], BoolArray, dict[tuple[str, str], FloatArray]]:
-        """The system of the round from its inputs, with the choices that the certificate names."""
-        problem, choices = fund.problem, self.certificate["choices"]
-        said = self.certificate["objective"]
-        self._same("the objective", [problem.objective, problem.alpha], [said["kind"], said["alpha"]])
-        self._same("the regions", list(problem.regions.ids), self.certificate["regions"])
-        out = np.zeros(problem.cells, dtype=bool)
-        out[choices["out"]] = True
-        required = [s for s in fund.rows if s.mode != "watch"]
-        named = np.zeros(problem.cells, dtype=bool)
-        for one in required:
-            if one.or_nothing:
-                named |= np.asarray(one.matrix.T @ np.ones(len(one))) > 0
-        if (out & ~named).any():
-            raise _Differs("a region gets nothing that no or_nothing rule concerns.")
-        left = [s for s in (s.without(out) for s in required) if len(s.matrix.indptr) > 1] if out.any() else required
-        kept, concessions = _yielding(left, choices["yielded"])
-        shares = np.array([c == "1" for c in choices["shares"]])
-        base = None
-        for closed in (True, False):
-            lines = tuple(s for s in kept if isinstance(s, Rows))
-            tried = assemble(problem, lines, whole=bool(choices["whole"]), closed=closed, out=out)
-            if np.array_equal(tried.shares, shares):
-                base = tried
-                break
-        if base is None:
-            raise _Differs("other regions take part than the policy says.")
-        curves = {(s.rule, s.resource): s for s in kept if isinstance(s, Curve)}
-        entries = self.certificate["rows"]
-        touching = [e for e in entries if e.get("touches")]
-        system = base.joined(tuple(written.touching(e, curves[e["rule"], e["resource"]], problem) for e in touching))
-        if problem.objective == "alpha_fair" and self.certificate["explained"]["accounting"] == "multipliers":
-            weight = np.concatenate([written.read(r["weight"]) for r in self.certificate["resources"]])
-            system = replace(system, problem=problem.leaning(weight))
-        self._same("the number of rows", len(system.origin), len(entries))
-        for ours, theirs in zip(written.resources(system), self.certificate["resources"], strict=True):
-            self._entry(f"resource {ours['name']}", ours, theirs, list(problem.regions.ids))
-        for k, entry in enumerate(entries):
-            self._entry(f'row {k} of the rule "{entry["rule"]}"', written.row(system, k), entry, None)
-        return system, kept, out, concessions
-
-    def _entry(self, what: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], ids: Sequence[str] | None) -> None:
-        """Compares an entry of the certificate with what the inputs give."""
-        if set(ours) != set(theirs):
-            raise _Differs(f"{what} is not described as it should be.")
-        for key, value in ours.items():
-            other = theirs[key]
-            if isinstance(value, list) and isinstance(other, list) and len(value) == len(other):
-                if value == other:
-                    continue
-                one, two = written.read(value, np.inf), written.read(other, np.inf)
-                apart = ~((np.abs(one - two) <= AGREE * np.abs(one)) | (one == two))
-                if not apart.any():
-                    continue
-                k = int(np.argmax(apart))
-                who = f" of {ids[k]}" if ids else ""
-                raise _Differs(f"{what}: the {key}{who} is {two[k]:g}, but the inputs give {one[k]:g}.")
-            if value != other and not (
-                isinstance(value, float) and isinstance(other, int | float) and abs(value - other) <= AGREE * abs(value)
-            ):
-                raise _Differs(f"{what}: the {key} is {other!r}, but the inputs give {value!r}.")
-
-    def _same(self, what: str, ours: object, theirs: object) -> None:
-        if ours != theirs:
-            raise _Differs(f"{what}: {theirs!r} is published, but the inputs give {ours!r}.")
 
     def _optimum(self, system: System) -> tuple[Optimum, Exact | None, float | None]:
         """The optimum that the multipliers prove, and how near the amounts are to it."""
@@ -193,11 +123,11 @@ class _Check:
         if not said["exact"]:
             near = float(gap(system, optimum))
             if not near <= 1e-9:
-                raise _Differs(f"the multipliers prove the amounts only to {near:.1e} of the distance.")
+                raise Differs(f"the multipliers prove the amounts only to {near:.1e} of the distance.")
             return optimum, None, near
         found = exact(system, optimum)
         if found is None:
-            raise _Differs("the multipliers prove no optimum.")
+            raise Differs("the multipliers prove no optimum.")
         for name, ours, theirs in (
             ("amounts", found.amounts(), amounts),
             ("multipliers of the rows", np.array([float(v) for v in found.rows]), rows),
@@ -205,7 +135,7 @@ class _Check:
         ):
             if not np.array_equal(ours, theirs):
                 k = int(np.argmax(ours != theirs))
-                raise _Differs(
+                raise Differs(
                     f"the {name} of the exact optimum differ: {theirs[k]!r} is published, {ours[k]!r} is right."
                 )
         return optimum, found, 0.0
@@ -218,11 +148,11 @@ class _Check:
         for rows in system.rows:
             values = rows.values(optimum.amounts)
             if not (np.maximum(rows.low - values, values - rows.high) <= tolerance(rows, optimum.amounts)).all():
-                raise _Differs(f'the amounts before rounding miss the rule "{rows.rule}".')
+                raise Differs(f'the amounts before rounding miss the rule "{rows.rule}".')
             if isinstance(rows.curve, Curve) and self.certificate["optimum"]["multipliers"] is not None:
                 beyond = rows.curve.beyond(rows.matrix.toarray().ravel(), float(rows.high[0]), totals)
                 if beyond > TOUCHES:
-                    raise _Differs(f'the row of the rule "{rows.rule}" asks for more than the rule.')
+                    raise Differs(f'the row of the rule "{rows.rule}" asks for more than the rule.')
         if problem.bent is not None:
             self._utility(problem, optimum.amounts)
 
@@ -233,7 +163,7 @@ class _Check:
         level = np.where(some, 1.0 + (amounts - plain.target) / plain.softness, 1.0)
         right = np.where(some, plain.softness * Utility(problem.alpha).chord(level), plain.softness)
         if not (np.abs(problem.softness - right) <= FITS * right).all():
-            raise _Differs("the weights are not those of the utility at these amounts.")
+            raise Differs("the weights are not those of the utility at these amounts.")
 
     def _decision(
         self,
@@ -258,13 +188,13 @@ class _Check:
         try:
             lots = lots_of(system, optimum, proof)
         except NoWholeLots as error:
-            raise _Differs(f"no whole lots follow from the optimum: {error}.") from None
+            raise Differs(f"no whole lots follow from the optimum: {error}.") from None
         problem = fund.problem
         published = np.concatenate([np.array(block, dtype=np.int64) for block in self.certificate["lots"]])
         if not np.array_equal(lots, published):
             cell = int(np.argmax(lots != published))
             r, i = divmod(cell, problem.n)
-            raise _Differs(
+            raise Differs(
                 f"{problem.regions.ids[i]} has {published[cell]} lots of {problem.resources[r].name}, "
                 f"but {lots[cell]} follow from the optimum."
             )
@@ -298,7 +228,7 @@ class _Check:
             problem.size / problem.n + pull * most
         )
         if wrong.any() or (free & apart).any():
-            raise _Differs("the published multipliers do not explain the amounts.")
+            raise Differs("the published multipliers do not explain the amounts.")
 
     def _tables(self, fund: Fund, decision: Decision) -> None:
         """Every table and the summary, line by line."""
@@ -306,15 +236,15 @@ class _Check:
         priced_by = {str(r["name"]): r["price"] for r in self.summary["rules"]}
         allocation = Allocation(fund.policy, decision, inputs, fund.settings, {})
         for name, sheet in allocation.sheets.items():
-            _lines(name, sheet.csv(), self._bytes(name))
+            lines(name, sheet.csv(), self._bytes(name))
         ours = json.loads(to_json(allocation.summary))
         for rule in ours["rules"]:
             rule["price"] = priced_by.get(rule["name"], [])
         for key in sorted(set(ours) | set(self.summary)):
             if key not in UNCHECKED:
-                _entries(f"{SUMMARY}: {key}", ours.get(key), self.summary.get(key))
+                entries(f"{SUMMARY}: {key}", ours.get(key), self.summary.get(key))
         if set(self.summary["files"]) != {*allocation.sheets, CERTIFICATE}:
-            raise _Differs(f"{SUMMARY} names other files than those that are verified.")
+            raise Differs(f"{SUMMARY} names other files than those that are verified.")
 
     def _proves(self, near: float | None) -> str:
         said = self.certificate["objective"]["kind"]
@@ -351,60 +281,6 @@ NUMBERS = (
 )
 
 
-def _yielding(
-    statements: Sequence[Statement], entries: Sequence[Mapping[str, Any]]
-) -> tuple[tuple[Statement, ...], dict[tuple[str, str], FloatArray]]:
-    """What rules ask for where preferred ones yield as is stated, in the order in which they were decided."""
-    if not entries:
-        return tuple(statements), {}
-    given = {(str(e["rule"]), str(e["resource"])): e for e in entries}
-    kept = [s for s in statements if s.mode != "prefer"]
-    for one in (s for s in statements if s.mode == "prefer"):
-        entry = given.pop((one.rule, one.resource), None)
-        left = one if entry is None else _loosened(one, entry)
-        kept += [left] if left is not None else []
-    if given:
-        raise _Differs(f"rules yield that are not preferred: {sorted(given)}.")
-    return tuple(kept), {(str(e["rule"]), str(e["resource"])): written.read(e["concessions"]) for e in entries}
-
-
-def _loosened(one: Statement, entry: Mapping[str, Any]) -> Statement | None:
-    """A preferred rule with the bounds to which it yields."""
-    if "high" not in entry:
-        return None
-    low, high = written.read(entry["low"], -np.inf), written.read(entry["high"], np.inf)
-    if (low > one.low).any() or (high < one.high).any():
-        raise _Differs(f'the preferred rule "{one.rule}" yields to stricter bounds.')
-    return replace(one, at_most=float(high[0])) if isinstance(one, Curve) else replace(one, low=low, high=high)
-
-
 def _unproven(system: System, amounts: FloatArray) -> Optimum:
     """Amounts of which only is claimed that they keep the rules."""
     return Optimum(np.zeros(len(system.origin)), np.zeros(len(system.supplies)), np.zeros(0), amounts, (), 0, 0.0)
-
-
-def _lines(name: str, ours: bytes, theirs: bytes) -> None:
-    """Raises the first line in which two tables differ."""
-    if ours == theirs:
-        return
-    right, said = ours.decode().split("\n"), theirs.decode(errors="replace").split("\n")
-    for k, (one, two) in enumerate(_paired(right, said), 1):
-        if one != two:
-            raise _Differs(f"{name}, line {k}: {two!r} is published, but {one!r} follows from the inputs.")
-
-
-def _entries(where: str, ours: object, theirs: object) -> None:
-    """Raises the first entry in which two JSON contents differ."""
-    if isinstance(ours, dict) and isinstance(theirs, dict) and set(ours) == set(theirs):
-        for key, value in ours.items():
-            _entries(f"{where}.{key}", value, theirs[key])
-    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        for k, (one, two) in enumerate(zip(ours, theirs, strict=True)):
-            _entries(f"{where}[{k}]", one, two)
-    elif ours != theirs:
-        raise _Differs(f"{where} is {theirs!r}, but the inputs give {ours!r}.")
-
-
-def _paired(one: Sequence[str], two: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for k in range(max(len(one), len(two))):
-        yield (one[k] if k < len(one) else "(nothing)", two[k] if k < len(two) else "(nothing)")

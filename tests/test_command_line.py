@@ -74,6 +74,7 @@ def test_allocate_writes_the_files_and_says_where(fund, capsys):
     shown = capsys.readouterr()
     assert sorted(p.name for p in (folder / "out").iterdir()) == [
         "allocation.csv",
+        "certificate.json",
         "flags.csv",
         "rules.csv",
         "steps.csv",

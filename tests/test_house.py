@@ -19,12 +19,12 @@ LAYERS = (
     "expressions scope indices problem",
     "rules objectives utility arrears arrival claims key entitlements",
     "policy system findings",
-    "program dual solve polish exact bending standing tangents gains levels alpha_fair benefit market choice "
+    "program dual solve polish equations exact bending standing tangents gains levels alpha_fair benefit market choice "
     "multipliers evenest shifts",
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
-    "decision explain certificate",
+    "decision explain certificate differences",
     "report shipped",
-    "allocation fund reproduction verification",
+    "allocation fund reproduction rebuilding verification",
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}

@@ -481,3 +481,103 @@ def test_nothing_to_share_out_or_nothing_of_worth_is_decided_too(kind, values, s
         allocation = Fund(parse_policy(stated), frame).allocate()
         assert allocation.decision.amounts.reshape(2, -1).sum(axis=1) == pytest.approx([float(supply), land])
         assert allocation.explain(frame["id"][0])
+
+
+def wild(seed: int, kind: str) -> Fund:
+    """Two resources, values that differ a thousandfold, some of nothing; floors and caps off the targets."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 7))
+    frame = regions(rng, n, zeros=0.3)
+    frame.loc[rng.random(n) < 0.15, "population"] = 0
+    frame.loc[0, ["population", "need"]] = [9_000, 0.7]
+    for j in range(2):
+        frame[f"v{j}"] = np.where(rng.random(n) < 0.15, 0.0, np.exp(rng.normal(0, 3 if seed % 2 else 0.3, n)))
+    frame["low"], frame["high"] = rng.uniform(0, 0.6 / n, n), rng.uniform(1.2 / n, 3 / n, n)
+    rules = [{"kind": "limit", "name": "floor", "resource": "fund", "of": "low * 20_000_000", "floor": 1}]
+    rules.append({"kind": "limit", "name": "cap", "resource": "land", "of": "high * 1_200", "cap": 1})
+    resources = {"land": {**LAND, "value": "v1"}}
+    stated = policy(rules, fund={"value": "v0"}, resources=resources, objective={"kind": kind})
+    return Fund(parse_policy(stated), frame)
+
+
+def test_benefit_is_the_greatest_total_whatever_the_values():
+    """Floors above and caps below the targets, values of nothing, regions without people: against linprog."""
+    tried = 0
+    for seed in range(60):
+        found = wild(seed, "benefit")
+        problem = found.problem
+        system = assemble(problem, found.rows)
+        totals, shares = supply_rows(system)
+        answer = linprog(
+            -problem.value * problem.size,
+            A_eq=totals.toarray(),
+            b_eq=shares,
+            bounds=list(zip(system.low / problem.size, np.minimum(system.high / problem.size, 1), strict=True)),
+        )
+        if answer.status != 0:
+            continue
+        amounts = found.allocate().decision.optimum.amounts
+        assert problem.value @ amounts >= -answer.fun * (1 - 1e-6), seed
+        tried += 1
+    assert tried >= 40
+
+
+def test_amounts_that_rest_between_two_forces_are_not_the_last_ones():
+    frame = pd.DataFrame({"id": ["A", "B"], "name": ["A", "B"], "state": "S", "coast": "east", "population": 1})
+    frame = frame.assign(need=1.0, v=[1.0, 1.02], low=[0.0, 60.0])
+    rule = {"kind": "limit", "name": "floor", "of": "low", "floor": 1}
+    resource = {"supply": 100, "value": "v"}
+    found = Fund(parse_policy(policy([rule], fund=resource, objective={"kind": "benefit"})), frame)
+    assert found.allocate().decision.amounts.tolist() == [0, 100]
+
+
+def test_nobody_who_is_due_anything_is_left_without_by_the_float_noise_of_a_price():
+    """Three regions, two resources; a price of 2e-7 of its terms is none."""
+    frame = pd.DataFrame({"id": ["R3", "R5", "R7"], "name": ["a", "b", "c"], "state": "S", "coast": "east"})
+    frame = frame.assign(population=[1670, 837, 5_399_000], k1=[417.121, 161.583, 3411292.203], part=[1, 0, 1])
+    frame = frame.assign(k2=[939.543, 405.672, 3595744.507], v1=[0.0, 0.0, 1.25383], v2=[1.052265, 0.728248, 0.0])
+    one = {"supply": 12345678, "unit": "EUR", "lot": 0.01}
+    resources = {
+        f"f{j}": {**one, "value": f"v{j}", "criteria": [{"name": "a", "weight": 1, "measure": f"k{j}"}]} for j in (1, 2)
+    }
+    resources["f1"]["where"] = "part"
+    stated = {**policy([], objective={"kind": "alpha_fair"}), "resources": resources}
+    decision = Fund(parse_policy(stated), frame).allocate().decision
+    level, weight = coverages(decision.problem, decision.optimum.amounts)
+    assert (level[weight > 1e-12] > 0).all()
+    assert np.isfinite(utility(level, 1.0)).all()
+
+
+def test_leximin_under_wild_values_is_right_or_no_answer():
+    """No height of regions can be raised by a program of its own; what cannot be proven is not decided."""
+    decided = 0
+    for seed in range(40):
+        found = wild(seed, "leximin")
+        try:
+            amounts = found.allocate().decision.optimum.amounts
+        except SolverError:
+            continue
+        problem = found.problem
+        system = assemble(problem, found.rows)
+        due, has = worth(problem, problem.target), worth(problem, amounts)
+        some = due > 0
+        level = np.where(some, has / np.where(some, due, 1), np.inf)
+        matrix = np.tile(np.eye(problem.n), 2) * (problem.value * problem.size)
+        totals, shares = supply_rows(system)
+        bounds = list(zip(system.low / problem.size, np.minimum(system.high / problem.size, 1), strict=True))
+        for t in np.unique(level[some]):
+            mine = some & (level <= t * (1 + 1e-6))
+            need = np.minimum(level, t) * np.where(some, due, 0)
+            answer = linprog(
+                -matrix[mine & (level >= t * (1 - 1e-6))].sum(axis=0),
+                A_ub=-matrix[some],
+                b_ub=-need[some] * (1 - 1e-9),
+                A_eq=totals.toarray(),
+                b_eq=shares,
+                bounds=bounds,
+            )
+            if answer.status == 0:
+                there = has[mine & (level >= t * (1 - 1e-6))].sum()
+                assert -answer.fun <= there * (1 + 1e-4) + 1e-6 * due[some].sum(), (seed, t)
+        decided += 1
+    assert decided >= 20

@@ -1,0 +1,90 @@
+"""Rebuilding: the system of a published round from its inputs, with the choices that its certificate names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fundalloc import certificate as written
+from fundalloc.differences import Differs, entry, same
+from fundalloc.fund import Fund
+from fundalloc.problem import BoolArray, FloatArray
+from fundalloc.rules import Curve, Rows, Statement
+from fundalloc.system import System, assemble
+
+
+def rebuilt(
+    fund: Fund, certificate: Mapping[str, Any]
+) -> tuple[System, tuple[Statement, ...], BoolArray, dict[tuple[str, str], FloatArray]]:
+    """The system of the round from its inputs, with the choices that the certificate names."""
+    problem, choices = fund.problem, certificate["choices"]
+    said = certificate["objective"]
+    same("the objective", [problem.objective, problem.alpha], [said["kind"], said["alpha"]])
+    same("the regions", list(problem.regions.ids), certificate["regions"])
+    out = np.zeros(problem.cells, dtype=bool)
+    out[choices["out"]] = True
+    required = [s for s in fund.rows if s.mode != "watch"]
+    named = np.zeros(problem.cells, dtype=bool)
+    for one in required:
+        if one.or_nothing:
+            named |= np.asarray(one.matrix.T @ np.ones(len(one))) > 0
+    if (out & ~named).any():
+        raise Differs("a region gets nothing that no or_nothing rule concerns.")
+    left = [s for s in (s.without(out) for s in required) if len(s.matrix.indptr) > 1] if out.any() else required
+    kept, concessions = yielding(left, choices["yielded"])
+    shares = np.array([c == "1" for c in choices["shares"]])
+    base = None
+    for closed in (True, False):
+        lines = tuple(s for s in kept if isinstance(s, Rows))
+        tried = assemble(problem, lines, whole=bool(choices["whole"]), closed=closed, out=out)
+        if np.array_equal(tried.shares, shares):
+            base = tried
+            break
+    if base is None:
+        raise Differs("other regions take part than the policy says.")
+    curves = {(s.rule, s.resource): s for s in kept if isinstance(s, Curve)}
+    entries = certificate["rows"]
+    touching = [e for e in entries if e.get("touches")]
+    system = base.joined(tuple(written.touching(e, curves[e["rule"], e["resource"]], problem) for e in touching))
+    if problem.objective == "alpha_fair" and certificate["explained"]["accounting"] == "multipliers":
+        weight = np.concatenate([written.read(r["weight"]) for r in certificate["resources"]])
+        system = replace(system, problem=problem.leaning(weight))
+    by_hand = {e["rule"] for e in entries} - {s.rule for s in fund.rows}
+    if by_hand:
+        raise Differs(f"rows were added to the model by hand, the policy does not have them: {sorted(by_hand)}.")
+    same("the number of rows", len(system.origin), len(entries))
+    for ours, theirs in zip(written.resources(system), certificate["resources"], strict=True):
+        entry(f"resource {ours['name']}", ours, theirs, list(problem.regions.ids))
+    for k, row in enumerate(entries):
+        entry(f'row {k} of the rule "{row["rule"]}"', written.row(system, k), row, None)
+    return system, kept, out, concessions
+
+
+def yielding(
+    statements: Sequence[Statement], entries: Sequence[Mapping[str, Any]]
+) -> tuple[tuple[Statement, ...], dict[tuple[str, str], FloatArray]]:
+    """What rules ask for where preferred ones yield as is stated, in the order in which they were decided."""
+    if not entries:
+        return tuple(statements), {}
+    given = {(str(e["rule"]), str(e["resource"])): e for e in entries}
+    kept = [s for s in statements if s.mode != "prefer"]
+    for one in (s for s in statements if s.mode == "prefer"):
+        yields = given.pop((one.rule, one.resource), None)
+        left = one if yields is None else _loosened(one, yields)
+        kept += [left] if left is not None else []
+    if given:
+        raise Differs(f"rules yield that are not preferred: {sorted(given)}.")
+    return tuple(kept), {(str(e["rule"]), str(e["resource"])): written.read(e["concessions"]) for e in entries}
+
+
+def _loosened(one: Statement, yields: Mapping[str, Any]) -> Statement | None:
+    """A preferred rule with the bounds to which it yields."""
+    if "high" not in yields:
+        return None
+    low, high = written.read(yields["low"], -np.inf), written.read(yields["high"], np.inf)
+    if (low > one.low).any() or (high < one.high).any():
+        raise Differs(f'the preferred rule "{one.rule}" yields to stricter bounds.')
+    return replace(one, at_most=float(high[0])) if isinstance(one, Curve) else replace(one, low=low, high=high)
