@@ -26,10 +26,8 @@ log = logging.getLogger("fundalloc")
 TIME_LIMIT = 600.0
 #: more iterations of the interior point method than any program that it solves has taken
 ITERATIONS = 1_000
-#: an optimum that misses rows by no more than this is looked for in exact fractions where floats do not reach it
-NEAR = 1e-9
-#: up to this many cells the active-set method is fast enough
-ACTIVE_SET = 2_000
+#: what misses rows by no more than this is looked for in fractions; up to so many cells the active-set method is fast
+NEAR, ACTIVE_SET = 1e-9, 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,15 +193,13 @@ def row_prices(arrays: Arrays) -> tuple[str, FloatArray]:
 def dearest(system: System, value: FloatArray) -> tuple[FloatArray, FloatArray] | None:
     """The multipliers of totals and of rows in the program of the greatest value * amounts; None: unknown."""
     arrays, scale, norms = _of_system(system)
-    most, top = (
-        max(float((value * scale).max(initial=0.0)), 1e-300),
-        np.minimum(arrays.high, system.problem.size / scale),
-    )
-    status, found = row_prices(replace(arrays, curvature=0 * scale, cost=-value * scale / most, high=top))
+    most = max(float((value * scale).max(initial=0.0)), 1e-300)
+    high = np.minimum(arrays.high, system.problem.size / scale)
+    status, found = row_prices(replace(arrays, curvature=0 * scale, cost=-value * scale / most, high=high))
     if status != "Optimal" or not np.isfinite(found).all():
         return None
-    prices = found * most / norms
-    return prices[: len(system.supplies)], prices[len(system.supplies) :]
+    supplies, rows = np.split(found * most / norms, [len(system.supplies)])
+    return supplies, rows
 
 
 class Misses:
