@@ -56,7 +56,7 @@ def chosen(
     lines = tuple(s for s in statements if isinstance(s, Rows))
     base = assemble(problem, lines, whole=whole, closed=closed, out=out)
     curves = convex(statements)
-    if problem.objective == "nearest" or (_same_as_nearest(base) and not curves):
+    if problem.objective == "nearest" or (problem.objective == "leximin" and base.leximin_is_nearest and not curves):
         return met(base, curves, cuts)
     if problem.objective == "benefit" and problem.value is not None:
         last = greatest(*_in_rows(base, curves), problem.value, cuts)
@@ -64,13 +64,6 @@ def chosen(
     if problem.objective == "leximin":
         return _by_levels(base, curves, cuts)
     return fair(base, curves, cuts) if problem.value is None else _by_market(base, curves, cuts)
-
-
-def _same_as_nearest(base: System) -> bool:
-    """Whether leximin is `nearest`: only single amounts and nested groups are limited, and each amount counts alone."""
-    problem = base.problem
-    plain = problem.value is None and ((problem.target <= 0) | (problem.softness <= problem.target)).all()
-    return problem.objective == "leximin" and bool(plain and base.nested.all())
 
 
 def _in_rows(base: System, curves: Sequence[Curve]) -> tuple[System, list[Curve]]:

@@ -18,6 +18,7 @@ class Differs(Exception):  # noqa: N818
 
 
 def same(what: str, ours: object, theirs: object) -> None:
+    """Raises where something is published otherwise than the inputs give it."""
     if ours != theirs:
         raise Differs(f"{what}: {theirs!r} is published, but the inputs give {ours!r}.")
 

@@ -49,7 +49,8 @@ def rebuilt(
     entries = certificate["rows"]
     touching = [e for e in entries if e.get("touches")]
     system = base.joined(tuple(written.touching(e, curves[e["rule"], e["resource"]], problem) for e in touching))
-    if problem.objective == "alpha_fair" and certificate["explained"]["accounting"] == "multipliers":
+    proven = certificate["optimum"]["multipliers"] is not None
+    if proven and problem.objective == "alpha_fair" and problem.value is None:
         weight = np.concatenate([written.read(r["weight"]) for r in certificate["resources"]])
         system = replace(system, problem=problem.leaning(weight))
     by_hand = {e["rule"] for e in entries} - {s.rule for s in fund.rows}

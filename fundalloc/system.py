@@ -55,6 +55,16 @@ class System:
         """The resources whose total is fixed."""
         return tuple(r for r, one in enumerate(self.problem.resources) if one.lots is not None)
 
+    @property
+    def leximin_is_nearest(self) -> bool:
+        """Whether raising the lowest coverage first is `nearest`: only amounts and nested groups are limited.
+
+        Each amount has to count for itself, in proportion to its target.
+        """
+        problem = self.problem
+        plain = problem.value is None and bool(((problem.target <= 0) | (problem.softness <= problem.target)).all())
+        return plain and bool(self.nested.all())
+
     def leaves_whole_lots(self, r: int) -> bool:
         """Whether whole lots surely keep the limits on regions and nested groups of a resource.
 

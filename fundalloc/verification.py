@@ -7,7 +7,7 @@ its whole lots; every table. The first difference ends it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,12 @@ from fundalloc.exact import Exact, exact, gap
 from fundalloc.fund import Fund, reopened
 from fundalloc.lots import lots_of
 from fundalloc.multipliers import Multipliers, explaining, priced
+from fundalloc.objectives import worth
 from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rebuilding import rebuilt
 from fundalloc.report.folder import SUMMARY
-from fundalloc.report.summary import to_json
+from fundalloc.report.summary import sha256, to_json
 from fundalloc.rounding import NoWholeLots
 from fundalloc.rules import Curve, Statement, tolerance
 from fundalloc.shifts import Shift
@@ -40,6 +41,8 @@ from fundalloc.utility import Utility
 TOUCHES = 1e-9
 #: multipliers explain amounts to this part of the mean amount and of the forces that they stand for
 EXPLAINS = 1e-9
+#: where the equations are too many, the amounts may be this part of the distance from the optimum
+NEAR = 1e-9
 #: weights that an objective gives agree with its utility to this part of themselves
 FITS = 1e-6
 #: parts of the summary that need the solver, or say what it was run with
@@ -77,6 +80,7 @@ class _Check:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.untold: list[str] = []
         self.summary = self._json(SUMMARY)
         self.certificate = self._json(CERTIFICATE)
         if self.certificate["fundalloc"]["certificate"] != written.FORMAT:
@@ -98,7 +102,7 @@ class _Check:
         """All of it."""
         fund = self._fund()
         system, kept, out, concessions = rebuilt(fund, self.certificate)
-        optimum, proof, how = self._optimum(system)
+        optimum, proof, how = self._optimum(system, kept)
         self._touching(system, optimum)
         decision = self._decision(fund, system, kept, out, concessions, optimum, proof)
         self._tables(fund, decision)
@@ -112,22 +116,26 @@ class _Check:
                     raise Differs(f"the {name} in {CERTIFICATE} is not the one whose SHA-256 is published.")
         return reopened(inputs, str(self.certificate["round"]), [str(s) for s in self.certificate["settings"]])
 
-    def _optimum(self, system: System) -> tuple[Optimum, Exact | None, float | None]:
+    def _optimum(self, system: System, kept: Sequence[Statement]) -> tuple[Optimum, Exact | None, float | None]:
         """The optimum that the multipliers prove, and how near the amounts are to it."""
         said = self.certificate["optimum"]
         amounts = written.read(said["amounts"])
-        if said["multipliers"] is None:
+        kind, provable = system.problem.objective, _provable(system, kept)
+        if provable != (said["multipliers"] is not None):
+            missing = "are missing" if provable else "prove nothing there"
+            raise Differs(f"the multipliers of {kind} {missing}.")
+        if not provable:
             return _unproven(system, amounts), None, None
         rows, supplies = written.read(said["multipliers"]), written.read(said["supplies"])
         optimum = Optimum(rows, supplies, np.zeros(0), amounts, (), 0, 0.0)
-        if not said["exact"]:
+        found = exact(system, optimum)
+        if not said["exact"] and found is None:
             near = float(gap(system, optimum))
-            if not near <= 1e-9:
+            if not near <= NEAR:
                 raise Differs(f"the multipliers prove the amounts only to {near:.1e} of the distance.")
             return optimum, None, near
-        found = exact(system, optimum)
-        if found is None:
-            raise Differs("the multipliers prove no optimum.")
+        if found is None or not said["exact"]:
+            raise Differs("the multipliers do not lead to the optimum that is claimed.")
         for name, ours, theirs in (
             ("amounts", found.amounts(), amounts),
             ("multipliers of the rows", np.array([float(v) for v in found.rows]), rows),
@@ -151,7 +159,9 @@ class _Check:
                 raise Differs(f'the amounts before rounding miss the rule "{rows.rule}".')
             if isinstance(rows.curve, Curve) and self.certificate["optimum"]["multipliers"] is not None:
                 beyond = rows.curve.beyond(rows.matrix.toarray().ravel(), float(rows.high[0]), totals)
-                if beyond > TOUCHES:
+                if np.isnan(beyond):
+                    self.untold.append(rows.rule)
+                elif not beyond <= TOUCHES:
                     raise Differs(f'the row of the rule "{rows.rule}" asks for more than the rule.')
         if problem.bent is not None:
             self._utility(problem, optimum.amounts)
@@ -243,8 +253,8 @@ class _Check:
         for key in sorted(set(ours) | set(self.summary)):
             if key not in UNCHECKED:
                 entries(f"{SUMMARY}: {key}", ours.get(key), self.summary.get(key))
-        if set(self.summary["files"]) != {*allocation.sheets, CERTIFICATE}:
-            raise Differs(f"{SUMMARY} names other files than those that are verified.")
+        if self.summary["files"] != {n: sha256(self._bytes(n)) for n in sorted({*allocation.sheets, CERTIFICATE})}:
+            raise Differs(f"{SUMMARY} has other files or SHA-256 sums than those that are verified.")
 
     def _proves(self, near: float | None) -> str:
         said = self.certificate["objective"]["kind"]
@@ -266,6 +276,10 @@ class _Check:
             parts.append("that preferred rules had to yield as far as they did")
         if out.any():
             parts.append("that or_nothing had to leave out whom it leaves out")
+        if (system.shares & ~system.problem.wants).any():
+            parts.append("that regions without a target had to be left a part")
+        if self.untold:
+            parts.append(f"that the rules {', '.join(self.untold)} are as strict as their rows in the program")
         if not system.whole:
             parts.append("that no whole lots keep all limits exactly")
         if self.certificate["explained"]["accounting"] in ("shapley", "order"):
@@ -284,3 +298,13 @@ NUMBERS = (
 def _unproven(system: System, amounts: FloatArray) -> Optimum:
     """Amounts of which only is claimed that they keep the rules."""
     return Optimum(np.zeros(len(system.origin)), np.zeros(len(system.supplies)), np.zeros(0), amounts, (), 0, 0.0)
+
+
+def _provable(system: System, kept: Sequence[Statement]) -> bool:
+    """Whether multipliers prove the objective: that of single amounts, or one that leaves all to `nearest`."""
+    problem = system.problem
+    if problem.objective == "leximin":
+        return system.leximin_is_nearest and not any(isinstance(s, Curve) for s in kept)
+    if problem.objective == "nearest" or (problem.objective == "alpha_fair" and problem.value is None):
+        return True
+    return not worth(problem, problem.target if problem.objective == "alpha_fair" else problem.size).any()
