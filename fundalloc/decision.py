@@ -21,7 +21,7 @@ from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.program import added, build
 from fundalloc.rounding import NoWholeLots
-from fundalloc.rules import Curve, Rows, Statement, tolerance
+from fundalloc.rules import Curve, Rows, Statement, are_kept
 from fundalloc.solve import Answer, solve
 from fundalloc.system import System
 from fundalloc.tangents import Attempt
@@ -229,7 +229,5 @@ def _apart(problem: Problem, one: FloatArray, other: FloatArray) -> float:
 
 def _check_rows(system: System, optimum: Optimum) -> None:
     for rows in system.rows:
-        values = rows.values(optimum.amounts)
-        slack = tolerance(rows, optimum.amounts)
-        if not (np.maximum(rows.low - values, values - rows.high) <= slack).all():
+        if not are_kept(rows, optimum.amounts, system.problem.size):
             raise SolverError(f'The answer misses the rule "{rows.rule}"; nothing was written.')

@@ -13,10 +13,10 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack, vstack
 from scipy.sparse.csgraph import connected_components
 
+from fundalloc.highs import Arrays, run
 from fundalloc.multipliers import Multipliers, explaining, touched
 from fundalloc.polish import Optimum, supply_rows
 from fundalloc.problem import BoolArray, FloatArray, IntArray
-from fundalloc.solve import Arrays, run
 from fundalloc.system import System
 
 DEPENDENT = 1e-9

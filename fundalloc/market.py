@@ -202,4 +202,5 @@ def face(base: System, gains: Gains, market: Market, noise: float) -> System:
     rows = market.rows[: len(base.row_low)]
     firm = np.abs(rows) > noise * np.abs(market.rows).max(initial=0.0)
     side = np.where(firm, np.sign(rows), 0.0)
-    return holding(base, gains, np.asarray(gains.matrix @ market.amounts), low, high, side)
+    levels = np.asarray(gains.matrix @ market.amounts)
+    return holding(base, gains, levels, np.full(len(levels), np.inf), low, high, side)

@@ -31,7 +31,7 @@ from fundalloc.rebuilding import rebuilt
 from fundalloc.report.folder import SUMMARY
 from fundalloc.report.summary import sha256, to_json
 from fundalloc.rounding import NoWholeLots
-from fundalloc.rules import Curve, Statement, tolerance
+from fundalloc.rules import Curve, Statement, are_kept
 from fundalloc.shifts import Shift
 from fundalloc.sources import Source
 from fundalloc.system import System
@@ -154,8 +154,7 @@ class _Check:
         open_ = np.array([r.lots is None for r in problem.resources])
         totals = np.repeat([np.nan if o else r.size for o, r in zip(open_, problem.resources, strict=True)], problem.n)
         for rows in system.rows:
-            values = rows.values(optimum.amounts)
-            if not (np.maximum(rows.low - values, values - rows.high) <= tolerance(rows, optimum.amounts)).all():
+            if not are_kept(rows, optimum.amounts, problem.size):
                 raise Differs(f'the amounts before rounding miss the rule "{rows.rule}".')
             if isinstance(rows.curve, Curve) and self.certificate["optimum"]["multipliers"] is not None:
                 beyond = rows.curve.beyond(rows.matrix.toarray().ravel(), float(rows.high[0]), totals)
