@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -93,8 +94,8 @@ def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
         missed = [c for c in rest if c.excess(found.amounts) > KEPT]
         if not missed:
             levels = np.asarray(gains.matrix @ found.amounts)
-            for noise in FIRMLY:
-                last = met(face(lined, gains, found, noise), rest, known)
+            for noise, exact in product(FIRMLY, (False, True)):
+                last = met(face(lined, gains, found, noise, exact=exact), rest, known)
                 same = (np.abs(gains.matrix @ last.optimum.amounts - levels) <= SAME * gains.due).all()
                 if last.proven and same:
                     rows = found.rows[: len(base.row_low)]
