@@ -27,6 +27,8 @@ AGAIN = 4
 ROWS, BITS = 400, 200_000
 #: rows that are missed or kept by more than this part of their size need no exact look
 CLEAR = 1e-9
+#: where no exact optimum is found, amounts may be this part of the distance from the optimum
+NEAR = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +64,17 @@ def exact(system: System, optimum: Optimum) -> Exact | None:
 def sharpened(system: System, optimum: Optimum) -> tuple[Optimum, Exact | None]:
     """The optimum with the exact one's amounts and multipliers, each the nearest float, and the exact one.
 
-    From these multipliers the same one is found again at the first try.
+    From these multipliers the same one is found again.
     """
     for _ in range(AGAIN):
         found = exact(system, optimum)
         if found is None:
             return optimum, None
         rows, supplies = (np.array([float(v) for v in values]) for values in (found.rows, found.supplies))
+        last = optimum
         optimum = replace(optimum, rows=rows, supplies=supplies, amounts=found.amounts(), residual=0.0)
-        if found.tries == 1:
+        same = (np.array_equal(getattr(last, k), getattr(optimum, k)) for k in ("rows", "supplies", "amounts"))
+        if found.tries == 1 or all(same):
             return optimum, found
     return optimum, None
 
