@@ -13,12 +13,13 @@ from typing import Any
 
 import highspy
 import numpy as np
-from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
+from scipy.sparse import csr_array, eye_array, hstack, vstack
 
+from fundalloc.arrays import Arrays, check_finite, scaled
 from fundalloc.errors import SolverError
 from fundalloc.exact import sharpened
 from fundalloc.polish import Optimum, Start, polish, supply_rows
-from fundalloc.problem import FloatArray, Problem
+from fundalloc.problem import FloatArray
 from fundalloc.program import bounds, built, constraints
 from fundalloc.system import System
 
@@ -36,19 +37,6 @@ class Answer:
 
     amounts: FloatArray
     status: str
-
-
-@dataclass(frozen=True, eq=False)
-class Arrays:
-    """A program as arrays: minimise sum of (curvature / 2 * x^2 + cost * x) under bounds and rows."""
-
-    curvature: FloatArray
-    cost: FloatArray
-    low: FloatArray
-    high: FloatArray
-    matrix: csr_array
-    row_low: FloatArray
-    row_high: FloatArray
 
 
 def translate(model: Any) -> tuple[Arrays, FloatArray]:
@@ -90,8 +78,7 @@ def nearest(system: System, start: Start | None = None) -> Optimum:
         return best
     for solver, tolerance in _tries(system.problem.cells):
         arrays, _, norms = _of_system(system)
-        highs = _solved(arrays, solver, tolerance)
-        prices = np.array(highs.getSolution().row_dual, dtype=float) / norms / system.problem.n
+        prices = _said(_solved(arrays, solver, tolerance))[2] / norms / system.problem.n
         if not len(prices) or not np.isfinite(prices).all():
             continue
         count = len(system.supplies)
@@ -126,45 +113,6 @@ def _tries(cells: int) -> list[tuple[str, float]]:
     return [*tries, ("qpasm", 1e-10)] if cells <= ACTIVE_SET else tries
 
 
-def scaled(
-    problem: Problem,
-    low: FloatArray,
-    high: FloatArray,
-    matrix: csr_array,
-    row_low: FloatArray,
-    row_high: FloatArray,
-) -> tuple[Arrays, FloatArray, FloatArray]:
-    """`nearest` under bounds and rows in amounts, as arrays in scaled amounts; the scales of amounts and rows."""
-    means = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
-    scale = np.maximum(np.maximum(problem.target, low), 1e-3 * means)
-    matrix = csr_array(matrix @ diags_array(scale))
-    norms = np.sqrt(np.asarray((matrix * matrix).sum(axis=1)).ravel())
-    norms = np.where(norms > 0, norms, 1.0)
-    weight = problem.n / (problem.softness * problem.size)  # n brings the numbers to about one
-    arrays = Arrays(
-        curvature=weight * scale * scale,
-        cost=-weight * problem.centre * scale,
-        low=low / scale,
-        high=high / scale,
-        matrix=csr_array(diags_array(1.0 / norms) @ matrix),
-        row_low=row_low / norms,
-        row_high=row_high / norms,
-    )
-    return arrays, scale, norms
-
-
-def check_finite(arrays: Arrays) -> None:
-    """HiGHS answers 'optimal' when a number is NaN or infinite; so none may reach it."""
-    always = {"objective": arrays.curvature, "cost": arrays.cost, "matrix": arrays.matrix.data}
-    for name, numbers in always.items():
-        if not np.isfinite(numbers).all():
-            raise SolverError(f"The {name} of the program holds a number that is not finite; nothing was solved.")
-    bound = {"amounts": (arrays.low, arrays.high), "rows": (arrays.row_low, arrays.row_high)}
-    for name, (low, high) in bound.items():
-        if np.isnan(low).any() or np.isnan(high).any() or (low == np.inf).any() or (high == -np.inf).any():
-            raise SolverError(f"A bound on the {name} of the program is not a number; nothing was solved.")
-
-
 def solve(model: Any) -> Iterator[Answer]:
     """Answers to a model, in amounts: HiPO's, and others for a caller who cannot use the first."""
     arrays, scale = translate(model)
@@ -178,16 +126,13 @@ def solve(model: Any) -> Iterator[Answer]:
 
 def run(arrays: Arrays, *, solver: str = "hipo", tolerance: float = 1e-12) -> tuple[str, FloatArray]:
     """Status and point that HiGHS gives for a program; a linear program where there is no curvature."""
-    highs = _solved(arrays, solver, tolerance)
-    status = highs.modelStatusToString(highs.getModelStatus())
-    return status, np.array(highs.getSolution().col_value, dtype=float)
+    return _said(_solved(arrays, solver, tolerance))[:2]
 
 
 def row_prices(arrays: Arrays) -> tuple[str, FloatArray]:
     """Status and what one more unit of each row's bound is worth at the optimum of a linear program."""
-    highs = _solved(arrays, "simplex", 1e-12)
-    status = highs.modelStatusToString(highs.getModelStatus())
-    return status, np.array(highs.getSolution().row_dual, dtype=float)
+    status, _, prices = _said(_solved(arrays, "simplex", 1e-12))
+    return status, prices
 
 
 def dearest(system: System, value: FloatArray) -> tuple[FloatArray, FloatArray] | None:
@@ -250,12 +195,12 @@ class Misses:
         if count:
             hard = np.arange(self.rows, self.rows + count, dtype=np.int32)
             h.changeRowsBounds(count, hard, need, np.full(count, np.inf))
-        h.run()
-        if h.modelStatusToString(h.getModelStatus()) != "Optimal":
+        _run(h)
+        status, x, prices = _said(h)
+        least = h.getInfo().objective_function_value
+        if status != "Optimal" or not np.isfinite([least, *x, *prices]).all():
             return None
-        found = h.getSolution()
-        prices, x = np.array(found.row_dual, dtype=float), np.array(found.col_value, dtype=float)
-        return h.getInfo().objective_function_value, x[: self.cells], prices[: self.rows], prices[self.rows :]
+        return least, x[: self.cells], prices[: self.rows], prices[self.rows :]
 
 
 def _highs(solver: str, tolerance: float) -> highspy.Highs:
@@ -283,9 +228,26 @@ def _solved(arrays: Arrays, solver: str, tolerance: float) -> highspy.Highs:
     check_finite(arrays)
     highs = _highs(solver, tolerance)
     highs.passModel(_model(arrays))
-    highs.run()
+    _run(highs)
     log.debug("HiGHS %s (%s): %s", highs.version(), solver, highs.modelStatusToString(highs.getModelStatus()))
     return highs
+
+
+def _run(highs: highspy.Highs) -> None:
+    try:
+        highs.run()
+    except Exception as error:
+        raise SolverError(f"The solver ended in an error of its own ({error}); nothing was written.") from error
+
+
+def _said(highs: highspy.Highs) -> tuple[str, FloatArray, FloatArray]:
+    """Status, point and prices of the rows; NaN where there are not as many numbers as there should be."""
+    found = highs.getSolution()
+    numbers = [
+        np.array(values, dtype=float) if len(values) == count else np.full(count, np.nan)
+        for values, count in ((found.col_value, highs.getNumCol()), (found.row_dual, highs.getNumRow()))
+    ]
+    return highs.modelStatusToString(highs.getModelStatus()), numbers[0], numbers[1]
 
 
 def _model(arrays: Arrays) -> highspy.HighsModel:

@@ -19,8 +19,8 @@ LAYERS = (
     "expressions scope indices problem",
     "rules objectives utility arrears arrival claims key entitlements",
     "policy system findings",
-    "program dual solve polish equations exact bending standing tangents gains levels alpha_fair benefit market choice "
-    "multipliers evenest shifts",
+    "program arrays dual solve polish equations exact bending standing tangents gains levels alpha_fair benefit market "
+    "choice multipliers evenest shifts",
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
     "decision explain certificate differences",
     "report shipped",
