@@ -29,9 +29,9 @@ def inward(low: FloatArray, high: FloatArray, lot: FloatArray) -> tuple[FloatArr
 
 
 def _noise(lots: FloatArray) -> FloatArray:
-    """By how much a number of lots may be off in floats; never a whole one."""
+    """By how much a number of lots may be off in floats; a quarter at most, so that adding it never rounds to one."""
     size = np.abs(lots)
-    return np.minimum(SNAP * np.minimum(size, 1.0) + 8 * EPS * size, 0.5)
+    return np.minimum(SNAP * np.minimum(size, 1.0) + 8 * EPS * size, 0.25)
 
 
 @dataclass(frozen=True, eq=False)
