@@ -110,7 +110,7 @@ class Program:
         c, at = min(cells), Q(round(sum((x[c] for c in cells), Q(0)) / self.lot[min(cells)] * STEP), STEP)
         divisors = {"webster": 4 * lots**2 + 4 * lots + 1, "huntington_hill": 4 * lots * (lots + 1)}
         square = (divisors | {"jefferson": 4 * (lots + 1) ** 2, "adams": 4 * lots**2}).get(self.method[c])
-        claim = at - lots if square is None else at**2 / square if square else ENDLESS * bool(at)
+        claim = at - lots if square is None else at**2 / square if square else ENDLESS**3 * at
         return -claim, -sum((self.key[c] for c in cells), Q(0)), min(self.ids[c % len(self.ids)] for c in cells)
 
     def check_lots(self, x: list[Q], given: list[int]) -> None:
@@ -174,7 +174,7 @@ def main(out: Path) -> None:
     files = sorted({*TABLES, *summary["files"]})
     hashes = [(name, (out / name).read_bytes(), summary["files"][name]) for name in files]
     for name, entry in said["inputs"].items():
-        content = base64.b64decode(entry["base64"]) if "base64" in entry else entry["text"].encode(entry["encoding"])
+        content = base64.b64decode(entry["base64"]) if "base64" in entry else entry["text"].encode()
         hashes += [(name, content, one["sha256"]) for one in (entry, summary["inputs"][name])]
     wrong = [name for name, content, stated in hashes if hashlib.sha256(content).hexdigest() != stated]
     need(not wrong, f"{wrong[:1]}: not the hash that is stated")

@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from fundalloc.equations import solved
+from fundalloc.equations import in_whole_numbers, solved
 from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.system import SNAP, System
@@ -28,6 +28,8 @@ AGAIN = 4
 ROWS, BITS = 400, 200_000
 #: rows that are missed or kept by more than this part of their size need no exact look
 CLEAR = 1e-9
+#: where no exact optimum is found, amounts may be this part of the distance from the optimum
+NEAR = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,13 +104,6 @@ def _bound(bound: float, lot: Fraction | None) -> Fraction | None:
     return Fraction(bound) if lot is None else in_lots(bound, lot) * lot
 
 
-def _whole(values: FloatArray) -> tuple[list[int], int]:
-    """Floats as whole numbers over one power of two."""
-    pairs = [float(v).as_integer_ratio() for v in values]
-    over = max((d for _, d in pairs), default=1)
-    return [n * (over // d) for n, d in pairs], over
-
-
 class _Task:
     """A system in whole numbers.
 
@@ -124,8 +119,8 @@ class _Task:
             for one, lot in zip(problem.resources, lots, strict=True)
         ]
         sizes = [t if t > 0 else lot for t, lot in zip(totals, lots, strict=True)]
-        centre, one = _whole(problem.centre)
-        soft, two = _whole(problem.softness)
+        centre, one = in_whole_numbers(problem.centre)
+        soft, two = in_whole_numbers(problem.softness)
         self._sizes = sizes
         below = math.lcm(*(s.denominator for s in sizes))
         self.over = math.lcm(one, two * below)
@@ -145,7 +140,7 @@ class _Task:
             self.bounds.append((totals[r], totals[r]))
         for k in range(matrix.shape[0]):
             span = slice(matrix.indptr[k], matrix.indptr[k + 1])
-            numbers, scale = _whole(matrix.data[span])
+            numbers, scale = in_whole_numbers(matrix.data[span])
             self.rows.append(list(zip(matrix.indices[span].tolist(), numbers, strict=True)))
             self.scale.append(scale)
             about = {c // n for c in matrix.indices[span].tolist()}

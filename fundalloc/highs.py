@@ -6,12 +6,12 @@ Rows are of size one, never money. Nothing here is a proof: what comes out is ch
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 
 import highspy
 import numpy as np
 from scipy.sparse import csr_array, eye_array, hstack, vstack
 
+from fundalloc.arrays import Arrays, check_finite
 from fundalloc.errors import SolverError
 from fundalloc.problem import FloatArray
 
@@ -21,53 +21,15 @@ TIME_LIMIT = 600.0
 ITERATIONS = 1_000
 
 
-@dataclass(frozen=True, eq=False)
-class Arrays:
-    """A program as arrays: minimise sum of (curvature / 2 * x^2 + cost * x) under bounds and rows."""
-
-    curvature: FloatArray
-    cost: FloatArray
-    low: FloatArray
-    high: FloatArray
-    matrix: csr_array
-    row_low: FloatArray
-    row_high: FloatArray
-
-
-def check_finite(arrays: Arrays) -> None:
-    """HiGHS answers 'optimal' when a number is NaN or infinite; so none may reach it."""
-    always = {"objective": arrays.curvature, "cost": arrays.cost, "matrix": arrays.matrix.data}
-    for name, numbers in always.items():
-        if not np.isfinite(numbers).all():
-            raise SolverError(f"The {name} of the program holds a number that is not finite; nothing was solved.")
-    bound = {"amounts": (arrays.low, arrays.high), "rows": (arrays.row_low, arrays.row_high)}
-    for name, (low, high) in bound.items():
-        if np.isnan(low).any() or np.isnan(high).any() or (low == np.inf).any() or (high == -np.inf).any():
-            raise SolverError(f"A bound on the {name} of the program is not a number; nothing was solved.")
-
-
-def solved(arrays: Arrays, solver: str, tolerance: float) -> highspy.Highs:
-    """HiGHS after it has solved a program."""
-    check_finite(arrays)
-    highs = _highs(solver, tolerance)
-    highs.passModel(_model(arrays))
-    highs.run()
-    log.debug("HiGHS %s (%s): %s", highs.version(), solver, highs.modelStatusToString(highs.getModelStatus()))
-    return highs
-
-
 def run(arrays: Arrays, *, solver: str = "hipo", tolerance: float = 1e-12) -> tuple[str, FloatArray]:
     """Status and point that HiGHS gives for a program; a linear program where there is no curvature."""
-    highs = solved(arrays, solver, tolerance)
-    status = highs.modelStatusToString(highs.getModelStatus())
-    return status, np.array(highs.getSolution().col_value, dtype=float)
+    return _said(_solved(arrays, solver, tolerance))[:2]
 
 
-def row_prices(arrays: Arrays) -> tuple[str, FloatArray]:
-    """Status and what one more unit of each row's bound is worth at the optimum of a linear program."""
-    highs = solved(arrays, "simplex", 1e-12)
-    status = highs.modelStatusToString(highs.getModelStatus())
-    return status, np.array(highs.getSolution().row_dual, dtype=float)
+def row_prices(arrays: Arrays, *, solver: str = "simplex", tolerance: float = 1e-12) -> tuple[str, FloatArray]:
+    """Status and what one more unit of each row's bound is worth at the optimum of a program."""
+    status, _, prices = _said(_solved(arrays, solver, tolerance))
+    return status, prices
 
 
 class Misses:
@@ -118,12 +80,12 @@ class Misses:
         if count:
             hard = np.arange(self.rows, self.rows + count, dtype=np.int32)
             h.changeRowsBounds(count, hard, need, np.full(count, np.inf))
-        h.run()
-        if h.modelStatusToString(h.getModelStatus()) != "Optimal":
+        _run(h)
+        status, x, prices = _said(h)
+        least = h.getInfo().objective_function_value
+        if status != "Optimal" or not np.isfinite([least, *x, *prices]).all():
             return None
-        found = h.getSolution()
-        prices, x = np.array(found.row_dual, dtype=float), np.array(found.col_value, dtype=float)
-        return h.getInfo().objective_function_value, x[: self.cells], prices[: self.rows], prices[self.rows :]
+        return least, x[: self.cells], prices[: self.rows], prices[self.rows :]
 
 
 def _highs(solver: str, tolerance: float) -> highspy.Highs:
@@ -145,6 +107,32 @@ def _highs(solver: str, tolerance: float) -> highspy.Highs:
                 'pip install "highspy[extras]==1.15.1"'
             )
     return highs
+
+
+def _solved(arrays: Arrays, solver: str, tolerance: float) -> highspy.Highs:
+    check_finite(arrays)
+    highs = _highs(solver, tolerance)
+    highs.passModel(_model(arrays))
+    _run(highs)
+    log.debug("HiGHS %s (%s): %s", highs.version(), solver, highs.modelStatusToString(highs.getModelStatus()))
+    return highs
+
+
+def _run(highs: highspy.Highs) -> None:
+    try:
+        highs.run()
+    except Exception as error:
+        raise SolverError(f"The solver ended in an error of its own ({error}); nothing was written.") from error
+
+
+def _said(highs: highspy.Highs) -> tuple[str, FloatArray, FloatArray]:
+    """Status, point and prices of the rows; NaN where there are not as many numbers as there should be."""
+    found = highs.getSolution()
+    numbers = [
+        np.array(values, dtype=float) if len(values) == count else np.full(count, np.nan)
+        for values, count in ((found.col_value, highs.getNumCol()), (found.row_dual, highs.getNumRow()))
+    ]
+    return highs.modelStatusToString(highs.getModelStatus()), numbers[0], numbers[1]
 
 
 def _model(arrays: Arrays) -> highspy.HighsModel:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array, eye_array, hstack, vstack
 
-from fundalloc.highs import Arrays, row_prices
+from fundalloc.arrays import Arrays
+from fundalloc.highs import row_prices
 from fundalloc.polish import supply_rows
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.system import System

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, vstack
+from scipy.sparse import csr_array, vstack
 
+from fundalloc.arrays import Arrays, scaled
 from fundalloc.errors import SolverError
 from fundalloc.exact import sharpened
-from fundalloc.highs import Arrays, row_prices, run, solved
+from fundalloc.highs import row_prices, run
 from fundalloc.polish import Optimum, Start, polish, supply_rows
-from fundalloc.problem import FloatArray, Problem
+from fundalloc.problem import FloatArray
 from fundalloc.program import bounds, built, constraints
 from fundalloc.system import System
 
@@ -72,8 +73,7 @@ def nearest(system: System, start: Start | None = None) -> Optimum:
         return best
     for solver, tolerance in _tries(system.problem.cells):
         arrays, _, norms = _of_system(system)
-        highs = solved(arrays, solver, tolerance)
-        prices = np.array(highs.getSolution().row_dual, dtype=float) / norms / system.problem.n
+        prices = row_prices(arrays, solver=solver, tolerance=tolerance)[1] / norms / system.problem.n
         if not len(prices) or not np.isfinite(prices).all():
             continue
         count = len(system.supplies)
@@ -106,33 +106,6 @@ def _tries(cells: int) -> list[tuple[str, float]]:
     """
     tries = [("hipo", 1e-12), ("hipo", 1e-10)]
     return [*tries, ("qpasm", 1e-10)] if cells <= ACTIVE_SET else tries
-
-
-def scaled(
-    problem: Problem,
-    low: FloatArray,
-    high: FloatArray,
-    matrix: csr_array,
-    row_low: FloatArray,
-    row_high: FloatArray,
-) -> tuple[Arrays, FloatArray, FloatArray]:
-    """`nearest` under bounds and rows in amounts, as arrays in scaled amounts; the scales of amounts and rows."""
-    means = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
-    scale = np.maximum(np.maximum(problem.target, low), 1e-3 * means)
-    matrix = csr_array(matrix @ diags_array(scale))
-    norms = np.sqrt(np.asarray((matrix * matrix).sum(axis=1)).ravel())
-    norms = np.where(norms > 0, norms, 1.0)
-    weight = problem.n / (problem.softness * problem.size)  # n brings the numbers to about one
-    arrays = Arrays(
-        curvature=weight * scale * scale,
-        cost=-weight * problem.centre * scale,
-        low=low / scale,
-        high=high / scale,
-        matrix=csr_array(diags_array(1.0 / norms) @ matrix),
-        row_low=row_low / norms,
-        row_high=row_high / norms,
-    )
-    return arrays, scale, norms
 
 
 def solve(model: Any) -> Iterator[Answer]:
