@@ -116,7 +116,7 @@ def test_a_tangent_asks_for_its_own_bound_and_no_more(name, seed):
 @each_measure
 @pytest.mark.parametrize("seed", SEEDS)
 def test_amounts_rest_where_no_force_is_left(name, seed):
-    """x = clip(z - softness * pull * slopes, low, high), with the slopes of a tangent at x."""
+    """Amounts are clip(z - softness * pull * slopes, low, high), with the slopes of a tangent there."""
     rng, x, q = some(seed)
     one, bound = MEASURES[name].fixed(float(x.sum())), 0.8 * value(name, x, q)
     assert one.exact
@@ -296,7 +296,7 @@ def test_an_order_is_that_of_all_pairs(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_forces_of_an_order_never_ask_for_more_than_the_order(seed):
-    rng, x, q, one = order(seed)
+    rng, _, q, one = order(seed)
     bad = in_order(Order(one.ranks.max() - one.ranks), rng, q)
     for forces in (one.slopes(bad, q, 0.0), one.drawn(task(rng, bad, q, 0.0))):
         assert np.abs(forces).max() == pytest.approx(1)
@@ -337,9 +337,10 @@ def test_atkinson_is_the_same_with_the_same_aversion_only():
 
 
 def test_a_root_at_an_end_is_found_whatever_the_noise():
-    for noise in (-1e-16, 0.0, 1e-16):
-        assert root(lambda t: t - 1 + noise, 1.0, 5.0) == pytest.approx(1, rel=1e-12)
-        assert root(lambda t: 5 - t + noise, 1.0, 5.0) == pytest.approx(5, rel=1e-12)
+    for end in (1 - 1e-15, 1.0, 1 + 1e-15):
+        assert root(end.__rsub__, 1.0, 5.0) == pytest.approx(1, rel=1e-12)
+        assert root(end.__sub__, 1.0, 5.0) == pytest.approx(1, rel=1e-12)
+        assert root(end.__rsub__, -3.0, 1.0) == pytest.approx(1, rel=1e-12)
 
 
 def test_a_root_is_found_whether_the_function_rises_or_falls():
@@ -428,7 +429,7 @@ def test_a_row_may_not_bind_cells_outside_its_curve_nor_cells_of_one_unit_unlike
 
 @pytest.mark.parametrize("each", ["region", "state"])
 def test_an_order_as_rows_says_the_same(each):
-    found, one = curve({**FALL, "each": each})
+    _, one = curve({**FALL, "each": each})
     rng = np.random.default_rng(1)
     paid = replace(one, paid=rng.uniform(0, 1e5, len(one.basis)))
     rows = paid.chain()

@@ -152,6 +152,29 @@ def test_claims_below_the_supply_are_paid_and_the_rest_stays():
     assert [f.code for f in allocation.flags] == ["claims_below_supply"]
 
 
+def test_the_most_lots_are_shared_out_and_a_value_may_be_a_part():
+    resource = {"supply": 2**53, "lot": 1, "criteria": weighted(need=1), "value": "need / 10 - 0.1"}
+    assert fund(resource).problem.resources[0].lots == 2**53
+
+
+def test_a_supply_of_nothing_is_a_flag():
+    flags = fund({"supply": 0, "criteria": weighted(need=1)}).problem.flags
+    assert [(f.code, f.subject, f.value) for f in flags] == [("supply_zero", "fund", 0.0)]
+
+
+def test_an_account_at_its_limit_is_a_flag():
+    def flagged(*paid: float, share: float = 0.5) -> list[tuple[str, float, float]]:
+        past = {"round": "2022", "region_id": list("ABCD"), "resource": "fund", "entitlement": [100, 200, 300, 400]}
+        stated = {"criteria": weighted(people=1), "arrears": share}
+        flags = fund(stated, history=pd.DataFrame({**past, "amount": paid})).problem.flags
+        return [(f.subject, f.value, f.threshold) for f in flags if f.code == "arrears_limit"]
+
+    assert flagged(0, 200, 300, 500) == [("A", 100.0, 100.0)]
+    assert flagged(250, 200, 300, 250) == [("A", -150.0, 100.0)]
+    assert flagged(1, 200, 300, 499) == []
+    assert flagged(0, 200, 300, 500, share=0) == []
+
+
 def test_a_recorded_arrears_is_made_good_and_adds_up_to_nothing():
     past = pd.DataFrame(
         {
@@ -215,6 +238,13 @@ FAULTS = {
     "negative claim": ({"claims": {"measure": "ask - 60"}}, "a claim cannot be below 0"),
     "reserve of 1": ({"reserve": 1, "criteria": weighted(need=1)}, "reserve"),
     "lot of 0": ({"lot": 0, "criteria": weighted(need=1)}, "lot"),
+    "a text as a condition": ({"where": "state", "criteria": weighted(need=1)}, "is a text"),
+    "a value below 0": ({"criteria": weighted(need=1), "value": "need - 1.5"}, "worth less than nothing"),
+    "too many lots": ({"supply": 2**53 + 1, "lot": 1, "criteria": weighted(need=1)}, "a lot 2 times as large"),
+    "too large": (
+        {"supply": "open", "criteria": [{"name": "r", "rate": 1e9, "measure": "need * 1e300"}]},
+        "their sum is no number",
+    ),
     "unknown claims rule": ({"claims": {"measure": "ask", "rule": "talmod"}}, "talmud"),
     "entitlement in the key": ({"criteria": weighted(entitlement=1)}, "not known while the key is computed"),
 }
