@@ -115,6 +115,24 @@ def test_the_gap_is_that_of_weak_duality():
         assert float(gap(system, off)) * max(primal, 1e-12 * total) >= (primal - dual) * (1 - 1e-9)
 
 
+def test_rows_that_are_missed_count_in_the_gap_whatever_their_side():
+    for seed in range(12):
+        made = fund(seed, 12)
+        tried = attempt(made.problem, made.rows)
+        optimum, system = tried.optimum, tried.system
+        total = system.problem.resources[0].shared_out
+        pull = system.problem.softness * system.problem.size
+        for factor in (0.999, 1.001):
+            x = optimum.amounts * factor
+            bounds = np.where(optimum.rows > 0, system.row_low, np.where(optimum.rows < 0, system.row_high, 0.0))
+            missed = abs(optimum.supplies[0] * (x.sum() - total))
+            missed += np.abs(optimum.rows * np.where(optimum.rows, system.matrix @ x - bounds, 0.0)).sum()
+            distance = ((x - system.problem.centre) ** 2 / (2 * pull)).sum()
+            found = float(gap(system, replace(optimum, amounts=x)))
+            assert found * max(distance, 1e-12 * total) >= missed * (1 - 1e-9)
+            assert found > 1e-9
+
+
 # Falsifications. Whoever falsifies a folder also writes the hashes anew, so that only what is said can betray it.
 
 
