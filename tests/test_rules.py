@@ -461,11 +461,11 @@ def test_an_order_compares_means_by_heads_and_needs_two():
     alone = fund({**order, "each": "region", "where": "gdp > 40"})
     assert alone.rows == ()
     assert [(f.code, f.subject) for f in alone.problem.flags] == [("no_place", "r")]
-    pair = fund({**order, "each": "region", "where": "gdp > 30", "over": 2})
+    pair = fund({**order, "each": "region", "where": "gdp > 30", "over": 2, "of": "amount"})
     assert pair.rows[0].paid.tolist() == [300, 430]
-    assert pair.rows[0].basis.tolist() == [630, 830]
+    assert pair.rows[0].basis.tolist() == [2, 2]
     assert pair.policy.rules[0].sentence("", "2023") == (
-        "each region (those where gdp > 30) gets at least as much a head as any with a higher gdp, added up over 2 rounds"
+        "each region (those where gdp > 30) gets at least as much as any with a higher gdp, added up over 2 rounds"
     )
 
 

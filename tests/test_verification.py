@@ -427,30 +427,87 @@ def test_the_module_names_what_it_does_not_check():
     assert verification.UNCHECKED == ("versions", "fundalloc", "files")
 
 
-# Each kind of difference is said in its own words.
-
-
 WISH: list[dict[str, Any]] = [
     {"kind": "limit", "name": "cap", "each": "all", "where": "coast == 'east'", "of": "share", "cap": 0.3},
-    {"kind": "limit", "name": "wish", "each": "all", "where": "coast == 'east'", "of": "share", "floor": 0.6},
+    {
+        "kind": "limit",
+        "name": "wish",
+        "each": "all",
+        "where": "coast == 'east'",
+        "of": "share",
+        "floor": 0.6,
+        "mode": "prefer",
+    },
 ]
+
+
+def named(name: str) -> Fund:
+    """A fund by the name of a rule, or of an objective beside a rule."""
+    if name == "limits":
+        return fund(7, 12)
+    if name == "wish":
+        return Fund(parse_policy(policy(WISH)), data(1)[0])
+    rule, _, objective = name.partition(" by ")
+    return Fund(parse_policy(stated(rule, objective=objective)), *data(1))
+
+
+@pytest.mark.parametrize("name", ["all at once", "gini of groups", "wish", "limit by benefit"])
+def test_the_certificate_is_the_program_in_numbers(name, tmp_path):
+    allocation, objective = named(name).allocate(), " by " in name
+    allocation.write(tmp_path)
+    text = (tmp_path / "certificate.json").read_text(encoding="utf-8")
+    said, decision = json.loads(text), allocation.decision
+    system, problem, n = decision.system, decision.problem, decision.problem.n
+    assert len(text.splitlines()) == len(said) + 2
+    assert list(said["inputs"]) == sorted(said["inputs"])
+
+    def same(numbers: list[float | None], right: np.ndarray) -> bool:
+        return numbers == [float(v) if np.isfinite(v) else None for v in right]
+
+    for r, (one, resource) in enumerate(zip(said["resources"], problem.resources, strict=True)):
+        block = slice(r * n, (r + 1) * n)
+        assert (one["name"], one["lots"], one["size"]) == (resource.name, resource.lots, problem.size[r * n])
+        assert same(one["entitlement"], resource.entitlement)
+        assert same(one["centre"], problem.centre[block]) and same(one["weight"], problem.softness[block])
+        assert same(one["low"], system.low[block]) and same(one["high"], system.high[block])
+        assert said["lots"][r] == decision.lots[block].tolist()
+    for k, row in enumerate(said["rows"]):
+        factors = np.zeros(problem.cells)
+        factors[row["cells"]] = row.get("factors", 1.0)
+        assert factors.tolist() == system.matrix[[k]].toarray()[0].tolist()
+        assert ("factors" in row) == bool((factors[row["cells"]] != 1).any())
+        assert same([row["low"], row["high"]], np.array([system.row_low[k], system.row_high[k]]))
+        owner, place = system.origin[k]
+        assert (row["rule"], row["place"]) == (system.rows[owner].rule, system.rows[owner].places[place])
+        assert row["nested"] == system.nested[k]
+        assert ("touches" in row) == (system.rows[owner].curve is not None)
+    assert said["choices"]["shares"] == "".join(str(int(v)) for v in system.shares)
+    assert (said["optimum"]["multipliers"] is None) == (said["optimum"]["supplies"] is None) == objective
+    explained = said["explained"]
+    assert (explained["cells"] is None) == (explained["shifts"] is None) == (not objective)
+    assert same(explained["multipliers"], decision.prices.rows)
+    if objective:
+        assert same(explained["cells"], decision.prices.cells)
+        assert [s["rule"] for s in explained["shifts"]] == [s.rule for s in decision.shifts]
+    left = {(s.rule, s.resource): s for s in decision.kept}
+    for one in said["choices"]["yielded"]:
+        which = one["rule"], one["resource"]
+        assert same(one["concessions"], decision.concessions[which])
+        assert same(one["high"], left[which].high) and same(one["low"], left[which].low)
+    assert bool(said["choices"]["yielded"]) == (name == "wish")
+
+
+# Each kind of difference is said in its own words.
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> Callable[[str], Path]:
-    """Published folders by the name of a rule, or of an objective beside a rule; each is decided once."""
+    """Published folders of funds by name; each is decided once."""
     known: dict[str, Path] = {}
 
     def at(name: str) -> Path:
         if name not in known:
-            rule, _, objective = name.partition(" by ")
-            if name == "limits":
-                found = fund(7, 12)
-            elif name == "wish":
-                found = Fund(parse_policy(policy([WISH[0], {**WISH[1], "mode": "prefer"}])), data(1)[0])
-            else:
-                found = Fund(parse_policy(stated(rule, objective=objective)), *data(1))
-            known[name] = written(found, tmp_path_factory.mktemp("published") / "out")
+            known[name] = written(named(name), tmp_path_factory.mktemp("published") / "out")
         return known[name]
 
     return at
