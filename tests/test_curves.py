@@ -84,6 +84,7 @@ def test_value_excess_and_slopes_are_those_of_the_definition(name, seed):
     assert one.excess(x, q, bound) == pytest.approx(0, abs=1e-12)
     assert one.excess(x, q, 0.99 * bound) > 1e-4 * bound / (bound + 1) > -1e-4 > one.excess(x, q, 1.1 * bound) - 1e-4
     assert one.per_bound(x, q) == pytest.approx(defined(name, x, q, bound) - defined(name, x, q, bound + 1))
+    assert one.miss(0.25, 0.2) == "the value is 0.25, more than the 0.2 that it allows."
     slopes = one.slopes(x, q, 0.9 * bound)
     assert slopes @ x == pytest.approx(defined(name, x, q, 0.9 * bound), rel=1e-9)
     touches(name, slopes, q, 0.9 * bound, rng)
@@ -265,6 +266,7 @@ def test_rounding_raises_the_excess_by_no_more_than_is_allowed(name, seed):
         assert worst <= allowed * (1 + 1e-4)
     assert worst >= allowed * (1 - 1e-3)
     assert one.allowance(0 * x, q, bound, lot) == 0
+    assert one.excess(0 * x, q, bound) <= 0
 
 
 def order(seed: int, n: int = 8) -> tuple[np.random.Generator, np.ndarray, np.ndarray, Order]:
