@@ -216,6 +216,8 @@ SENTENCES = {
         "where": "gdp < 20",
     },
     "each region gets at most 4 EUR x (gdp)": {"of": "gdp", "cap": 4},
+    "each region gets at most 100 % of what is shared out": {"of": "share", "cap": 1},
+    "each region gets at most 1.5 of what is shared out": {"of": "share", "cap": 1.5},
     "each region gets at least 1,000 EUR and at most 2,000 EUR": {"floor": 1000, "cap": 2000},
     "each region gets at least 90 % of what it got in the last round, added up over 3 rounds": {
         "of": "previous",
