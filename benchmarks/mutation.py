@@ -179,7 +179,7 @@ def main():
     for module in asked.modules:
         file = tree / f"fundalloc/{module}.py"
         text, killers, survivors = file.read_text(encoding="utf-8"), Counter(), []
-        drawn = sorted({m for m in mutants(text) if only is None or shown(module, text, m) in only})
+        drawn = sorted({m for m in mutants(text) if m != text and (only is None or shown(module, text, m) in only)})
         drawn = random.Random(f"{asked.seed} {module}").sample(drawn, min(asked.sample, len(drawn)))
         for mutant in drawn:
             for cached in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):

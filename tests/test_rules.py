@@ -436,6 +436,23 @@ def test_resources_added_up_have_a_record_where_one_of_them_has():
     assert seen.rows[0].high.tolist() == [1, 194, 301, 4]
 
 
+def test_a_part_of_a_bundle_counts_where_its_regions_take_part():
+    both = {"land": {**LAND, "unit": "EUR", "where": "gdp > 30"}}
+    rule = {"name": "r", "of": "head", "cap": 1, "resource": ["fund", "land"]}
+    group = fund({**rule, "each": "state"}, resources=both).rows[0]
+    assert group.matrix.toarray().tolist() == [[1, 1, 0, 0] + [0] * 4, [0, 0, 1, 1, 0, 0, 1, 1]]
+    assert group.basis.tolist() == [340, 740]
+    alone = fund(rule, resources=both).rows[0]
+    assert alone.matrix.toarray().tolist() == np.hstack([np.eye(4), np.eye(4)]).tolist()
+
+
+def test_heads_need_a_population():
+    stated = fund({"name": "r", "of": "head", "floor": 1}).policy.model_dump(by_alias=True)
+    stated["regions"]["population"] = None
+    with pytest.raises(InputError, match='of = "head" needs the population'):
+        _ = Fund(parse_policy(stated), FRAME, PAST).rows
+
+
 def test_who_takes_no_part_counts_in_a_place_of_its_own_only():
     some = {"where": "gdp > 12"}
     assert rows({"of": "head", "floor": 1}, resource=some).places == tuple("ABCD")
