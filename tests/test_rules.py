@@ -291,6 +291,10 @@ def test_a_link_with_one_bound_is_named_by_its_places_and_says_nothing_without_e
     rule = {"kind": "link", "name": "r", "resource": "fund", "to": "land", "cap": 2.0}
     assert rows({**rule, "of": "coverage"}, resources={"land": nothing}).places == tuple("BCD")
     assert rows({**rule, "of": "amount"}, resources={"land": nothing}).places == tuple("ABCD")
+    little = {**LAND, "supply": 2}
+    assert rows({**rule, "of": "coverage"}, resources={"land": little}).places == tuple("ABCD")
+    back = {**rule, "resource": "land", "to": "fund", "of": "coverage"}
+    assert rows(back, resources={"land": little}).places == tuple("ABCD")
     some = {**LAND, "where": "gdp > 30"}
     assert rows({**rule, "of": "share"}, resources={"land": some}).places == tuple("CD")
 
