@@ -33,7 +33,9 @@ def entry(what: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], ids: Se
             if value == other:
                 continue
             one, two = read(value, np.inf), read(other, np.inf)
-            apart = ~((np.abs(one - two) <= AGREE * np.abs(one)) | (one == two))
+            size = np.where(np.isfinite(one), np.abs(one), 0.0)
+            with np.errstate(invalid="ignore"):
+                apart = ~((np.abs(one - two) <= AGREE * size) | (one == two))
             if not apart.any():
                 continue
             k = int(np.argmax(apart))

@@ -78,7 +78,7 @@ def entitle(
     if lots is not None and lots > MOST_LOTS:
         faults.add(
             f"{lots:,} lots of {section.lot} are more than can be counted exactly.",
-            f"Choose a lot {math.ceil(lots / MOST_LOTS)} times as large, or more.",
+            f"Choose a lot {-(-lots // MOST_LOTS)} times as large, or more.",
             key=f"{key}.lot",
             file="",
         )

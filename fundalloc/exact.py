@@ -94,7 +94,7 @@ def in_lots(bound: float, lot: Fraction) -> Fraction:
     """A bound in lots; what is whole but for float noise is whole."""
     value = Fraction(bound) / lot
     whole = round(value)
-    return Fraction(whole) if abs(value - whole) <= Fraction(SNAP) * min(max(abs(whole), 1), 1) else value
+    return Fraction(whole) if abs(value - whole) <= Fraction(SNAP) else value
 
 
 def _bound(bound: float, lot: Fraction | None) -> Fraction | None:

@@ -184,8 +184,6 @@ def _normalised(x: FloatArray, method: str, better: bool, goalposts: tuple[float
 
 def entropy_weights(u: FloatArray) -> FloatArray:
     """Weights by how unequally an indicator is spread: 1 - H / ln n, with 0 ln 0 = 0."""
-    if len(u) < 2:
-        return np.ones(u.shape[1])
     total = u.sum(axis=0)
     p = np.divide(u, total, out=np.zeros_like(u), where=total > 0)
     h = -np.sum(p * np.log(np.where(p > 0, p, 1.0)), axis=0) / np.log(len(u))
@@ -194,8 +192,6 @@ def entropy_weights(u: FloatArray) -> FloatArray:
 
 def critic_weights(u: FloatArray) -> FloatArray:
     """Weights by spread and independence: standard deviation times the sum of 1 - correlation."""
-    if len(u) < 2:
-        return np.ones(u.shape[1])
     deviation = u.std(axis=0)
     z = np.divide(u - u.mean(axis=0), deviation, out=np.zeros_like(u), where=deviation > 0)
     correlation = z.T @ z / len(u)

@@ -63,10 +63,11 @@ def by_criteria(
         return (), None
     round_ = scope.regions.round
     slices = sum(_in_round(c.weight, round_) for c in criteria)
-    served = {
-        c.name: _in_round(c.rate, round_) * v for c, v in zip(criteria, measured, strict=True) if c.rate is not None
-    }
-    asked = float(sum(v.sum() for v in served.values())) if served else None
+    with np.errstate(over="ignore"):
+        served = {
+            c.name: _in_round(c.rate, round_) * v for c, v in zip(criteria, measured, strict=True) if c.rate is not None
+        }
+        asked = float(sum(v.sum() for v in served.values())) if served else None
     left = 0.0 if total is None else total - (asked or 0.0)
     if total is not None and slices:
         if left < -1e-9 * total:

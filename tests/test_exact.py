@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from fundalloc import Fund, inequality
-from fundalloc.exact import exact, sharpened
+from fundalloc.equations import solved
+from fundalloc.exact import exact, in_lots, sharpened
 from fundalloc.policy import parse_policy
 from fundalloc.system import System
 from fundalloc.tangents import Attempt, attempt
@@ -95,20 +96,22 @@ def test_the_conditions_hold_beside_a_curve(measure):
 
 
 def test_a_start_that_is_off_is_mended_or_given_up_never_believed():
-    mended = 0
+    mended = {"off": 0, "none": 0}
     for seed in range(40):
         rng = np.random.default_rng(seed)
         tried = settled(fund(seed, 20))
         right = exact(tried.system, tried.optimum)
         rows = tried.optimum.rows * rng.choice([0.0, 1.0, 3.0, -1.0], len(tried.optimum.rows))
         off = replace(tried.optimum, rows=rows, supplies=tried.optimum.supplies + rng.normal(0, 1e-9, 1))
-        found = exact(tried.system, off)
-        if found is not None:
-            mended += 1
-            assert [Fraction(v, found.denominator) for v in found.numerators] == [
-                Fraction(v, right.denominator) for v in right.numerators
-            ]
-    assert mended >= 20
+        none = replace(tried.optimum, rows=0 * rows, supplies=0 * tried.optimum.supplies)
+        for name, start in (("off", off), ("none", none)):
+            found = exact(tried.system, start)
+            if found is not None:
+                mended[name] += 1
+                assert [Fraction(v, found.denominator) for v in found.numerators] == [
+                    Fraction(v, right.denominator) for v in right.numerators
+                ]
+    assert min(mended.values()) >= 36
 
 
 def test_amounts_beyond_what_floats_hold_are_whole_lots_to_the_last_one():
@@ -129,6 +132,62 @@ def test_sharpened_amounts_are_the_nearest_floats_and_what_cannot_be_sharpened_s
     same, none = sharpened(crossed, tried.optimum)
     assert none is None
     assert same is tried.optimum
+
+
+def test_amounts_in_lots_are_whole_parts_and_rests():
+    tried = settled(fund(5, 12))
+    found = exact(tried.system, tried.optimum)
+    assert found is not None
+    for lot in (Fraction(1, 100), Fraction(25), Fraction(7, 3)):
+        whole, part = found.lots(slice(2, 9), lot)
+        for k, (w, p) in enumerate(zip(whole.tolist(), part.tolist(), strict=True), 2):
+            right = Fraction(found.numerators[k], found.denominator) / lot
+            assert (w, p) == (right // 1, float(right % 1))
+
+
+def test_a_bound_is_whole_lots_where_only_float_noise_says_otherwise():
+    cent = Fraction(1, 100)
+    assert in_lots(0.1 + 0.2, cent) == 30
+    assert in_lots(1000 + 0.01, cent) == 100_001
+    assert in_lots(0.3001, cent) == Fraction(0.3001) / cent
+    assert in_lots(0.01 * 1e-11, cent) == 0
+    assert in_lots(1 - 1e-9 / 2, Fraction(1)) == 1 != in_lots(1 - 1e-8, Fraction(1))
+    assert in_lots(7.0, Fraction(14)) == Fraction(1, 2)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_symmetric_equations_are_solved_and_those_that_clash_are_left_out(seed):
+    """Rows 3 and 4 are sums of others: one follows from them, one clashes with them."""
+    rng = np.random.default_rng(seed)
+    b = rng.integers(-3, 4, (3, 5)) + 5 * np.eye(3, 5, dtype=int)
+    b = np.vstack([b, b[0] + b[1], b[1] - b[2]])
+    a = [[Fraction(int(v)) for v in row] for row in b @ b.T]
+    some = [Fraction(int(v), 7) for v in rng.integers(-9, 9, 5)]
+    goal = {k: sum((a[k][j] * some[j] for j in range(5)), Fraction(0)) for k in range(5)}
+    stated = [Fraction(k + 1, 3) for k in range(5)]
+
+    def solution(goal: dict[int, Fraction], first: set[int]) -> tuple[dict[int, Fraction], set[int]]:
+        rows = {k: {j: v for j, v in enumerate(a[k]) if v} for k in range(5)}
+        return solved(rows, dict(goal), first, stated)
+
+    found, out = solution(goal, set())
+    assert out == set()
+    assert all(sum(a[k][j] * found[j] for j in range(5)) == goal[k] for k in range(5))
+    assert sum(found[k] == stated[k] for k in range(5)) >= 2
+    clashing = {**goal, 4: goal[4] + 1}
+    for first in ({4}, {4, 1}, {0, 1, 2}):
+        found, out = solution(clashing, first)
+        assert len(out) == 1
+        assert not out & first
+        assert all(found[k] == 0 for k in out)
+        assert all(sum(a[k][j] * found[j] for j in range(5)) == clashing[k] for k in range(5) if k not in out)
+
+
+def test_of_equations_that_are_alike_the_later_one_keeps_what_is_stated():
+    one = Fraction(1)
+    rows = {0: {0: one, 1: one}, 1: {0: one, 1: one}, 2: {2: one}}
+    found, out = solved(rows, {0: one, 1: one, 2: one}, set(), [Fraction(5)] * 3)
+    assert (found, out) == ({0: Fraction(-4), 1: Fraction(5), 2: one}, set())
 
 
 def test_inequality_of_the_exact_amounts_is_what_the_rule_allows():

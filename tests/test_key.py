@@ -57,8 +57,9 @@ def cents(*numbers: float | str) -> dict[str, Decimal]:
 
 
 def test_weights_divide_the_money_each_in_proportion_to_its_measure():
-    found = amounts(decide({"criteria": weighted(people=60, need=40)}))
-    assert found == cents(60 + 160, 120 + 120, 180 + 80, 240 + 40)
+    found = decide({"criteria": weighted(people=60, need=40)})
+    for column in ("amount", "entitlement", "target"):
+        assert amounts(found, column) == cents(60 + 160, 120 + 120, 180 + 80, 240 + 40)
 
 
 def test_weights_of_1_and_of_100_are_the_same():
@@ -139,10 +140,39 @@ def test_claims_are_awarded_by_the_named_rule():
     assert "claim" in steps and "criterion" not in steps
 
 
+def test_who_takes_no_part_claims_nothing():
+    found = decide({"supply": 1000, "where": "coastal", "claims": {"measure": "ask", "rule": "talmud"}})
+    assert amounts(found) == cents(0, 100, 150, 300)
+    assert found.summary["resources"]["fund"]["asked"] == "550"
+
+
 def test_claims_below_the_supply_are_paid_and_the_rest_stays():
     allocation = decide({"supply": 1000, "claims": {"measure": "ask", "rule": "talmud"}})
     assert amounts(allocation) == cents(50, 100, 150, 300)
     assert [f.code for f in allocation.flags] == ["claims_below_supply"]
+
+
+def test_the_most_lots_are_shared_out_and_a_value_may_be_a_part():
+    resource = {"supply": 2**53, "lot": 1, "criteria": weighted(need=1), "value": "need / 10 - 0.1"}
+    assert fund(resource).problem.resources[0].lots == 2**53
+
+
+def test_a_supply_of_nothing_is_a_flag():
+    flags = fund({"supply": 0, "criteria": weighted(need=1)}).problem.flags
+    assert [(f.code, f.subject, f.value) for f in flags] == [("supply_zero", "fund", 0.0)]
+
+
+def test_an_account_at_its_limit_is_a_flag():
+    def flagged(*paid: float, share: float = 0.5) -> list[tuple[str, float, float]]:
+        past = {"round": "2022", "region_id": list("ABCD"), "resource": "fund", "entitlement": [100, 200, 300, 400]}
+        stated = {"criteria": weighted(people=1), "arrears": share}
+        flags = fund(stated, history=pd.DataFrame({**past, "amount": paid})).problem.flags
+        return [(f.subject, f.value, f.threshold) for f in flags if f.code == "arrears_limit"]
+
+    assert flagged(0, 200, 300, 500) == [("A", 100.0, 100.0)]
+    assert flagged(250, 200, 300, 250) == [("A", -150.0, 100.0)]
+    assert flagged(1, 200, 300, 499) == []
+    assert flagged(0, 200, 300, 500, share=0) == []
 
 
 def test_a_recorded_arrears_is_made_good_and_adds_up_to_nothing():
@@ -208,6 +238,13 @@ FAULTS = {
     "negative claim": ({"claims": {"measure": "ask - 60"}}, "a claim cannot be below 0"),
     "reserve of 1": ({"reserve": 1, "criteria": weighted(need=1)}, "reserve"),
     "lot of 0": ({"lot": 0, "criteria": weighted(need=1)}, "lot"),
+    "a text as a condition": ({"where": "state", "criteria": weighted(need=1)}, "is a text"),
+    "a value below 0": ({"criteria": weighted(need=1), "value": "need - 1.5"}, "worth less than nothing"),
+    "too many lots": ({"supply": 2**53 + 1, "lot": 1, "criteria": weighted(need=1)}, "a lot 2 times as large"),
+    "too large": (
+        {"supply": "open", "criteria": [{"name": "r", "rate": 1e9, "measure": "need * 1e300"}]},
+        "their sum is no number",
+    ),
     "unknown claims rule": ({"claims": {"measure": "ask", "rule": "talmod"}}, "talmud"),
     "entitlement in the key": ({"criteria": weighted(entitlement=1)}, "not known while the key is computed"),
 }
@@ -225,6 +262,34 @@ def test_a_faulty_key_is_an_error_that_says_where(name):
 def test_a_criterion_without_weight_in_this_round_may_sum_to_nothing():
     found = amounts(decide({"criteria": weighted(people=1, **{"need * 0": 0})}))
     assert found == cents(100, 200, 300, 400)
+
+
+def test_a_measure_that_is_the_same_for_all_is_a_flag_where_that_is_news():
+    def same(measure: str, **resource: Any) -> list[tuple[str, float]]:
+        criteria = [*weighted(people=50), {"name": "x", "weight": 50, "measure": measure}]
+        flags = fund({"criteria": criteria, **resource}).problem.flags
+        return [(f.subject, f.value) for f in flags if f.code == "no_difference"]
+
+    assert same("levy * 0 + 7") == same("coastal + 6", where="coastal") == [("x", 7.0)]
+    assert same("coastal + 6", where="people < 250") == []
+    assert same("people * need", where="people < 150 or need < 1.5") == [("x", 400.0)]
+    assert same("need", where="people > 350") == same("7") == same("need") == []
+    rates = [{"name": "x", "rate": 1, "measure": "levy * 0 + 7"}]
+    assert fund({"criteria": rates}).problem.flags == ()
+
+
+def test_what_has_no_number_is_said_once():
+    for bad in ("1 / (need - 1)", "(need - 1) / (need - 1)"):
+        with pytest.raises(InputError) as caught:
+            decide({"criteria": weighted(**{bad: 1})})
+        assert len(caught.value.faults) == 1
+
+
+def test_claims_that_a_rule_cannot_take_are_an_error():
+    claims = {"measure": "people * sqrt(people)", "rule": "random_arrival"}
+    frame = pd.DataFrame({"id": [f"R{i}" for i in range(150)], "state": "N", "people": range(100, 250)})
+    with pytest.raises(InputError, match="random_arrival"):
+        decide({"supply": 150_000, "claims": claims}, frame=frame)
 
 
 def test_the_equal_share_is_per_head_or_per_region():

@@ -194,6 +194,42 @@ def test_a_divisor_method_beyond_quota_is_a_flag():
     assert [f for f in exact.flags if f.code == "beyond_quota"] == []
 
 
+@pytest.mark.parametrize(("method", "bounds", "lots"), [("jefferson", (62.5, 1.9), 63), ("adams", (57.5, 2.1), 57)])
+def test_bounds_that_whole_lots_cannot_keep_are_missed_by_less_than_a_lot(method, bounds, lots):
+    """Rounded inwards, all caps together are below the supply, all floors above it."""
+    frame = regions(np.random.default_rng(3), 21).assign(
+        need=1.0, population=[1000 - 200 * bounds[1], *[10 * bounds[1]] * 20]
+    )
+    side = "cap" if method == "jefferson" else "floor"
+    rules = [
+        {"kind": "limit", "name": name, "where": f"population {sign} 99", side: number * 100}
+        for name, sign, number in zip(("one", "others"), "><", bounds, strict=True)
+    ]
+    stated = policy(rules, fund={"supply": 10_000, "lot": 100, "rounding": method})
+    found = Fund(parse_policy(stated), frame).allocate()
+    got = dict(zip(found.decision.problem.regions.ids, found.decision.lots.tolist(), strict=True))
+    one = got.pop(frame["id"][0])
+    assert (one, sum(got.values())) == (lots, 100 - lots)
+    assert set(got.values()) <= ({1, 2} if side == "cap" else {2, 3})
+    assert not found.decision.system.whole
+    assert "lot" in {f.code for f in found.flags}
+
+
+def test_a_bound_between_lots_loosens_no_other():
+    """No lot lies between the bounds of the first region; the others keep theirs in lots."""
+    frame = regions(np.random.default_rng(3), 5).assign(need=1.0, population=[10, 20, 30, 40, 50])
+    rules = [
+        {"kind": "limit", "name": "between", "where": "population == 10", "floor": 130, "cap": 170},
+        {"kind": "limit", "name": "cap", "where": "population > 10", "cap": 350},
+        {"kind": "limit", "name": "exact", "where": "population == 20", "floor": 250, "cap": 349},
+    ]
+    found = Fund(parse_policy(policy(rules, fund={"supply": 1100, "lot": 100})), frame).allocate()
+    got = dict(zip(found.decision.problem.regions.ids, found.decision.lots.tolist(), strict=True))
+    lots = [got[i] for i in frame["id"]]
+    assert lots[0] in (1, 2) and lots[1] == 3
+    assert sum(lots) == 11 and max(lots) == 3
+
+
 def test_a_cap_gives_nothing_to_who_has_no_target():
     frame = regions(np.random.default_rng(3), 3).assign(need=[0.0, 1.0, 9.0], population=10)
     cap = {"kind": "limit", "name": "cap", "of": "share", "cap": 0.6}

@@ -97,6 +97,48 @@ def test_largest_remainder_is_hamilton(parts, total):
     assert plain([float(q) for q in quotas], total, "largest_remainder", [float(p) for p in parts]) == lots
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_bounds_that_the_amounts_miss_are_kept_and_the_method_decides_the_rest(method):
+    """Divisor methods: one by one from the lower bounds."""
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(2, 6))
+        real = rng.uniform(0.1, 6, n)
+        low = rng.integers(0, 5, n)
+        high = low + rng.integers(0, 5, n)
+        total = int(rng.integers(low.sum(), high.sum() + 1))
+        lots = whole_lots(Real.of(real), total, low, high, [], real, method).tolist()
+        assert sum(lots) == total
+        assert all(a <= x <= b for a, x, b in zip(low, lots, high, strict=True))
+        if method != "largest_remainder":
+            at = low.tolist()
+            while sum(at) < total:
+                worth = {
+                    k: real[k] / signpost(method, at[k]) if signpost(method, at[k]) else math.inf
+                    for k in range(n)
+                    if at[k] < high[k]
+                }
+                at[max(worth, key=lambda k: (worth[k], real[k]))] += 1
+            assert lots == at
+
+
+def test_where_a_floor_asks_for_more_those_with_the_least_remainders_give():
+    def lots(real: list[float], total: int, low: list[int], high: list[int]) -> list[int]:
+        return whole_lots(Real.of(np.array(real)), total, np.array(low), np.array(high), [], np.array(real)).tolist()
+
+    assert lots([0.5, 1.6, 3.2], 5, [3, 0, 0], [9, 9, 9]) == [3, 0, 2]
+    assert lots([0.5, 1.6, 3.2], 6, [3, 0, 0], [9, 9, 9]) == [3, 1, 2]
+    assert lots([0.5, 1.6, 3.2], 6, [3, 0, 3], [9, 9, 9]) == [3, 0, 3]
+    assert lots([4.5, 1.6, 3.3], 9, [0, 0, 0], [2, 9, 9]) == [2, 3, 4]
+    assert lots([4.5, 1.6, 3.3], 8, [0, 0, 0], [2, 9, 9]) == [2, 2, 4]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_who_is_due_nothing_gets_nothing(method):
+    assert plain([0.0, 2.4, 2.6], 6, method) == [0, 3, 3]
+    assert plain([0.0, 2.4, 2.6, 0.0], 4, method) == [0, 2, 2, 0]
+
+
 def test_equal_remainders_go_to_the_larger_entitlement_then_to_the_smaller_id():
     assert plain([1.5, 2.5, 3.0], 7, "largest_remainder", [15, 25, 30]) == [1, 3, 3]
     assert plain([1.5, 1.5, 1.5, 1.5], 6, "largest_remainder", [1, 1, 1, 1]) == [2, 2, 1, 1]

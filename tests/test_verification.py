@@ -23,7 +23,7 @@ from fundalloc.exact import gap
 from fundalloc.policy import parse_policy
 from fundalloc.tangents import attempt
 from fundalloc.verification import verify
-from tests.funds import fund, policy, regions
+from tests.funds import SUPPLY, fund, policy, regions
 from tests.test_laws_of_rules import OBJECTIVES, RULES, data, stated
 
 MODELS = sorted(Path("models").glob("*.toml"))
@@ -113,6 +113,24 @@ def test_the_gap_is_that_of_weak_duality():
         dual += float(off.rows @ (bounds - system.matrix @ best))
         primal = ((tried.optimum.amounts - problem.centre) ** 2 / (2 * pull)).sum()
         assert float(gap(system, off)) * max(primal, 1e-12 * total) >= (primal - dual) * (1 - 1e-9)
+
+
+def test_rows_that_are_missed_count_in_the_gap_whatever_their_side():
+    for seed in range(12):
+        made = fund(seed, 12)
+        tried = attempt(made.problem, made.rows)
+        optimum, system = tried.optimum, tried.system
+        total = system.problem.resources[0].shared_out
+        pull = system.problem.softness * system.problem.size
+        for factor in (0.999, 1.001):
+            x = optimum.amounts * factor
+            bounds = np.where(optimum.rows > 0, system.row_low, np.where(optimum.rows < 0, system.row_high, 0.0))
+            missed = abs(optimum.supplies[0] * (x.sum() - total))
+            missed += np.abs(optimum.rows * np.where(optimum.rows, system.matrix @ x - bounds, 0.0)).sum()
+            distance = ((x - system.problem.centre) ** 2 / (2 * pull)).sum()
+            found = float(gap(system, replace(optimum, amounts=x)))
+            assert found * max(distance, 1e-12 * total) >= missed * (1 - 1e-9)
+            assert found > 1e-9
 
 
 # Falsifications. Whoever falsifies a folder also writes the hashes anew, so that only what is said can betray it.
@@ -407,3 +425,336 @@ def test_the_command_says_the_first_difference_and_ends_with_six(tmp_path, capfd
 
 def test_the_module_names_what_it_does_not_check():
     assert verification.UNCHECKED == ("versions", "fundalloc", "files")
+
+
+WISH: list[dict[str, Any]] = [
+    {"kind": "limit", "name": "cap", "each": "all", "where": "coast == 'east'", "of": "share", "cap": 0.3},
+    {
+        "kind": "limit",
+        "name": "wish",
+        "each": "all",
+        "where": "coast == 'east'",
+        "of": "share",
+        "floor": 0.6,
+        "mode": "prefer",
+    },
+]
+
+
+def named(name: str) -> Fund:
+    """A fund by the name of a rule, or of an objective beside a rule."""
+    if name == "limits":
+        return fund(7, 12)
+    if name == "wish":
+        return Fund(parse_policy(policy(WISH)), data(1)[0])
+    rule, _, objective = name.partition(" by ")
+    return Fund(parse_policy(stated(rule, objective=objective)), *data(1))
+
+
+@pytest.mark.parametrize("name", ["all at once", "gini of groups", "wish", "limit by benefit"])
+def test_the_certificate_is_the_program_in_numbers(name, tmp_path):
+    allocation, objective = named(name).allocate(), " by " in name
+    allocation.write(tmp_path)
+    text = (tmp_path / "certificate.json").read_text(encoding="utf-8")
+    said, decision = json.loads(text), allocation.decision
+    system, problem, n = decision.system, decision.problem, decision.problem.n
+    assert len(text.splitlines()) == len(said) + 2
+    assert list(said["inputs"]) == sorted(said["inputs"])
+
+    def same(numbers: list[float | None], right: np.ndarray) -> bool:
+        return numbers == [float(v) if np.isfinite(v) else None for v in right]
+
+    for r, (one, resource) in enumerate(zip(said["resources"], problem.resources, strict=True)):
+        block = slice(r * n, (r + 1) * n)
+        assert (one["name"], one["lots"], one["size"]) == (resource.name, resource.lots, problem.size[r * n])
+        assert same(one["entitlement"], resource.entitlement)
+        assert same(one["centre"], problem.centre[block]) and same(one["weight"], problem.softness[block])
+        assert same(one["low"], system.low[block]) and same(one["high"], system.high[block])
+        assert said["lots"][r] == decision.lots[block].tolist()
+    for k, row in enumerate(said["rows"]):
+        factors = np.zeros(problem.cells)
+        factors[row["cells"]] = row.get("factors", 1.0)
+        assert factors.tolist() == system.matrix[[k]].toarray()[0].tolist()
+        assert ("factors" in row) == bool((factors[row["cells"]] != 1).any())
+        assert same([row["low"], row["high"]], np.array([system.row_low[k], system.row_high[k]]))
+        owner, place = system.origin[k]
+        assert (row["rule"], row["place"]) == (system.rows[owner].rule, system.rows[owner].places[place])
+        assert row["nested"] == system.nested[k]
+        assert ("touches" in row) == (system.rows[owner].curve is not None)
+    assert said["choices"]["shares"] == "".join(str(int(v)) for v in system.shares)
+    assert (said["optimum"]["multipliers"] is None) == (said["optimum"]["supplies"] is None) == objective
+    explained = said["explained"]
+    assert (explained["cells"] is None) == (explained["shifts"] is None) == (not objective)
+    assert same(explained["multipliers"], decision.prices.rows)
+    if objective:
+        assert same(explained["cells"], decision.prices.cells)
+        assert [s["rule"] for s in explained["shifts"]] == [s.rule for s in decision.shifts]
+    left = {(s.rule, s.resource): s for s in decision.kept}
+    for one in said["choices"]["yielded"]:
+        which = one["rule"], one["resource"]
+        assert same(one["concessions"], decision.concessions[which])
+        assert same(one["high"], left[which].high) and same(one["low"], left[which].low)
+    assert bool(said["choices"]["yielded"]) == (name == "wish")
+
+
+# Each kind of difference is said in its own words.
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> Callable[[str], Path]:
+    """Published folders of funds by name; each is decided once."""
+    known: dict[str, Path] = {}
+
+    def at(name: str) -> Path:
+        if name not in known:
+            known[name] = written(named(name), tmp_path_factory.mktemp("published") / "out")
+        return known[name]
+
+    return at
+
+
+def _scaled(numbers: list[float], factor: float, k: int | None = None) -> None:
+    k = next(k for k, v in enumerate(numbers) if v) if k is None else k
+    numbers[k] *= factor
+
+
+def _another_bound(it: Folder) -> None:
+    """The policy allows more than the row of the certificate."""
+    text = it.certificate["inputs"]["policy"]
+    content = json.loads(text["text"])
+    content["rules"][0]["at_most"] = 0.13
+    text["text"] = json.dumps(content)
+
+
+def _another_alpha(it: Folder) -> None:
+    text = it.certificate["inputs"]["policy"]
+    content = json.loads(text["text"])
+    content["objective"]["alpha"] = it.certificate["objective"]["alpha"] = it.summary["alpha"] = 2.0
+    text["text"] = json.dumps(content)
+
+
+def _unlike(it: Folder) -> None:
+    amounts = it.certificate["optimum"]["amounts"]
+    amounts[:14] = [sum(amounts[:14]), *[0.0] * 13]
+
+
+def _lot(it: Folder, cell: int, more: int) -> None:
+    it.certificate["lots"][0][cell] += more
+
+
+def _priced(it: Folder, rule: int, number: object) -> None:
+    it.summary["rules"][rule]["price"] = number
+
+
+def _stricter(it: Folder) -> None:
+    it.certificate["choices"]["yielded"][0]["low"] = [SUPPLY * 0.7]
+
+
+WORDS: dict[str, tuple[str, Callable[[Folder], object], str]] = {
+    "version": ("limits", lambda it: it.certificate["fundalloc"].update(certificate=2), "written by another version"),
+    "objective": ("limits", lambda it: it.certificate["objective"].update(kind="leximin"), "the objective: .*leximin"),
+    "alpha": ("limits", lambda it: it.certificate["objective"].update(alpha=7.0), "the objective: .*7"),
+    "regions": ("limits", lambda it: it.certificate["regions"].reverse(), "the regions: .* is published"),
+    "out": ("limits", lambda it: it.certificate["choices"].update(out=[0]), "gets nothing that no or_nothing rule"),
+    "more out": (
+        "or_nothing",
+        lambda it: it.certificate["choices"]["out"].append(20),
+        "gets nothing that no or_nothing rule",
+    ),
+    "less out": ("or_nothing", lambda it: it.certificate["choices"]["out"].pop(), "other regions take part|the low of"),
+    "yields": (
+        "limits",
+        lambda it: it.certificate["choices"]["yielded"].append({"rule": "floor", "resource": "fund"}),
+        "rules yield that are not preferred",
+    ),
+    "stricter": ("wish", _stricter, "yields to stricter bounds"),
+    "shares": ("limits", lambda it: it.certificate["choices"].update(shares="0" * 12), "other regions take part"),
+    "by hand": ("limits", lambda it: it.certificate["rows"][0].update(rule="mine"), r"by hand.*\['mine'\]"),
+    "fewer rows": ("limits", lambda it: it.certificate["rows"].pop(), "the number of rows"),
+    "row": ("link", lambda it: it.certificate["rows"][0].update(low=1.0), 'row 0 of the rule "r0": the low is'),
+    "place": ("link", lambda it: it.certificate["rows"][2].update(place="X"), 'row 2 of the rule "r0": the place is'),
+    "entry": ("link", lambda it: it.certificate["rows"][0].pop("low"), "row 0 .* is not described as it should be"),
+    "factor": ("link", lambda it: _scaled(it.certificate["rows"][1]["factors"], 1 + 1e-11), "row 1 .*: the factors is"),
+    "target": (
+        "limits",
+        lambda it: _scaled(it.certificate["resources"][0]["centre"], 1 + 1e-11, 3),
+        "resource fund: the centre of R0+[0-9]+ is",
+    ),
+    "a cap that nobody states": (
+        "wish",
+        lambda it: it.certificate["resources"][0]["high"].__setitem__(2, 5.0),
+        "resource fund: the high of R.* is 5, but the inputs give inf",
+    ),
+    "no cap": (
+        "wish",
+        lambda it: it.certificate["rows"][0].update(high=None),
+        'row 0 of the rule "cap": the high is None',
+    ),
+    "lot": ("limits", lambda it: it.certificate["resources"][0].update(lots=3), "the lots is 3, but the inputs give"),
+    "no proof": (
+        "limits",
+        lambda it: it.certificate["optimum"].update(multipliers=None, supplies=None),
+        "the multipliers of nearest are missing",
+    ),
+    "no proof possible": (
+        "limit by benefit",
+        lambda it: it.certificate["optimum"].update(multipliers=[], supplies=[]),
+        "the multipliers of benefit prove nothing there",
+    ),
+    "not exact": (
+        "limits",
+        lambda it: it.certificate["optimum"].update(exact=False),
+        "do not lead to the optimum that",
+    ),
+    "amount": (
+        "limits",
+        lambda it: _scaled(it.certificate["optimum"]["amounts"], 1 + 1e-9),
+        "the amounts of the exact optimum differ: .* is published",
+    ),
+    "multiplier": (
+        "limits",
+        lambda it: _scaled(it.certificate["optimum"]["multipliers"], 1 + 1e-9),
+        "the multipliers of the rows of the exact optimum differ",
+    ),
+    "price of the total": (
+        "limits",
+        lambda it: _scaled(it.certificate["optimum"]["supplies"], 1 + 1e-9),
+        "the multipliers of the totals of the exact optimum differ",
+    ),
+    "missed": ("limit by benefit", _unlike, 'before rounding miss the rule "r0"'),
+    "row beyond its curve": ("gini", _another_bound, 'the row of the rule "r0" asks for more than the rule'),
+    "weights": ("limit by alpha_fair", _another_alpha, "not those of the utility at these amounts"),
+    "lots": ("limits", lambda it: (_lot(it, 4, 1), _lot(it, 5, -1)), r"R\d+ has \d+ lots of fund, but \d+ follow from"),
+    "explained": (
+        "limits",
+        lambda it: _scaled(it.certificate["explained"]["multipliers"], 1 + 1e-6),
+        "published multipliers do not explain the amounts",
+    ),
+    "explained total": (
+        "limits",
+        lambda it: _scaled(it.certificate["explained"]["supplies"], 1 + 1e-6),
+        "published multipliers do not explain the amounts",
+    ),
+    "line": (
+        "limits",
+        lambda it: it.put("steps.csv", it.rows("steps.csv")[:-1]),
+        r"steps.csv, line \d+: '' is published, but 'R",
+    ),
+    "more lines": (
+        "limits",
+        lambda it: it.put("steps.csv", [*it.rows("steps.csv"), ["x"]]),
+        r"steps.csv, line \d+: 'x' is published, but '' follows",
+    ),
+    "summary": (
+        "limits",
+        lambda it: it.summary["resources"]["fund"].update(unit="EUR"),
+        "summary.json: resources.fund.unit is 'EUR', but the inputs give 'CNY'",
+    ),
+    "more in the summary": ("limits", lambda it: it.summary.update(more=1), "summary.json: more is 1, but .* None"),
+    "another rule": ("limits", lambda it: it.summary["rules"].reverse(), r"summary.json: rules\[0\].name is"),
+    "fewer rules": ("limits", lambda it: it.summary["rules"].pop(), r"summary.json: rules is \["),
+    "settings": ("limits", lambda it: it.certificate["settings"].append("x"), "x"),
+    "round": ("limits", lambda it: it.summary.update(round="1999"), "summary.json: round is '1999'"),
+    "no text": ("limits", lambda it: it.certificate.pop("lots"), r"certificate.json is not as it should be \(KeyError"),
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_the_first_difference_is_named(name, folders, tmp_path):
+    source, falsify, words = WORDS[name]
+    it = Folder(folders(source))
+    falsify(it)
+    with pytest.raises(DifferenceError, match=words):
+        verify(it.write(tmp_path / "false"))
+
+
+def test_the_hashes_of_inputs_and_files_are_those_of_what_is_there(folders, tmp_path):
+    source = folders("limits")
+    for file, change, words in (
+        ("certificate.json", lambda c: c["inputs"]["regions"].update(sha256="0"), "the regions in certificate.json"),
+        ("summary.json", lambda c: c["inputs"]["history"].update(sha256="0"), "the history in certificate.json"),
+        ("summary.json", lambda c: c["inputs"]["policy"].update(file="other"), "the policy in certificate.json"),
+        ("summary.json", lambda c: c["files"].update({"steps.csv": "0"}), "other files or SHA-256 sums"),
+        ("summary.json", lambda c: c["files"].pop("certificate.json"), "other files or SHA-256 sums"),
+    ):
+        folder = tmp_path / "out"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(source, folder)
+        content = json.loads((folder / file).read_bytes())
+        change(content)
+        (folder / file).write_text(json.dumps(content), encoding="utf-8")
+        if file == "certificate.json":
+            summary = json.loads((folder / "summary.json").read_bytes())
+            summary["files"][file] = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+            (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+        with pytest.raises(DifferenceError, match=words):
+            verify(folder)
+
+
+LEFT = {
+    "wish": "that preferred rules had to yield as far as they did",
+    "or_nothing": "that or_nothing had to leave out whom it leaves out",
+    "limit by benefit": "how much of the distance each rule accounts for",
+    "limits": "the prices of rules in summary.json, which take the solver",
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_what_is_not_proven_is_said_where_it_is_so_and_only_there(name, folders):
+    verdict = verify(folders(name))
+    said = verdict.sentences[1]
+    assert said.startswith("Not proven: that the published inputs are true")
+    assert [other for other, words in LEFT.items() if words in said and other != "limits"] == [name] * (
+        name != "limits"
+    )
+    assert (LEFT["limits"] in said) == any(r["price"] for r in Folder(folders(name)).summary["rules"])
+    assert "whole lots keep" not in said
+    assert "as strict as their rows" not in said
+    assert verdict.cells == len(Folder(folders(name)).certificate["optimum"]["amounts"])
+    assert ("exactly, in fractions" in verdict.sentences[0]) == (verdict.gap == 0)
+
+
+def test_regions_without_a_target_that_are_left_a_part_and_bounds_between_lots_are_said(tmp_path):
+    frame = regions(np.random.default_rng(3), 8).assign(need=[0.0, *[1.0] * 7], coast=["west", *["east"] * 7])
+    alone = {"kind": "limit", "name": "west", "where": "need == 0", "floor": 5}
+    group = {"kind": "limit", "name": "coasts", "each": "coast", "floor": 5, "cap": SUPPLY - 10}
+    for rule, part in ((alone, False), (group, True)):
+        frame = frame.assign(coast=["west", "west", *["east"] * 6], need=[0.0, 0.0 if part else 1.0, *[1.0] * 6])
+        said = verify(written(Fund(parse_policy(policy([rule])), frame), tmp_path / "out")).sentences[1]
+        assert ("without a target had to be left a part" in said) == part
+    between = [{"kind": "limit", "name": "between", "floor": 1_000_010, "cap": 1_000_090, "where": "need == 0"}]
+    stated = policy(between, fund={"lot": 100, "supply": SUPPLY})
+    said = verify(written(Fund(parse_policy(stated), frame), tmp_path / "out")).sentences[1]
+    assert ("that no whole lots keep all limits exactly" in said) == (
+        not json.loads((tmp_path / "out" / "certificate.json").read_text())["choices"]["whole"]
+    )
+
+
+def test_differences_are_found_in_numbers_lists_and_lines():
+    from fundalloc.differences import Differs, entries, entry, lines, same
+
+    same("x", [1], [1])
+    entry("x", {"a": [1.0, None], "b": 2.0, "c": "t"}, {"a": [1.0 + 1e-13, None], "b": 2.0 + 1e-12, "c": "t"}, None)
+    entry("x", {"a": 0}, {"a": 0}, None)
+    lines("x", b"a\nb", b"a\nb")
+    entries("x", {"a": [1, {"b": None}]}, {"a": [1, {"b": None}]})
+    for check, words in (
+        (lambda: same("x", 1, 2), "x: 2 is published, but the inputs give 1"),
+        (lambda: entry("x", {"a": 1}, {"a": 1, "b": 1}, None), "x is not described"),
+        (lambda: entry("x", {"a": [1.0, 2.0]}, {"a": [1.0, 2.0 + 1e-11]}, ["A", "B"]), "the a of B is 2, but"),
+        (lambda: entry("x", {"a": [1.0, None]}, {"a": [1.0, 3.0]}, None), "the a is 3, but the inputs give inf"),
+        (lambda: entry("x", {"a": [1.0]}, {"a": [1.0, 2.0]}, None), r"the a is \[1.0, 2.0\]"),
+        (lambda: entry("x", {"a": 1.0}, {"a": 1.0 + 1e-11}, None), "the a is 1.00000000001"),
+        (lambda: entry("x", {"a": -1.0}, {"a": -2.0}, None), "the a is -2.0, but the inputs give -1.0"),
+        (lambda: entry("x", {"a": 1.0}, {"a": "1.0"}, None), "the a is '1.0'"),
+        (lambda: entry("x", {"a": 1}, {"a": 1 + 1e-13}, None), "the a is 1.0"),
+        (lambda: lines("x", b"a\nb", b"a\nc"), "x, line 2: 'c' is published, but 'b' follows"),
+        (lambda: lines("x", b"a\nb", b"a"), r"x, line 2: '\(nothing\)' is published, but 'b'"),
+        (lambda: lines("x", b"a", b"a\nb"), r"x, line 2: 'b' is published, but '\(nothing\)'"),
+        (lambda: entries("x", {"a": [1, 2]}, {"a": [1, 3]}), r"x\.a\[1\] is 3, but the inputs give 2"),
+        (lambda: entries("x", [1, 2], [1]), r"x is \[1\], but"),
+        (lambda: entries("x", {"a": 1}, {"b": 1}), "x is {'b': 1}, but"),
+        (lambda: entries("x", [1], {"b": 1}), "x is {'b': 1}, but"),
+    ):
+        with pytest.raises(Differs, match=words):
+            check()

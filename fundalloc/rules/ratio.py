@@ -64,10 +64,10 @@ class Ratio(Spread):
             top = worst = self._level(task, force * (1 - task.bound))
         levels = np.clip(np.clip(x / q, worst, top), task.low / q, task.high / q)
         down, up = levels >= top, levels <= worst
-        best = _parts(q * (task.z - q * levels) / s, down, np.isclose(levels, task.low / q, 1e-13, 0), force)
-        least = _parts(
-            q * (q * levels - task.z) / s, up, np.isclose(levels, task.high / q, 1e-13, 0), force * task.bound
-        )
+        floors, caps = (np.isclose(levels, ends / q, 1e-13, 0) for ends in (task.low, task.high))
+        above, below = (floors | caps, floors | caps) if top == worst else (floors, caps)
+        best = _parts(q * (task.z - q * levels) / s, down, above, caps, force)
+        least = _parts(q * (q * levels - task.z) / s, up, below, floors, force * task.bound)
         slopes = np.asarray((best - task.bound * least) / q * people)
         first = np.arange(len(x))
         first[down], first[up] = int(np.argmax(down)), int(np.argmax(up))
@@ -106,11 +106,17 @@ def _held(z: FloatArray, s: FloatArray, q: FloatArray, low: FloatArray, high: Fl
     return root(short, max(floor, min(alone, float(stands[best]))), float(stands[best]))
 
 
-def _parts(wish: FloatArray, held: BoolArray, edge: BoolArray, force: float) -> FloatArray:
-    """The parts of a force that hold units at their level, adding up to 1; what is left goes to those at an edge."""
+def _parts(wish: FloatArray, held: BoolArray, more: BoolArray, less: BoolArray, force: float) -> FloatArray:
+    """The parts of a force that hold units at their level, adding up to 1.
+
+    more, less: units at an edge, which may take more of it, or less, than would hold them.
+    """
     parts = np.where(held, np.maximum(wish, 0.0), 0.0)
     missing = force - float(parts.sum())
     if missing > 0:
-        takers = held & edge if (held & edge).any() else held
+        takers = held & more if (held & more).any() else held
         parts = parts + np.where(takers, missing / takers.sum(), 0.0)
+    else:
+        spare = float(parts[less].sum())
+        parts = np.where(less, parts * max(1 + missing / max(spare, 1e-300), 0.0), parts)
     return np.asarray(parts / parts.sum())

@@ -13,6 +13,8 @@ from fundalloc.rules.spread import HALVINGS, Drawn, Rested, Spread
 
 #: levels below this part of the mean are next to nothing: slopes change fast there
 LITTLE = 1e-3
+#: amounts within this part of a bound of their own are held by it: bisection ends beside it
+EDGE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Smooth(Spread):
             self.slope(ratio, task.bound),
             middle * people * self.missed(x / task.q / middle, task.q / people, task.bound),
             np.arange(len(x)),
-            (x > task.low) & (x < task.high),
+            (x > task.low * (1 + EDGE)) & (x < task.high * (1 - EDGE)),
             1.0 / (steep * task.q**2),
         )
 

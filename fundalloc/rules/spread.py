@@ -119,8 +119,8 @@ class Spread(ABC):
 
 
 def root(rising: Callable[[float], float], low: float, high: float) -> float:
-    """Where a function that crosses 0 once does so, by bisection; `rising` may also fall."""
-    up = rising(low) < 0
+    """Where a function that crosses 0 once, perhaps at an end, does so, by bisection; `rising` may also fall."""
+    up = rising(low) < rising(high)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         if (rising(middle) < 0) == up:
