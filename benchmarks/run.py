@@ -54,12 +54,13 @@ def measure(n: int, repeats: int, folder: Path) -> dict[str, float]:
         str(folder / "out"),
         "--quiet",
     ]
+    verify = [sys.executable, "-m", "fundalloc", "verify", str(folder / "out")]
     parts = [sys.executable, str(HERE / "parts.py"), str(folder), str(folder / "parts")]
     peer = [sys.executable, str(HERE / "peer.py"), str(folder), str(folder / "peer.csv")]
     bare = [sys.executable, "-c", IMPORTS]
     found: dict[str, list[float]] = {}
     for _ in range(repeats):
-        for name, command in (("own", own), ("peer", peer), ("imports", bare), ("parts", parts)):
+        for name, command in (("own", own), ("verify", verify), ("peer", peer), ("imports", bare), ("parts", parts)):
             seconds, memory, text = run(command)
             found.setdefault(name, []).append(seconds)
             found.setdefault(f"{name} MB", []).append(memory)
@@ -81,12 +82,15 @@ def table(results: dict[int, dict[str, float]]) -> str:
         "to imports",
         "MB",
         "peer MB",
+        "verify s",
+        "to allocate",
     ]
     lines = [f"| {' | '.join(head)} |", f"|{'---:|' * len(head)}"]
     for n, r in results.items():
         lines.append(
             f"| {n:,} | {r['own']:.2f} | {r['peer']:.2f} | {r['own'] / r['peer']:.2f} | {r['imports']:.2f} "
-            f"| {r['own'] / r['imports']:.2f} | {r['own MB']:.0f} | {r['peer MB']:.0f} |"
+            f"| {r['own'] / r['imports']:.2f} | {r['own MB']:.0f} | {r['peer MB']:.0f} "
+            f"| {r['verify']:.2f} | {r['verify'] / r['own']:.2f} |"
         )
     lines += [
         "",

@@ -29,14 +29,14 @@ LAND = {"unit": "ha", "lot": 0.01, "supply": 1200, "criteria": [{"name": "p", "w
 ALPHAS = (0.5, 1.0, 2.0, 4.0)
 
 
-def fund(seed: int, kind: str, *, values: bool, alpha: float | None = None, most: int = 12) -> Fund:
+def fund(seed: int, kind: str, *, values: bool, alpha: float | None = None, most: int = 12, apart: float = 0.6) -> Fund:
     """A random fund with three resources, rules on the money, and often caps and a link."""
     rng = np.random.default_rng(seed)
     frame = regions(rng, int(rng.integers(2, most)), zeros=0.2 if seed % 5 == 0 and kind != "alpha_fair" else 0.0)
     past = history(frame, rng)
     rules = random_rules(frame, past, rng)
     for j, supply in enumerate((SUPPLY, 1200, 500)):
-        frame[f"v{j}"] = np.exp(rng.normal(0, 0.6, len(frame))) / supply
+        frame[f"v{j}"] = np.exp(rng.normal(0, apart, len(frame))) / supply
     if rng.random() < 0.5:
         cap = float(rng.uniform(1.2, 1.8))
         rules.append({"kind": "limit", "name": "not much more", "of": "entitlement", "cap": cap})
@@ -140,6 +140,28 @@ def test_leximin_agrees_with_one_program_for_each_level(values):
         tried += 1
         different += np.abs(found.optimum.amounts - met(system, []).optimum.amounts).max() > 1e-3
     assert tried >= 20 and different >= (1 if not values else 20)
+
+
+@pytest.mark.parametrize("kind", ["leximin", "alpha_fair"])
+def test_values_a_thousandfold_apart_are_decided(kind):
+    tried = 0
+    for seed in range(40):
+        answer = solved(fund(seed, kind, values=True, apart=2.3))
+        if answer is None:
+            continue
+        tried += 1
+        task, rows = Naive(answer[0]), levels(answer[0].problem, answer[0])
+        mine = rows @ (answer[1].optimum.amounts / task.size)
+        ones, nothing = np.ones((len(rows), 1)), np.zeros(rows.shape[1])
+        if kind == "leximin":
+            least = task.highest(np.r_[nothing, 1.0], np.hstack([rows, -ones]), np.zeros(len(rows)))[-1]
+            assert abs(mine.min() - least) <= 1e-7 * least
+        elif (mine > 1e-9).all():
+            weight = weights(answer[0].problem).reshape(-1, answer[0].problem.n).sum(axis=0)
+            gain = (weight[worth(answer[0].problem, answer[0].problem.target) > 0] / mine) @ rows
+            most = gain @ task.highest(gain / np.abs(gain).max(), rows, 0 * mine)
+            assert most <= gain @ (answer[1].optimum.amounts / task.size) * (1 + 1e-6)
+    assert tried >= 25
 
 
 def test_no_level_can_be_raised_without_lowering_one_that_is_no_better_off():
