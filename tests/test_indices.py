@@ -92,6 +92,11 @@ def test_the_three_weightings_that_are_computed():
     assert compute(DATA, indicators=given_weights).weights == pytest.approx([1 / 8, 2 / 8, 5 / 8])
 
 
+def test_a_weight_that_is_left_out_is_one():
+    indicators = [{"name": "a", "measure": "a"}, {"name": "b", "measure": "b", "weight": 3}]
+    assert compute(DATA, indicators=indicators).weights == pytest.approx([1 / 4, 3 / 4])
+
+
 def test_arithmetic_and_geometric_means():
     indicators = [{"name": "a", "measure": "a", "weight": 1}, {"name": "b", "measure": "b", "weight": 3}]
     a, b = np.array([0, 0.25, 0.75, 1]), np.array([0, 1, 2 / 3, 1 / 3])

@@ -237,6 +237,16 @@ def test_whole_lots_exist_whenever_brute_force_finds_some():
     assert 60 < found < 240
 
 
+@given(st.lists(st.integers(1, 999), min_size=4, max_size=9), st.integers(1, 30), st.integers(1, 3))
+def test_regions_and_groups_keep_their_whole_part_or_get_one_lot_more(parts, total, cut):
+    real = total * np.array(parts) / sum(parts)
+    n, group = len(real), np.arange(cut + 1)
+    nests = [Nest(group, 0, total)]
+    lots = whole_lots(Real.of(real), total, np.zeros(n, np.int64), np.full(n, total), nests, real)
+    for cells in (*([i] for i in range(n)), group):
+        assert math.floor(real[cells].sum() + 1e-9) <= lots[cells].sum() <= math.ceil(real[cells].sum() - 1e-9)
+
+
 def test_an_open_supply_rounds_each_amount_on_its_own():
     lots = whole_lots(
         Real.of(np.array([1.4, 1.5, 2.6])), None, np.zeros(3, np.int64), np.array([9, 9, 2]), [], np.ones(3)
