@@ -141,7 +141,7 @@ def places(
     members = np.flatnonzero(bound)
     regions = csr_array((np.ones(len(members)), (codes[members], members)), shape=(len(labels), n))
     alone = np.full(len(labels), bundle.shared_out if of == "share" else 1.0)
-    basis = alone if of in PER_PLACE else regions @ basis
+    basis = alone if of in PER_PLACE else np.asarray(regions @ basis)
     paid = np.zeros(len(labels))
     for back in range(1, min(rule.over, len(bundle.past) + 1)):
         more, amount = _past(rule, of, bundle, back, faults)
