@@ -51,7 +51,7 @@ def _on_face(base: System, value: FloatArray) -> Attempt:
     """Under rows alone: `nearest` where all that has a price stays at its bound."""
     prices = dearest(base, value)
     if prices is None:
-        return met(base, ())
+        return _unproven(met(base, ()))
     supplies, rows = prices
     cells = _left_over(base, value, supplies, rows)
     size = base.problem.size

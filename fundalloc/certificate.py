@@ -133,7 +133,12 @@ def number(value: float) -> float | None:
 
 
 def read(values: Sequence[float | None], missing: float = np.nan) -> FloatArray:
-    """Numbers as they are read back."""
+    """Numbers as they are read back.
+
+    Raises TypeError where one is no number.
+    """
+    if any(isinstance(v, str | bool) for v in values):
+        raise TypeError("a text stands where a number should be")
     return np.array([missing if v is None else float(v) for v in values])
 
 

@@ -7,20 +7,19 @@ same program, polish, rounding and audit serve them all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from fundalloc.alpha_fair import fair
-from fundalloc.benefit import ceiling, greatest
+from fundalloc.benefit import greatest
 from fundalloc.dual import ACCEPTED
-from fundalloc.errors import SolverError
 from fundalloc.gains import Gains
 from fundalloc.levels import raised
 from fundalloc.market import equilibrium, face
-from fundalloc.objectives import LEVELS, weights, worth
+from fundalloc.objectives import weights, worth
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement, tolerance
 from fundalloc.system import System, assemble
@@ -32,10 +31,6 @@ NEARLY = 1e-6
 FIRMLY = (1e-7, 1e-6, 1e-5, 1e-4)
 #: levels that differ by less than this part of what is due do not differ
 SAME = 1e-6
-#: levels of regions are looked at again: none could be this part of itself higher; more heights than that are not
-RAISED, HEIGHTS = 1e-5, 100
-#: steps of the polish for what is likely to be impossible
-QUICK = 40
 #: rounds of tangents beside a market
 TANGENTS = 100
 
@@ -77,42 +72,11 @@ def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
     gains = _gains(base)
     lined, rest = _in_rows(base, curves)
     last = raised(lined, rest, gains, cuts)
-    if last is None or not (base.problem.value is None or _as_high_as_can_be(lined, rest, gains, last)):
+    if last is None:
         return _without_proof(base, curves, cuts)
     counts = len(base.row_low), base.problem.cells, len(base.problem.resources)
     unknown = [np.full(count, np.nan) for count in counts]
     return _settled(base, curves, last, Chosen(last.system, *unknown))
-
-
-def _as_high_as_can_be(base: System, curves: Sequence[Curve], gains: Gains, last: Attempt) -> bool:
-    """Whether no height is found that can be raised without lowering one that is no higher.
-
-    For each height the program of the greatest total of those who stand there; beside curves only whether the total
-    can be a little more.
-    """
-    if not last.proven or not gains.names:
-        return True
-    levels = np.asarray(gains.matrix @ last.optimum.amounts) / gains.due
-    order = np.argsort(levels)
-    near = np.maximum(levels, RAISED)
-    steps = np.flatnonzero(np.diff(levels[order]) > RAISED * near[order][1:]) + 1
-    groups = np.split(order, steps)
-    if len(groups) > HEIGHTS:
-        return True
-    free = np.full(len(levels), np.inf)
-    for group in groups:
-        t = float(levels[group].max())
-        need = np.minimum(levels, t) * gains.due * (1 - LEVELS)
-        held = Rows("", "objective", "require", "", "region", gains.names, gains.matrix, need, free, 0 * need)
-        mine = csr_array(gains.matrix[group].sum(axis=0)[np.newaxis, :])
-        most = float(levels[group] @ gains.due[group] + RAISED * (near[group] @ gains.due[group]))
-        if not curves and ceiling(base.joined((held,)), mine.toarray().ravel().astype(float)) > most:
-            return False
-        more = replace(held, places=("all",), matrix=mine, low=np.array([most]), high=free[:1], basis=np.zeros(1))
-        with suppress(SolverError):
-            if curves and met(base.joined((held, more)), curves, steps=QUICK).proven:
-                return False
-    return True
 
 
 def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:
@@ -130,8 +94,8 @@ def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
         missed = [c for c in rest if c.excess(found.amounts) > KEPT]
         if not missed:
             levels = np.asarray(gains.matrix @ found.amounts)
-            for noise in FIRMLY:
-                last = met(face(lined, gains, found, noise), rest, known)
+            for noise, exact in product(FIRMLY, (False, True)):
+                last = met(face(lined, gains, found, noise, exact=exact), rest, known)
                 same = (np.abs(gains.matrix @ last.optimum.amounts - levels) <= SAME * gains.due).all()
                 if last.proven and same:
                     rows = found.rows[: len(base.row_low)]

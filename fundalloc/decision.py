@@ -16,12 +16,14 @@ from fundalloc.choice import chosen
 from fundalloc.conflicts import can_be_kept, conflict
 from fundalloc.decided import Decision, concluded, gone
 from fundalloc.errors import SolverError
+from fundalloc.exact import NEAR, gap
+from fundalloc.explain import printed_unit
 from fundalloc.lots import lots_of
 from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.program import added, build
 from fundalloc.rounding import NoWholeLots
-from fundalloc.rules import Curve, Rows, Statement, tolerance
+from fundalloc.rules import Curve, Rows, Statement, are_kept
 from fundalloc.solve import Answer, solve
 from fundalloc.system import System
 from fundalloc.tangents import Attempt
@@ -30,6 +32,8 @@ from fundalloc.yielding import yielded
 log = logging.getLogger("fundalloc")
 #: the solver and the proof agree to this part of the mean amount, or of the value of an exact optimum
 AGREE, WORTH = 1e-3, 1e-6
+#: more printed units than these are not counted
+MOST = 2.0**61
 #: a place is below its floor if it misses it by more than this part of it
 BELOW = 1e-9
 
@@ -67,6 +71,7 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
     broken = [f for f in found.findings if f.severity == "breach" and f.mode == "require"]
     if broken:
         raise SolverError(f"The decided amounts fail our own audit; nothing was written. {broken[0]}")
+    _check_shifts(found)
     log.debug("polish: %d steps, residual %.1e", optimum.steps, optimum.residual)
     return replace(found, seconds=clock)
 
@@ -106,13 +111,15 @@ def _settled(
             own = model if k == 0 and alone and not tried.cuts and not out.any() else None
             lots = _decided(tried, own, clock)
             if lots is not None:
+                _check_gap(tried)
                 return out, tried, lots, kept, found.concessions
         if tried.possible:
             break
     if not can_be_kept(problem, kept, out):
         raise conflict(problem, kept, out)
     raise SolverError(
-        f"The optimum could not be proven although there is one; nothing was written.{_hint(problem, kept)}"
+        "The optimum could not be proven in whole lots, though amounts keep the rules but for float noise; "
+        f"nothing was written.{_hint(problem, kept)}"
     )
 
 
@@ -227,9 +234,25 @@ def _apart(problem: Problem, one: FloatArray, other: FloatArray) -> float:
     return float(distance.max(initial=0.0)) if np.isfinite(distance).all() else np.inf
 
 
+def _check_shifts(found: Decision) -> None:
+    """What rules move can be counted in printed units, though it may be many times the fund and cancel."""
+    for r, one in enumerate(found.problem.resources):
+        moved = sum((np.abs(s.amounts[found.problem.block(r)]) for s in found.shifts), np.zeros(found.problem.n))
+        if not (moved / float(printed_unit(one.lot)) < MOST).all():
+            raise SolverError(
+                f"What the rules move of {one.name} is too large to be counted beside the amounts; nothing was written."
+            )
+
+
+def _check_gap(tried: Attempt) -> None:
+    """What `verify` asks of an optimum that is not exact."""
+    if tried.chosen is None and tried.exact is None and not gap(tried.system, tried.optimum) <= NEAR:
+        raise SolverError(
+            f"The optimum was found, but could not be proven to {NEAR:g} of the distance; nothing was written."
+        )
+
+
 def _check_rows(system: System, optimum: Optimum) -> None:
     for rows in system.rows:
-        values = rows.values(optimum.amounts)
-        slack = tolerance(rows, optimum.amounts)
-        if not (np.maximum(rows.low - values, values - rows.high) <= slack).all():
+        if not are_kept(rows, optimum.amounts, system.problem.size):
             raise SolverError(f'The answer misses the rule "{rows.rule}"; nothing was written.')

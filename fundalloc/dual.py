@@ -198,8 +198,7 @@ class Dual:
 
     def _residual(self, allowed: FloatArray) -> float:
         """How far the rows are missed, relative to their size."""
-        with np.errstate(over="ignore"):
-            return float(np.abs(allowed / self.size).max())
+        return float(np.abs(allowed / self.size).max())
 
     @staticmethod
     def signs(m: FloatArray, gradient: FloatArray) -> FloatArray:
@@ -235,10 +234,10 @@ class Dual:
             if hold.row is None:
                 forces[hold.cells] -= slopes
                 need = np.append(need, slopes * hold.paid)
-        with np.errstate(invalid="ignore"):
-            best = np.where(forces > 0, forces * self.most, np.where(forces < 0, forces * self.low, 0.0))
+        best = np.where(forces > 0, forces * self.most, np.where(forces < 0, forces * self.low, 0.0))
         return bool(need.sum() - best.sum() > CLASH * (np.abs(need).sum() + np.abs(best).sum()))
 
+    @np.errstate(divide="ignore", invalid="ignore", over="ignore")
     def ascend(self, start: FloatArray, most: int) -> Ascent:
         """The dual climbed, in so many steps at the most; no further where its multipliers prove a clash."""
         m = start / self.scale
@@ -251,6 +250,8 @@ class Dual:
         while steps < most and good < FURTHER:
             gradient, allowed = self.ascent(m, state)
             residual = self._residual(allowed)
+            if not (np.isfinite(m).all() and np.isfinite(gradient).all()):
+                break
             if residual < best:
                 best, kept = residual, (state, m)
             if best <= GOAL:
@@ -281,8 +282,7 @@ class Dual:
 
         A step also ends where the first multiplier reaches 0: halving alone would only ever come nearer.
         """
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            reach = np.where(~self.equal & (m * step < 0), -m / step, np.inf)
+        reach = np.where(~self.equal & (m * step < 0), -m / step, np.inf)
         first = float(reach.min(initial=np.inf))
         length = 1.0
         for _ in range(HALVINGS):

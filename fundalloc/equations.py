@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from fundalloc.problem import FloatArray
+
 
 def solved(
     rows: dict[int, dict[int, Fraction]], goal: dict[int, Fraction], first: set[int], stated: Sequence[Fraction]
@@ -39,3 +41,10 @@ def solved(
     for k, (row, value) in reversed(kept.items()):
         solution[k] = value - sum((a * solution[j] for j, a in row.items()), Fraction(0))
     return solution, out
+
+
+def in_whole_numbers(values: FloatArray) -> tuple[list[int], int]:
+    """Floats as whole numbers over one power of two."""
+    pairs = [float(v).as_integer_ratio() for v in values]
+    over = max((d for _, d in pairs), default=1)
+    return [n * (over // d) for n, d in pairs], over

@@ -13,10 +13,12 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack, vstack
 from scipy.sparse.csgraph import connected_components
 
-from fundalloc.multipliers import Multipliers, explaining, touched
+from fundalloc.arrays import Arrays
+from fundalloc.errors import SolverError
+from fundalloc.highs import run
+from fundalloc.multipliers import Multipliers, explaining, explains, touched
 from fundalloc.polish import Optimum, supply_rows
 from fundalloc.problem import BoolArray, FloatArray, IntArray
-from fundalloc.solve import Arrays, run
 from fundalloc.system import System
 
 DEPENDENT = 1e-9
@@ -25,7 +27,10 @@ DENSE = 300
 
 
 def evenest(system: System, optimum: Optimum) -> Multipliers:
-    """The published multipliers of an optimum."""
+    """The published multipliers of an optimum: the evenest ones, or its own where those do not explain it.
+
+    Raises SolverError where neither do.
+    """
     problem, x = system.problem, optimum.amounts
     row_low, row_high, low, high = touched(system, x)
     pull = problem.softness * problem.size
@@ -42,10 +47,14 @@ def evenest(system: System, optimum: Optimum) -> Multipliers:
     weight = np.where(opened, 0.0, pull)
     best = _least(a, now, signs, penalised, force, weight, low | opened, high | opened)
     count = len(optimum.supplies)
-    rows = np.zeros(len(optimum.rows))
-    for group, total in zip(groups, best[count:], strict=True):
-        rows[group] = total / len(group)
-    return explaining(system, x, rows, best[:count])
+    for values in (best, now):
+        rows = np.zeros(len(optimum.rows))
+        for group, total in zip(groups, values[count:], strict=True):
+            rows[group] = total / len(group)
+        prices = explaining(system, x, rows, values[:count])
+        if explains(system, x, prices):
+            return prices
+    raise SolverError("No multipliers were found that explain the amounts; nothing was written.")
 
 
 def _repeated(system: System, low: BoolArray, high: BoolArray) -> list[IntArray]:

@@ -11,12 +11,13 @@ import math
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
-from fundalloc.equations import solved
+from fundalloc.equations import in_whole_numbers, solved
 from fundalloc.polish import Optimum
-from fundalloc.problem import FloatArray, IntArray
+from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.system import SNAP, System
 
 #: how often the bounds that hold are mended
@@ -27,6 +28,8 @@ AGAIN = 4
 ROWS, BITS = 400, 200_000
 #: rows that are missed or kept by more than this part of their size need no exact look
 CLEAR = 1e-9
+#: where no exact optimum is found, amounts may be this part of the distance from the optimum
+NEAR = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +37,7 @@ class Exact:
     """The optimum: amount of cell c = numerators[c] / denominator.
 
     rows, supplies: the multipliers of the coupling rows and of the fixed totals. tries: how many sets of bounds that
-    hold were looked at.
+    hold were looked at; held: the last one.
     """
 
     numerators: tuple[int, ...]
@@ -42,6 +45,7 @@ class Exact:
     rows: tuple[Fraction, ...]
     supplies: tuple[Fraction, ...]
     tries: int
+    held: tuple[bytes, bytes]
 
     def amounts(self) -> FloatArray:
         """The amounts, each the nearest float."""
@@ -62,15 +66,18 @@ def exact(system: System, optimum: Optimum) -> Exact | None:
 def sharpened(system: System, optimum: Optimum) -> tuple[Optimum, Exact | None]:
     """The optimum with the exact one's amounts and multipliers, each the nearest float, and the exact one.
 
-    From these multipliers the same one is found again at the first try.
+    From these multipliers the same one is found again.
     """
+    task = _Task(system)
     for _ in range(AGAIN):
-        found = exact(system, optimum)
+        found = task.solve(optimum)
         if found is None:
             return optimum, None
         rows, supplies = (np.array([float(v) for v in values]) for values in (found.rows, found.supplies))
+        same = np.array_equal(rows, optimum.rows) and np.array_equal(supplies, optimum.supplies)
         optimum = replace(optimum, rows=rows, supplies=supplies, amounts=found.amounts(), residual=0.0)
-        if found.tries == 1:
+        state, binding, _ = task.begin(optimum)
+        if same or (found.tries == 1 and found.held == (state.tobytes(), binding.tobytes())):
             return optimum, found
     return optimum, None
 
@@ -97,13 +104,6 @@ def _bound(bound: float, lot: Fraction | None) -> Fraction | None:
     return Fraction(bound) if lot is None else in_lots(bound, lot) * lot
 
 
-def _whole(values: FloatArray) -> tuple[list[int], int]:
-    """Floats as whole numbers over one power of two."""
-    pairs = [float(v).as_integer_ratio() for v in values]
-    over = max((d for _, d in pairs), default=1)
-    return [n * (over // d) for n, d in pairs], over
-
-
 class _Task:
     """A system in whole numbers.
 
@@ -119,8 +119,8 @@ class _Task:
             for one, lot in zip(problem.resources, lots, strict=True)
         ]
         sizes = [t if t > 0 else lot for t, lot in zip(totals, lots, strict=True)]
-        centre, one = _whole(problem.centre)
-        soft, two = _whole(problem.softness)
+        centre, one = in_whole_numbers(problem.centre)
+        soft, two = in_whole_numbers(problem.softness)
         self._sizes = sizes
         below = math.lcm(*(s.denominator for s in sizes))
         self.over = math.lcm(one, two * below)
@@ -140,7 +140,7 @@ class _Task:
             self.bounds.append((totals[r], totals[r]))
         for k in range(matrix.shape[0]):
             span = slice(matrix.indptr[k], matrix.indptr[k + 1])
-            numbers, scale = _whole(matrix.data[span])
+            numbers, scale = in_whole_numbers(matrix.data[span])
             self.rows.append(list(zip(matrix.indices[span].tolist(), numbers, strict=True)))
             self.scale.append(scale)
             about = {c // n for c in matrix.indices[span].tolist()}
@@ -153,18 +153,28 @@ class _Task:
         known = {key: _bound(key[0], lots[key[1]]) for key in set(keys)}
         return [known[key] for key in keys]
 
-    def solve(self, optimum: Optimum) -> Exact | None:
-        """The exact optimum, found by mending which bounds hold."""
+    @cached_property
+    def equal(self) -> BoolArray:
+        """Rows with one bound on both sides."""
+        return np.array([low == high for low, high in self.bounds], dtype=bool)
+
+    def begin(self, optimum: Optimum) -> tuple[IntArray, BoolArray, FloatArray]:
+        """Where the amounts stand by the multipliers, and which rows bind, with what signs."""
         system, problem = self.system, self.problem
         count = len(system.supplies)
         signs = np.concatenate([np.zeros(count), np.sign(optimum.rows)])
-        equal = np.array([low == high for low, high in self.bounds], dtype=bool)
-        binding = np.concatenate([np.ones(count, dtype=bool), (optimum.rows != 0) | equal[count:]])
+        binding = np.concatenate([np.ones(count, dtype=bool), (optimum.rows != 0) | self.equal[count:]])
         force = np.repeat([0.0] * len(problem.resources), problem.n)
         for r, price in zip(system.supplies, optimum.supplies.tolist(), strict=True):
             force[problem.block(r)] = price
         z = problem.centre + problem.softness * problem.size * (force + system.matrix.T @ optimum.rows)
-        state = np.where(z <= system.low, -1, np.where(z >= system.high, 1, 0))
+        return np.where(z <= system.low, -1, np.where(z >= system.high, 1, 0)), binding, signs
+
+    def solve(self, optimum: Optimum) -> Exact | None:
+        """The exact optimum, found by mending which bounds hold."""
+        equal = self.equal
+        count = len(self.system.supplies)
+        state, binding, signs = self.begin(optimum)
         seen, first = set(), set[int]()
         stated = [Fraction(p) / s for p, s in zip([*optimum.supplies, *optimum.rows], self.scale, strict=True)]
         for tries in range(1, TRIES + 1):
@@ -178,10 +188,11 @@ class _Task:
                 return None
             amounts, over, now = found
             wrong = [k for k, p in prices.items() if p * int(signs[k]) < 0 and not equal[k]]
-            missed = self._missed(amounts, over, prices.keys() - free)
-            if (now == state).all() and not wrong and not missed:
+            stay = bool((now == state).all())
+            missed = self._missed(amounts, over, prices.keys() - free) if stay else []
+            if stay and not wrong and not missed:
                 rows = tuple(prices.get(k, Fraction(0)) * self.scale[k] for k in range(len(self.rows)))
-                return Exact(tuple(amounts), over, rows[count:], rows[:count], tries)
+                return Exact(tuple(amounts), over, rows[count:], rows[:count], tries, key[:2])
             state = now
             binding[wrong] = False
             for k, side in missed:

@@ -134,20 +134,20 @@ class Fund:
         return Allocation(self.policy, decide(self.problem, self.rows, model), self._inputs(), self.settings)
 
     def _inputs(self) -> dict[str, Source]:
-        text = json.dumps(_plain(self.policy.model_dump(by_alias=True)), ensure_ascii=False)
+        text = _json(self.policy.model_dump(by_alias=True))
         found = {"policy": self._source or Source("policy", text.encode(), "json"), "regions": self._table.source}
         return found if self._past is None else {**found, "history": self._past.source}
 
 
-def _plain(value: Any) -> Any:
-    """Entries of a policy as JSON has them; decimals keep their digits."""
+def _json(value: Any) -> str:
+    """Entries of a policy as JSON text; decimals keep their digits."""
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items() if v is not None}
+        return f"{{{', '.join(f'{_json(str(k))}: {_json(v)}' for k, v in value.items() if v is not None)}}}"
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return f"[{', '.join(map(_json, value))}]"
     if isinstance(value, Decimal):
-        return int(value) if int(value.as_tuple().exponent) >= 0 else float(value)
-    return value
+        return str(int(value) if int(value.as_tuple().exponent) >= 0 else value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _table(data: pd.DataFrame | Table, shown: str) -> Table:

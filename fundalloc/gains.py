@@ -22,9 +22,18 @@ class Gains:
 
 
 def holding(
-    base: System, gains: Gains, need: FloatArray, low: FloatArray, high: FloatArray, side: FloatArray
+    base: System,
+    gains: Gains,
+    need: FloatArray,
+    most: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    side: FloatArray,
 ) -> System:
-    """A system with amounts between other bounds, rows held at one side (1: lower, -1: upper), and gains of `need`."""
+    """A system with amounts between other bounds, rows held at one side (1: lower, -1: upper), and gains of `need`.
+
+    most: what gains are not above, where they are needed (inf: no bound).
+    """
     low, high = np.minimum(low, high), high.copy()
     kept: list[int] = []
     for k in np.flatnonzero(np.isfinite(need)):
@@ -40,8 +49,17 @@ def holding(
     row_low = np.where(side < 0, base.row_high, base.row_low)
     row_high = np.where(side > 0, base.row_low, base.row_high)
     system = replace(base, low=low, high=high, row_low=row_low, row_high=row_high)
-    places, free = tuple(gains.names[k] for k in kept), np.full(len(kept), np.inf)
+    places = tuple(gains.names[k] for k in kept)
     held = Rows(
-        "objective", "objective", "require", "", "region", places, gains.matrix[kept], need[kept], free, 0 * need[kept]
+        "objective",
+        "objective",
+        "require",
+        "",
+        "region",
+        places,
+        gains.matrix[kept],
+        need[kept],
+        most[kept],
+        0 * need[kept],
     )
     return system.joined((held,)) if kept else system

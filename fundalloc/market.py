@@ -31,6 +31,8 @@ ROUNDS, LESS, LEAST = 60, 0.05, 1e-6
 STILL, CLOSING, FIRM = 1e-6, 2, 1e-2
 #: the weight of who has next to no target, as a part of its equal share
 LEAST_DRAWN = 0.01
+#: what has a price is at its bound to this part of what is shared out
+NEAR = 1e-8
 #: that worth is found to this part of itself
 EXACT = 1e-15
 #: halvings of the interval in which a region's worth of one more is looked for
@@ -41,7 +43,7 @@ HALVINGS = 200
 class Market:
     """The equilibrium: amounts, and what one more unit of each row's, total's and amount's bound is worth.
 
-    made: the sizes of the terms whose sum `cells` is.
+    made: the sizes of the terms whose sum `cells` is. worth: what one more unit of each gain is worth.
     """
 
     amounts: FloatArray
@@ -49,6 +51,7 @@ class Market:
     supplies: FloatArray
     cells: FloatArray
     made: FloatArray
+    worth: FloatArray
     residual: float
 
     def firm(self, noise: float) -> FloatArray:
@@ -187,19 +190,25 @@ def equilibrium(base: System, gains: Gains, weight: FloatArray, tangents: Sequen
     worth = weight * utility.slope(np.asarray(shares @ now))
     terms = [matrix.T @ price, shares.T @ worth]
     made = abs(matrix.T) @ np.abs(price) + terms[1]
-    return Market(now * size, price[count:], price[:count] / sizes, -sum(terms) / size, made / size, residual)
+    cells, worths = -sum(terms) / size, worth / gains.due
+    return Market(now * size, price[count:], price[:count] / sizes, cells, made / size, worths, residual)
 
 
-def face(base: System, gains: Gains, market: Market, noise: float) -> System:
-    """The rules where the equilibrium stays one: all that has a price stays at its bound, all levels where they are.
+def face(base: System, gains: Gains, market: Market, noise: float, *, exact: bool = False) -> System:
+    """The rules where the equilibrium stays one: what has a price stays at its bound, all levels where they are.
 
-    noise: prices below this part of what they are made of are none.
+    noise: prices below this part of what they are made of are none. exact: levels are no higher either, and the
+    dearest, which then follows from the others, is not asked for.
     """
     most = np.minimum(base.high, base.problem.size)
-    cells = market.firm(noise)
-    low = np.where(cells < 0, most, base.low)
-    high = np.where(cells > 0, base.low, most)
+    cells, near = market.firm(noise), NEAR * base.problem.size
+    low = np.where((cells < 0) & (market.amounts >= most - near), most, base.low)
+    high = np.where((cells > 0) & (market.amounts <= base.low + near), base.low, most)
     rows = market.rows[: len(base.row_low)]
     firm = np.abs(rows) > noise * np.abs(market.rows).max(initial=0.0)
     side = np.where(firm, np.sign(rows), 0.0)
-    return holding(base, gains, np.asarray(gains.matrix @ market.amounts), low, high, side)
+    levels = np.asarray(gains.matrix @ market.amounts)
+    need, top = levels.copy(), levels if exact else np.full(len(levels), np.inf)
+    if exact:
+        need[int(np.argmax(market.worth * levels))] = -np.inf
+    return holding(base, gains, need, top, low, high, side)

@@ -17,6 +17,8 @@ from fundalloc.system import System
 
 #: amounts within this part of a bound are at the bound
 AT_BOUND = 1e-9
+#: multipliers explain amounts to this part of the mean amount and of the forces that they stand for
+EXPLAINS = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,20 @@ def explaining(system: System, amounts: FloatArray, rows: FloatArray, supplies: 
     a = csr_array(vstack([supply_rows(system)[0], system.matrix], format="csr"))
     cells = np.where(low | high, force - np.asarray(a.T @ np.concatenate([supplies, rows])), 0.0)
     return Multipliers(rows, cells, row_low, row_high, low, high, supplies)
+
+
+def explains(system: System, amounts: FloatArray, prices: Multipliers) -> bool:
+    """Whether multipliers have the right signs, and explain the amounts that no bound of their own holds."""
+    problem = system.problem
+    wrong = ((prices.rows > 0) & ~prices.row_low) | ((prices.rows < 0) & ~prices.row_high)
+    force, most = system.matrix.T @ prices.rows, abs(system.matrix).T @ np.abs(prices.rows)
+    for r, price in zip(system.supplies, prices.supplies.tolist(), strict=True):
+        force[problem.block(r)] += price
+        most[problem.block(r)] += abs(price)
+    pull = problem.softness * problem.size
+    free = ~(prices.low | prices.high) & ~system.opened(amounts)
+    near = np.abs(problem.centre + pull * force - amounts) <= EXPLAINS * (problem.size / problem.n + pull * most)
+    return bool(not wrong.any() and near[free].all())
 
 
 def priced(system: System, amounts: FloatArray, rows: FloatArray, cells: FloatArray) -> Multipliers:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array, eye_array, hstack, vstack
 
+from fundalloc.arrays import Arrays
+from fundalloc.highs import row_prices
 from fundalloc.polish import supply_rows
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
-from fundalloc.solve import Arrays, row_prices
 from fundalloc.system import System
 
 #: multipliers this near to a whole number are it

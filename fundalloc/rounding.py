@@ -17,6 +17,8 @@ import numpy as np
 
 from fundalloc.problem import FloatArray, IntArray, Rounding
 
+#: who has nothing yet goes before all others where the signpost is 0, the larger amount first
+FIRST = 1e100
 #: remainders are compared in steps of this part of a lot, or of the noise of floats where that is more
 STEP = 1e-6
 
@@ -256,7 +258,7 @@ def _by_divisor(
 
     def worth(k: int, s: int) -> float:
         mark = signpost(s)
-        return (math.inf if real[k] > 0 else 0.0) if mark <= 0 else real[k] / mark
+        return float(real[k] / mark if mark > 0 else real[k] * FIRST)
 
     if left > 0:
         heap = [(-worth(k, s), -due[k], first[k], k) for k, s in enumerate(lots) if s < high[k]]

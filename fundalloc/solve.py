@@ -6,26 +6,22 @@ An answer is only a proposal here; the polish proves it and the audit checks it.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import highspy
 import numpy as np
-from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
+from scipy.sparse import csr_array, vstack
 
+from fundalloc.arrays import Arrays, scaled
 from fundalloc.errors import SolverError
 from fundalloc.exact import sharpened
+from fundalloc.highs import row_prices, run
 from fundalloc.polish import Optimum, Start, polish, supply_rows
-from fundalloc.problem import FloatArray, Problem
+from fundalloc.problem import FloatArray
 from fundalloc.program import bounds, built, constraints
 from fundalloc.system import System
 
-log = logging.getLogger("fundalloc")
-TIME_LIMIT = 600.0
-#: more iterations of the interior point method than any program that it solves has taken
-ITERATIONS = 1_000
 #: what misses rows by no more than this is looked for in fractions; up to so many cells the active-set method is fast
 NEAR, ACTIVE_SET = 1e-9, 2_000
 
@@ -36,19 +32,6 @@ class Answer:
 
     amounts: FloatArray
     status: str
-
-
-@dataclass(frozen=True, eq=False)
-class Arrays:
-    """A program as arrays: minimise sum of (curvature / 2 * x^2 + cost * x) under bounds and rows."""
-
-    curvature: FloatArray
-    cost: FloatArray
-    low: FloatArray
-    high: FloatArray
-    matrix: csr_array
-    row_low: FloatArray
-    row_high: FloatArray
 
 
 def translate(model: Any) -> tuple[Arrays, FloatArray]:
@@ -90,8 +73,7 @@ def nearest(system: System, start: Start | None = None) -> Optimum:
         return best
     for solver, tolerance in _tries(system.problem.cells):
         arrays, _, norms = _of_system(system)
-        highs = _solved(arrays, solver, tolerance)
-        prices = np.array(highs.getSolution().row_dual, dtype=float) / norms / system.problem.n
+        prices = row_prices(arrays, solver=solver, tolerance=tolerance)[1] / norms / system.problem.n
         if not len(prices) or not np.isfinite(prices).all():
             continue
         count = len(system.supplies)
@@ -126,45 +108,6 @@ def _tries(cells: int) -> list[tuple[str, float]]:
     return [*tries, ("qpasm", 1e-10)] if cells <= ACTIVE_SET else tries
 
 
-def scaled(
-    problem: Problem,
-    low: FloatArray,
-    high: FloatArray,
-    matrix: csr_array,
-    row_low: FloatArray,
-    row_high: FloatArray,
-) -> tuple[Arrays, FloatArray, FloatArray]:
-    """`nearest` under bounds and rows in amounts, as arrays in scaled amounts; the scales of amounts and rows."""
-    means = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
-    scale = np.maximum(np.maximum(problem.target, low), 1e-3 * means)
-    matrix = csr_array(matrix @ diags_array(scale))
-    norms = np.sqrt(np.asarray((matrix * matrix).sum(axis=1)).ravel())
-    norms = np.where(norms > 0, norms, 1.0)
-    weight = problem.n / (problem.softness * problem.size)  # n brings the numbers to about one
-    arrays = Arrays(
-        curvature=weight * scale * scale,
-        cost=-weight * problem.centre * scale,
-        low=low / scale,
-        high=high / scale,
-        matrix=csr_array(diags_array(1.0 / norms) @ matrix),
-        row_low=row_low / norms,
-        row_high=row_high / norms,
-    )
-    return arrays, scale, norms
-
-
-def check_finite(arrays: Arrays) -> None:
-    """HiGHS answers 'optimal' when a number is NaN or infinite; so none may reach it."""
-    always = {"objective": arrays.curvature, "cost": arrays.cost, "matrix": arrays.matrix.data}
-    for name, numbers in always.items():
-        if not np.isfinite(numbers).all():
-            raise SolverError(f"The {name} of the program holds a number that is not finite; nothing was solved.")
-    bound = {"amounts": (arrays.low, arrays.high), "rows": (arrays.row_low, arrays.row_high)}
-    for name, (low, high) in bound.items():
-        if np.isnan(low).any() or np.isnan(high).any() or (low == np.inf).any() or (high == -np.inf).any():
-            raise SolverError(f"A bound on the {name} of the program is not a number; nothing was solved.")
-
-
 def solve(model: Any) -> Iterator[Answer]:
     """Answers to a model, in amounts: HiPO's, and others for a caller who cannot use the first."""
     arrays, scale = translate(model)
@@ -174,20 +117,6 @@ def solve(model: Any) -> Iterator[Answer]:
     for solver, tolerance in _tries(len(scale)):
         status, x = run(arrays, solver=solver, tolerance=tolerance)
         yield Answer(x * scale, status)
-
-
-def run(arrays: Arrays, *, solver: str = "hipo", tolerance: float = 1e-12) -> tuple[str, FloatArray]:
-    """Status and point that HiGHS gives for a program; a linear program where there is no curvature."""
-    highs = _solved(arrays, solver, tolerance)
-    status = highs.modelStatusToString(highs.getModelStatus())
-    return status, np.array(highs.getSolution().col_value, dtype=float)
-
-
-def row_prices(arrays: Arrays) -> tuple[str, FloatArray]:
-    """Status and what one more unit of each row's bound is worth at the optimum of a linear program."""
-    highs = _solved(arrays, "simplex", 1e-12)
-    status = highs.modelStatusToString(highs.getModelStatus())
-    return status, np.array(highs.getSolution().row_dual, dtype=float)
 
 
 def dearest(system: System, value: FloatArray) -> tuple[FloatArray, FloatArray] | None:
@@ -200,110 +129,3 @@ def dearest(system: System, value: FloatArray) -> tuple[FloatArray, FloatArray] 
         return None
     supplies, rows = np.split(found * most / norms, [len(system.supplies)])
     return supplies, rows
-
-
-class Misses:
-    """By how much the rows of a linear program must be missed, asked again and again with other bounds.
-
-    minimise  sum of what the rows `soft` are missed by   subject to  low <= x <= high,  hard @ x >= need
-
-    soft rows: of size one. Simplex, which begins where the last question ended.
-    """
-
-    def __init__(self, soft: csr_array, row_low: FloatArray, row_high: FloatArray, hard: csr_array) -> None:
-        count, self.cells = soft.shape
-        self.rows = count
-        self.highs = _highs("simplex", 1e-10)
-        for side in ("primal", "dual"):
-            self.highs.setOptionValue(f"{side}_feasibility_tolerance", 1e-10)
-        self.highs.setOptionValue("small_matrix_value", 1e-12)
-        none = csr_array((hard.shape[0], 2 * count))
-        matrix = vstack(
-            [hstack([soft, eye_array(count), -eye_array(count)], format="csr"), hstack([hard, none], format="csr")],
-            format="csr",
-        )
-        zeros, ones = np.zeros(self.cells), np.ones(2 * count)
-        arrays = Arrays(
-            curvature=np.zeros(self.cells + 2 * count),
-            cost=np.concatenate([zeros, ones]),
-            low=np.concatenate([zeros, 0 * ones]),
-            high=np.concatenate([zeros, np.inf * ones]),
-            matrix=csr_array(matrix),
-            row_low=np.concatenate([row_low, np.full(hard.shape[0], -np.inf)]),
-            row_high=np.concatenate([row_high, np.full(hard.shape[0], np.inf)]),
-        )
-        check_finite(arrays)
-        self.highs.passModel(_model(arrays))
-
-    def tighten(self, row_low: FloatArray, row_high: FloatArray) -> None:
-        """Gives the soft rows other bounds."""
-        self.highs.changeRowsBounds(self.rows, np.arange(self.rows, dtype=np.int32), row_low, row_high)
-
-    def solve(
-        self, low: FloatArray, high: FloatArray, need: FloatArray
-    ) -> tuple[float, FloatArray, FloatArray, FloatArray] | None:
-        """The least sum of misses, where, and the prices of the soft and of the hard rows; None without an answer."""
-        if not (np.isfinite(low).all() and np.isfinite(high).all() and np.isfinite(need).all()):
-            raise SolverError("A bound of the program is not a number; nothing was solved.")
-        h, count = self.highs, len(need)
-        h.changeColsBounds(self.cells, np.arange(self.cells, dtype=np.int32), low, high)
-        if count:
-            hard = np.arange(self.rows, self.rows + count, dtype=np.int32)
-            h.changeRowsBounds(count, hard, need, np.full(count, np.inf))
-        h.run()
-        if h.modelStatusToString(h.getModelStatus()) != "Optimal":
-            return None
-        found = h.getSolution()
-        prices, x = np.array(found.row_dual, dtype=float), np.array(found.col_value, dtype=float)
-        return h.getInfo().objective_function_value, x[: self.cells], prices[: self.rows], prices[self.rows :]
-
-
-def _highs(solver: str, tolerance: float) -> highspy.Highs:
-    highs = highspy.Highs()
-    for option, value in {
-        "output_flag": False,
-        "threads": 1,
-        "time_limit": TIME_LIMIT,
-        "ipm_iteration_limit": ITERATIONS,
-        "qp_iteration_limit": ITERATIONS * 100,
-        "solver": solver,
-        "run_crossover": "off",
-        "ipm_optimality_tolerance": tolerance,
-        "dual_feasibility_tolerance": 1e-10 if solver == "simplex" else 1e-7,
-    }.items():
-        if highs.setOptionValue(option, value) != highspy.HighsStatus.kOk:
-            raise SolverError(
-                f'HiGHS does not know the option {option} = "{value}". Reinstall the pair of solver packages: '
-                'pip install "highspy[extras]==1.15.1"'
-            )
-    return highs
-
-
-def _solved(arrays: Arrays, solver: str, tolerance: float) -> highspy.Highs:
-    check_finite(arrays)
-    highs = _highs(solver, tolerance)
-    highs.passModel(_model(arrays))
-    highs.run()
-    log.debug("HiGHS %s (%s): %s", highs.version(), solver, highs.modelStatusToString(highs.getModelStatus()))
-    return highs
-
-
-def _model(arrays: Arrays) -> highspy.HighsModel:
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = len(arrays.cost), len(arrays.row_low)
-    lp.col_cost_, lp.col_lower_, lp.col_upper_ = arrays.cost, arrays.low, arrays.high
-    lp.row_lower_, lp.row_upper_ = arrays.row_low, arrays.row_high
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_ = arrays.matrix.indptr
-    lp.a_matrix_.index_ = arrays.matrix.indices
-    lp.a_matrix_.value_ = arrays.matrix.data
-    model = highspy.HighsModel()
-    model.lp_ = lp
-    if arrays.curvature.any():
-        n = len(arrays.curvature)
-        hessian = highspy.HighsHessian()
-        hessian.dim_ = n
-        hessian.start_, hessian.index_ = np.arange(n + 1), np.arange(n)
-        hessian.value_ = arrays.curvature
-        model.hessian_ = hessian
-    return model

@@ -24,9 +24,14 @@ def inward(low: FloatArray, high: FloatArray, lot: FloatArray) -> tuple[FloatArr
     """Bounds in amounts as whole lots: floors up, caps down; float noise does not cost a lot."""
     with np.errstate(invalid="ignore"):
         floors, caps = low / lot, high / lot
-        up = np.ceil(floors - SNAP * np.minimum(np.abs(floors), 1.0) - 8 * EPS * np.abs(floors))
-        down = np.floor(caps + SNAP * np.minimum(np.abs(caps), 1.0) + 8 * EPS * np.abs(caps))
+        up, down = np.ceil(floors - _noise(floors)), np.floor(caps + _noise(caps))
     return np.where(np.isfinite(floors), up, floors), np.where(np.isfinite(caps), down, caps)
+
+
+def _noise(lots: FloatArray) -> FloatArray:
+    """By how much a number of lots may be off in floats; a quarter at most, so that adding it never rounds to one."""
+    size = np.abs(lots)
+    return np.minimum(SNAP * np.minimum(size, 1.0) + 8 * EPS * size, 0.25)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,10 +20,10 @@ from fundalloc.certificate import CERTIFICATE
 from fundalloc.decided import Decision, concluded
 from fundalloc.differences import AGREE, Differs, entries, lines
 from fundalloc.errors import DifferenceError, InputError
-from fundalloc.exact import Exact, exact, gap
+from fundalloc.exact import NEAR, Exact, exact, gap
 from fundalloc.fund import Fund, reopened
 from fundalloc.lots import lots_of
-from fundalloc.multipliers import Multipliers, explaining, priced
+from fundalloc.multipliers import explaining, explains, priced
 from fundalloc.objectives import worth
 from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, Problem
@@ -31,7 +31,7 @@ from fundalloc.rebuilding import rebuilt
 from fundalloc.report.folder import SUMMARY
 from fundalloc.report.summary import sha256, to_json
 from fundalloc.rounding import NoWholeLots
-from fundalloc.rules import Curve, Statement, tolerance
+from fundalloc.rules import Curve, Statement, are_kept
 from fundalloc.shifts import Shift
 from fundalloc.sources import Source
 from fundalloc.system import System
@@ -39,10 +39,6 @@ from fundalloc.utility import Utility
 
 #: a row that touches a curve asks for no more than the curve but for this part of its size
 TOUCHES = 1e-9
-#: multipliers explain amounts to this part of the mean amount and of the forces that they stand for
-EXPLAINS = 1e-9
-#: where the equations are too many, the amounts may be this part of the distance from the optimum
-NEAR = 1e-9
 #: weights that an objective gives agree with its utility to this part of themselves
 FITS = 1e-6
 #: parts of the summary that need the solver, or say what it was run with
@@ -120,6 +116,8 @@ class _Check:
         """The optimum that the multipliers prove, and how near the amounts are to it."""
         said = self.certificate["optimum"]
         amounts = written.read(said["amounts"])
+        if not isinstance(said["exact"], bool):
+            raise Differs(f"whether the optimum is exact is not said ({said['exact']!r}).")
         kind, provable = system.problem.objective, _provable(system, kept)
         if provable != (said["multipliers"] is not None):
             missing = "are missing" if provable else "prove nothing there"
@@ -144,7 +142,8 @@ class _Check:
             if not np.array_equal(ours, theirs):
                 k = int(np.argmax(ours != theirs))
                 raise Differs(
-                    f"the {name} of the exact optimum differ: {theirs[k]!r} is published, {ours[k]!r} is right."
+                    f"the {name} of the exact optimum differ: {theirs[k].item()!r} is published, "
+                    f"{ours[k].item()!r} is right."
                 )
         return optimum, found, 0.0
 
@@ -154,8 +153,7 @@ class _Check:
         open_ = np.array([r.lots is None for r in problem.resources])
         totals = np.repeat([np.nan if o else r.size for o, r in zip(open_, problem.resources, strict=True)], problem.n)
         for rows in system.rows:
-            values = rows.values(optimum.amounts)
-            if not (np.maximum(rows.low - values, values - rows.high) <= tolerance(rows, optimum.amounts)).all():
+            if not are_kept(rows, optimum.amounts, problem.size):
                 raise Differs(f'the amounts before rounding miss the rule "{rows.rule}".')
             if isinstance(rows.curve, Curve) and self.certificate["optimum"]["multipliers"] is not None:
                 beyond = rows.curve.beyond(rows.matrix.toarray().ravel(), float(rows.high[0]), totals)
@@ -191,7 +189,8 @@ class _Check:
         rows = written.read(said["multipliers"])
         if accounting == "multipliers":
             prices = explaining(system, optimum.amounts, rows, written.read(said["supplies"]))
-            self._explains(system, optimum, prices)
+            if not explains(system, optimum.amounts, prices):
+                raise Differs("the published multipliers do not explain the amounts.")
         else:
             prices = priced(system, optimum.amounts, rows, written.read(said["cells"]))
         moved = [Shift(str(s["rule"]), written.read(s["amounts"]), str(s["kind"])) for s in said["shifts"] or ()]
@@ -223,22 +222,6 @@ class _Check:
             kept=kept,
             out=out,
         )
-
-    def _explains(self, system: System, optimum: Optimum, prices: Multipliers) -> None:
-        """The published multipliers have the right signs, and explain the amounts that no bound of their own holds."""
-        problem = system.problem
-        wrong = ((prices.rows > 0) & ~prices.row_low) | ((prices.rows < 0) & ~prices.row_high)
-        force, most = system.matrix.T @ prices.rows, abs(system.matrix).T @ np.abs(prices.rows)
-        for r, price in zip(system.supplies, prices.supplies.tolist(), strict=True):
-            force[problem.block(r)] += price
-            most[problem.block(r)] += abs(price)
-        pull = problem.softness * problem.size
-        free = ~(prices.low | prices.high) & ~system.opened(optimum.amounts)
-        apart = np.abs(problem.centre + pull * force - optimum.amounts) > EXPLAINS * (
-            problem.size / problem.n + pull * most
-        )
-        if wrong.any() or (free & apart).any():
-            raise Differs("the published multipliers do not explain the amounts.")
 
     def _tables(self, fund: Fund, decision: Decision) -> None:
         """Every table and the summary, line by line."""

@@ -10,10 +10,12 @@ import pyomo.environ as pyo
 import pytest
 
 from fundalloc import Fund, InputError, SolverError
+from fundalloc.arrays import Arrays, check_finite
+from fundalloc.highs import run
 from fundalloc.policy import parse_policy
 from fundalloc.polish import polish
 from fundalloc.program import build
-from fundalloc.solve import Arrays, check_finite, nearest, run, solve
+from fundalloc.solve import nearest, solve
 from fundalloc.system import assemble
 from tests.funds import SUPPLY, fund, policy, regions
 

@@ -12,7 +12,7 @@ from fundalloc.rules.inequality import Inequality
 from fundalloc.rules.limit import Limit
 from fundalloc.rules.link import Link
 from fundalloc.rules.progressive import Progressive
-from fundalloc.rules.rows import Rows, tolerance
+from fundalloc.rules.rows import Rows, are_kept, tolerance
 
 #: every kind of rule; a new one is one more member of this union
 AnyRule = Annotated[Limit | Inequality | Progressive | Link, Field(discriminator="kind")]
@@ -30,6 +30,7 @@ __all__ = [
     "Rows",
     "Rule",
     "Statement",
+    "are_kept",
     "statements",
     "tolerance",
 ]

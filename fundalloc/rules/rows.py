@@ -10,6 +10,9 @@ from scipy.sparse import csr_array, diags_array
 
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 
+#: float arithmetic leaves this part of what is shared out where there should be nothing
+DUST = 1e-15
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
@@ -102,3 +105,10 @@ def tolerance(rows: Rows, amounts: FloatArray) -> FloatArray:
         np.where(np.isfinite(rows.high), np.abs(rows.high), 0.0),
     )
     return np.asarray(1e-9 * np.maximum(size, bound))
+
+
+def are_kept(rows: Rows, amounts: FloatArray, size: FloatArray) -> bool:
+    """Whether amounts keep rows but for float arithmetic, which also leaves DUST of what is shared out (size)."""
+    values = rows.values(amounts)
+    slack = tolerance(rows, amounts) + DUST * (abs(rows.matrix) @ size)
+    return bool((np.maximum(rows.low - values, values - rows.high) <= slack).all())
