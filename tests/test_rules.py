@@ -477,6 +477,10 @@ def test_an_order_compares_means_by_heads_and_needs_two():
     assert found.spread.ranks.tolist() == [0, 1]  # 25 a head in the north, 26 in the south
     found = fund({**order, "of": "gdp"}, frame=frame.assign(people=[1, 3, 0, 0] * 3, gdp=[40, 20, 26, 0] * 3)).rows[0]
     assert found.spread.ranks.tolist() == [1, 0]  # nobody lives in the south: 13, the plain mean
+    stated = fund({**order, "of": "amount"}).policy.model_dump(by_alias=True)
+    stated["regions"]["population"] = None
+    plain = Fund(parse_policy(stated), frame, PAST).rows[0]
+    assert plain.spread.ranks.tolist() == [1, 0]  # 30 in the north, 13 in the south
     alike = fund({**order, "each": "region", "by": "gdp / 3 * 3 + 1e-14 * people"}, frame=FRAME).rows[0]
     assert alike.spread.ranks.tolist() == [0, 1, 2, 3]
     same = fund({**order, "each": "region", "by": "0.1 * 3 * (gdp > 12) + 0.3 * (gdp <= 12)"}, frame=FRAME).rows[0]
@@ -532,3 +536,4 @@ def test_a_ratio_has_steps_of_a_tenth_and_no_place_is_a_flag():
     assert empty.rows == ()
     assert [(f.code, f.subject) for f in empty.problem.flags] == [("no_place", "r")]
     assert fund({**ratio, "where": "gdp > 40"}).rows[0].basis.tolist() == [420]
+    assert len(fund({**ratio, "of": "gdp / 1000"}).rows[0].basis) == 4

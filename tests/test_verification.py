@@ -714,7 +714,7 @@ def test_what_is_not_proven_is_said_where_it_is_so_and_only_there(name, folders)
     assert ("exactly, in fractions" in verdict.sentences[0]) == (verdict.gap == 0)
 
 
-def test_regions_without_a_target_that_are_left_a_part_and_bounds_between_lots_are_said(tmp_path):
+def test_regions_without_a_target_that_are_left_a_part_and_caps_that_lots_cannot_keep_are_said(tmp_path):
     frame = regions(np.random.default_rng(3), 8).assign(need=[0.0, *[1.0] * 7], coast=["west", *["east"] * 7])
     alone = {"kind": "limit", "name": "west", "where": "need == 0", "floor": 5}
     group = {"kind": "limit", "name": "coasts", "each": "coast", "floor": 5, "cap": SUPPLY - 10}
@@ -722,12 +722,12 @@ def test_regions_without_a_target_that_are_left_a_part_and_bounds_between_lots_a
         frame = frame.assign(coast=["west", "west", *["east"] * 6], need=[0.0, 0.0 if part else 1.0, *[1.0] * 6])
         said = verify(written(Fund(parse_policy(policy([rule])), frame), tmp_path / "out")).sentences[1]
         assert ("without a target had to be left a part" in said) == part
-    between = [{"kind": "limit", "name": "between", "floor": 1_000_010, "cap": 1_000_090, "where": "need == 0"}]
-    stated = policy(between, fund={"lot": 100, "supply": SUPPLY})
-    said = verify(written(Fund(parse_policy(stated), frame), tmp_path / "out")).sentences[1]
-    assert ("that no whole lots keep all limits exactly" in said) == (
-        not json.loads((tmp_path / "out" / "certificate.json").read_text())["choices"]["whole"]
-    )
+    caps = policy([{"kind": "limit", "name": "cap", "cap": 350}], fund={"supply": 1000, "lot": 100})
+    frame = regions(np.random.default_rng(3), 3).assign(need=1.0, population=10)
+    for supply, missed in ((1000, True), (900, False)):
+        caps["resources"]["fund"]["supply"] = supply
+        said = verify(written(Fund(parse_policy(caps), frame), tmp_path / "out")).sentences[1]
+        assert ("that no whole lots keep all limits exactly" in said) == missed
 
 
 def test_differences_are_found_in_numbers_lists_and_lines():
