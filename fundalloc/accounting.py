@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from fundalloc.attempts import Attempt
 from fundalloc.evenest import evenest
 from fundalloc.multipliers import Multipliers, priced
 from fundalloc.problem import BoolArray
 from fundalloc.rules import Statement
 from fundalloc.shapley import contributions
 from fundalloc.shifts import Shift, bindings
-from fundalloc.tangents import Attempt
 
 
 def accounted(

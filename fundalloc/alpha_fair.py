@@ -16,10 +16,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from fundalloc.attempts import Attempt
 from fundalloc.problem import FloatArray
 from fundalloc.rules import Curve, Rows
 from fundalloc.system import System
-from fundalloc.tangents import Attempt, met
+from fundalloc.tangents import met
 from fundalloc.utility import Utility
 
 STEPS = 60

@@ -35,20 +35,26 @@ def scaled(
     """`nearest` under bounds and rows in amounts, as arrays in scaled amounts; the scales of amounts and rows."""
     means = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
     scale = np.maximum(np.maximum(problem.target, low), 1e-3 * means)
-    matrix = csr_array(matrix @ diags_array(scale))
-    norms = np.sqrt(np.asarray((matrix * matrix).sum(axis=1)).ravel())
-    norms = np.where(norms > 0, norms, 1.0)
+    matrix, norms = of_size_one(matrix, scale)
     weight = problem.n / (problem.softness * problem.size)  # n brings the numbers to about one
     arrays = Arrays(
         curvature=weight * scale * scale,
         cost=-weight * problem.centre * scale,
         low=low / scale,
         high=high / scale,
-        matrix=csr_array(diags_array(1.0 / norms) @ matrix),
+        matrix=matrix,
         row_low=row_low / norms,
         row_high=row_high / norms,
     )
     return arrays, scale, norms
+
+
+def of_size_one(matrix: csr_array, scale: FloatArray) -> tuple[csr_array, FloatArray]:
+    """Rows over amounts as rows of size one over scaled amounts, and what each was divided by."""
+    scaled = csr_array(matrix @ diags_array(scale))
+    norms = np.sqrt(np.asarray((scaled * scaled).sum(axis=1)).ravel())
+    norms = np.where(norms > 0, norms, 1.0)
+    return csr_array(diags_array(1.0 / norms) @ scaled), norms
 
 
 def check_finite(arrays: Arrays) -> None:

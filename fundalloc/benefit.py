@@ -16,13 +16,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from fundalloc.attempts import Attempt, Chosen
 from fundalloc.objectives import BENEFIT
 from fundalloc.polish import supply_rows
 from fundalloc.problem import FloatArray
-from fundalloc.rules import Curve, Rows
+from fundalloc.rules import DUST, Curve, Rows
 from fundalloc.solve import dearest, nearest
 from fundalloc.system import System
-from fundalloc.tangents import Attempt, Chosen, met
+from fundalloc.tangents import met
 
 #: the forces that are tried: the greatest worth of a whole resource counts as one
 FORCES = 10.0 ** np.arange(0, 8)
@@ -34,8 +35,6 @@ NOTHING, ENOUGH = 1e-10, BENEFIT
 NOISE = (1e-9, 1e-7)
 #: amounts that rest over so many tenfold forces, beside curves, rest for good
 RESTS = 2
-#: what lies above a lower bound by less than this part of what is shared out is float noise
-DUST = 1e-15
 #: weight of who has no target but a value, as a part of its equal share
 WEIGHT = 0.1
 

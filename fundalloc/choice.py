@@ -14,6 +14,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from fundalloc.alpha_fair import fair
+from fundalloc.attempts import Attempt, Chosen
 from fundalloc.benefit import greatest
 from fundalloc.dual import ACCEPTED
 from fundalloc.gains import Gains
@@ -23,7 +24,7 @@ from fundalloc.objectives import weights, worth
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement, tolerance
 from fundalloc.system import System, assemble
-from fundalloc.tangents import KEPT, Attempt, Chosen, convex, met
+from fundalloc.tangents import KEPT, convex, met
 
 #: what misses its bound by less than this part of its size is at it
 NEARLY = 1e-6

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from fundalloc.accounting import accounted
+from fundalloc.attempts import Attempt
 from fundalloc.choice import chosen
 from fundalloc.conflicts import can_be_kept, conflict
 from fundalloc.decided import Decision, concluded, gone
 from fundalloc.errors import SolverError
-from fundalloc.exact import NEAR, gap
 from fundalloc.explain import printed_unit
 from fundalloc.lots import lots_of
 from fundalloc.polish import Optimum
@@ -26,7 +26,7 @@ from fundalloc.rounding import NoWholeLots
 from fundalloc.rules import Curve, Rows, Statement, are_kept
 from fundalloc.solve import Answer, solve
 from fundalloc.system import System
-from fundalloc.tangents import Attempt
+from fundalloc.whole import NEAR, gap
 from fundalloc.yielding import yielded
 
 log = logging.getLogger("fundalloc")
@@ -118,7 +118,7 @@ def _settled(
     if not can_be_kept(problem, kept, out):
         raise conflict(problem, kept, out)
     raise SolverError(
-        "The optimum could not be proven in whole lots, though amounts keep the rules but for float noise; "
+        "The best allocation could not be proven, although the rules can be kept, or all but kept; "
         f"nothing was written.{_hint(problem, kept)}"
     )
 
@@ -240,7 +240,8 @@ def _check_shifts(found: Decision) -> None:
         moved = sum((np.abs(s.amounts[found.problem.block(r)]) for s in found.shifts), np.zeros(found.problem.n))
         if not (moved / float(printed_unit(one.lot)) < MOST).all():
             raise SolverError(
-                f"What the rules move of {one.name} is too large to be counted beside the amounts; nothing was written."
+                f"Rules push {one.name} to and fro by many times the fund, so that their steps cannot be counted; "
+                "nothing was written."
             )
 
 
@@ -248,7 +249,8 @@ def _check_gap(tried: Attempt) -> None:
     """What `verify` asks of an optimum that is not exact."""
     if tried.chosen is None and tried.exact is None and not gap(tried.system, tried.optimum) <= NEAR:
         raise SolverError(
-            f"The optimum was found, but could not be proven to {NEAR:g} of the distance; nothing was written."
+            "An allocation was found, but not the proof that none is nearer to the targets "
+            f"by {NEAR:g} of the distance; nothing was written."
         )
 
 

@@ -54,7 +54,7 @@ def evenest(system: System, optimum: Optimum) -> Multipliers:
         prices = explaining(system, x, rows, values[:count])
         if explains(system, x, prices):
             return prices
-    raise SolverError("No multipliers were found that explain the amounts; nothing was written.")
+    raise SolverError("What each rule accounts for could not be told apart; nothing was written.")
 
 
 def _repeated(system: System, low: BoolArray, high: BoolArray) -> list[IntArray]:

@@ -13,7 +13,7 @@ from fundalloc.rules import Curve
 from fundalloc.soft import SoftRows
 
 
-class Climb(Protocol):
+class Climbing(Protocol):
     """The state of a climb: what is settled of amounts, rows and levels.
 
     single: levels of one amount each, that of `cell`, which is `due` at level 1. reached: the last level.
@@ -52,7 +52,7 @@ EXACT, HIGHER = 1e-13, 1e-6
 class Prices:
     """An inequality that every allocation keeping the rules keeps: prices of rows and of gains, added up."""
 
-    def __init__(self, climb: Climb, rows: FloatArray, gains: FloatArray) -> None:
+    def __init__(self, climb: Climbing, rows: FloatArray, gains: FloatArray) -> None:
         self.climb = climb
         rows = np.where(np.abs(rows) > FAINT * np.abs(rows).max(initial=0.0), rows, 0.0)
         rows = np.where((rows > 0) & np.isfinite(climb.rows.low), rows, np.minimum(rows, 0.0))

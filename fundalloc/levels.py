@@ -18,6 +18,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import csr_array, diags_array
 
+from fundalloc.attempts import Attempt
 from fundalloc.gains import Gains, holding
 from fundalloc.level_prices import HIGHER, STRONG, Prices
 from fundalloc.objectives import LEVELS
@@ -27,7 +28,7 @@ from fundalloc.rules import Curve, Rows
 from fundalloc.soft import SoftRows
 from fundalloc.solve import nearest
 from fundalloc.system import System
-from fundalloc.tangents import Attempt, met
+from fundalloc.tangents import met
 
 #: rows of size one that are missed by less in all are kept
 KEPT = 1e-12

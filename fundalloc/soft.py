@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array, diags_array, vstack
 
+from fundalloc.arrays import of_size_one
 from fundalloc.highs import Misses
 from fundalloc.problem import FloatArray
 
@@ -18,15 +19,14 @@ class SoftRows:
 
     def __init__(self, scale: FloatArray, hard: csr_array) -> None:
         self.scale, self.hard = scale, csr_array(hard @ diags_array(scale))
-        self.matrix = csr_array((0, len(scale)))
+        self.matrix = self.scaled = csr_array((0, len(scale)))
         self.low, self.high, self.side = np.zeros(0), np.zeros(0), np.zeros(0)
         self.misses: Misses | None = None
 
     def add(self, matrix: csr_array, low: FloatArray, high: FloatArray) -> None:
         """More rows, in amounts."""
-        scaled = csr_array(matrix @ diags_array(self.scale))
-        norms = np.sqrt(np.asarray((scaled * scaled).sum(axis=1)).ravel())
-        norms = np.where(norms > 0, norms, 1.0)
+        scaled, norms = of_size_one(matrix, self.scale)
+        self.scaled = csr_array(vstack([self.scaled, scaled], format="csr"))
         self.matrix = csr_array(vstack([self.matrix, diags_array(1.0 / norms) @ matrix], format="csr"))
         self.low, self.high = np.concatenate([self.low, low / norms]), np.concatenate([self.high, high / norms])
         self.side = np.concatenate([self.side, np.zeros(len(norms))])
@@ -47,7 +47,6 @@ class SoftRows:
         low, high: bounds of the amounts. need: what the hard rows are not below.
         """
         if self.misses is None:
-            scaled = csr_array(self.matrix @ diags_array(self.scale))
-            self.misses = Misses(scaled, self.low, self.high, self.hard)
+            self.misses = Misses(self.scaled, self.low, self.high, self.hard)
         answer = self.misses.solve(low / self.scale, high / self.scale, need)
         return None if answer is None else (answer[0], answer[1] * self.scale, *answer[2:])

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
+from fundalloc.attempts import Attempt
 from fundalloc.bending import leaning, moves
-from fundalloc.exact import Exact, sharpened
 from fundalloc.polish import STEPS, Optimum, Start, polish
 from fundalloc.pooling import NoOrder
 from fundalloc.problem import BoolArray, FloatArray, Problem
@@ -35,53 +35,6 @@ FEW = 40
 NOISE = 1e-12
 #: tangents that have been idle for so many rounds are dropped
 IDLE = 6
-
-
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """What an objective has found before `nearest` decides the rest.
-
-    system: the rules with what is settled. rows, cells, supplies: what one more unit of the bound of a row, of an
-    amount, of what is shared out of a resource would be worth to the objective; NaN where that has no meaning.
-    """
-
-    system: System
-    rows: FloatArray
-    cells: FloatArray
-    supplies: FloatArray
-
-
-@dataclass(frozen=True, eq=False)
-class Attempt:
-    """The optimum under rules, if it is proven; the system with one tangent for each curve that matters.
-
-    cuts: all tangents that were needed; without a proof they show that there is none, if there is none.
-    chosen: what an objective other than `nearest` has found before, None where multipliers explain the amounts.
-    possible: whether the rules can be kept although the objective found no proof.
-    exact: the optimum in fractions, where it was looked for and found.
-    """
-
-    system: System
-    optimum: Optimum
-    cuts: tuple[Rows, ...]
-    chosen: Chosen | None = None
-    possible: bool = False
-    exact: Exact | None = None
-
-    @property
-    def solved(self) -> System:
-        """The system whose `nearest` is the optimum."""
-        return self.system if self.chosen is None else self.chosen.system
-
-    @property
-    def proven(self) -> bool:
-        """Whether the optimum is proven."""
-        return self.optimum.proven
-
-    def sharp(self) -> Attempt:
-        """The attempt with the exact optimum, where there is one."""
-        optimum, found = sharpened(self.solved, self.optimum)
-        return replace(self, optimum=optimum, exact=found)
 
 
 @dataclass(eq=False)

@@ -20,7 +20,7 @@ from fundalloc.certificate import CERTIFICATE
 from fundalloc.decided import Decision, concluded
 from fundalloc.differences import AGREE, Differs, entries, lines
 from fundalloc.errors import DifferenceError, InputError
-from fundalloc.exact import NEAR, Exact, exact, gap
+from fundalloc.exact import Exact, exact
 from fundalloc.fund import Fund, reopened
 from fundalloc.lots import lots_of
 from fundalloc.multipliers import explaining, explains, priced
@@ -36,6 +36,7 @@ from fundalloc.shifts import Shift
 from fundalloc.sources import Source
 from fundalloc.system import System
 from fundalloc.utility import Utility
+from fundalloc.whole import NEAR, gap
 
 #: a row that touches a curve asks for no more than the curve but for this part of its size
 TOUCHES = 1e-9

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from fundalloc import Fund, inequality
+from fundalloc.attempts import Attempt
 from fundalloc.equations import solved
-from fundalloc.exact import exact, in_lots, sharpened
+from fundalloc.exact import exact, sharpened
 from fundalloc.policy import parse_policy
 from fundalloc.system import System
-from fundalloc.tangents import Attempt, attempt
+from fundalloc.tangents import attempt
+from fundalloc.whole import in_lots
 from tests.funds import SUPPLY, fund, policy, regions
 
 

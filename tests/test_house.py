@@ -19,8 +19,8 @@ LAYERS = (
     "expressions scope indices problem",
     "rules objectives utility arrears arrival claims key entitlements",
     "policy system findings",
-    "program arrays dual highs solve polish equations exact bending standing tangents gains soft level_prices levels "
-    "alpha_fair benefit market choice multipliers evenest shifts",
+    "program arrays dual highs solve polish equations whole exact attempts bending standing tangents gains soft "
+    "level_prices levels alpha_fair benefit market choice multipliers evenest shifts",
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
     "decision explain certificate differences",
     "report shipped",

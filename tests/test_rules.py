@@ -22,15 +22,22 @@ FRAME = pd.DataFrame(
         "gdp": [10, 20, 30, 40, 11, 21, 31, 41, 12, 22, 32, 42],
     }
 )
-PAST = pd.DataFrame(
-    {
-        "round": [y for y in YEARS[:2] for _ in range(4)],
-        "region_id": list("ABCD") * 2,
-        "resource": "fund",
-        "entitlement": [100, 200, 300, 400, 110, 210, 310, 410],
-        "amount": [90, 190, 290, 430, 120, 190, 300, 430],
-    }
-)
+
+
+def paid(resource: str, entitlement: list[float], amount: list[float]) -> pd.DataFrame:
+    """A history of two rounds."""
+    return pd.DataFrame(
+        {
+            "round": [y for y in YEARS[:2] for _ in range(4)],
+            "region_id": list("ABCD") * 2,
+            "resource": resource,
+            "entitlement": entitlement,
+            "amount": amount,
+        }
+    )
+
+
+PAST = paid("fund", [100, 200, 300, 400, 110, 210, 310, 410], [90, 190, 290, 430, 120, 190, 300, 430])
 
 
 def fund(*rules: dict[str, Any], past: pd.DataFrame | None = PAST, frame: pd.DataFrame = FRAME, **more: Any) -> Fund:
@@ -236,15 +243,7 @@ def test_the_sentence_of_a_rule(sentence):
 # What a rule says beyond its bounds: other numbers, fewer cells, words. The rule link, row by row.
 
 LAND = {"supply": 10, "unit": "ha", "lot": 1, "criteria": [{"name": "g", "weight": 1, "measure": "gdp"}]}
-LAND_PAST = pd.DataFrame(
-    {
-        "round": [y for y in YEARS[:2] for _ in range(4)],
-        "region_id": list("ABCD") * 2,
-        "resource": "land",
-        "entitlement": [1.0, 2, 3, 4, 2, 2, 3, 3],
-        "amount": [2.0, 1, 3, 4, 1, 3, 3, 3],
-    }
-)
+LAND_PAST = paid("land", [1.0, 2, 3, 4, 2, 2, 3, 3], [2.0, 1, 3, 4, 1, 3, 3, 3])
 
 
 def link(**fields: Any) -> Rows:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from fundalloc import InputError
 from fundalloc.report import folder as folders
 from fundalloc.report.folder import read_rows, read_summary, write_folder
-from fundalloc.report.sheets import Sheet, decimal, decimals, exact, number
+from fundalloc.report.sheets import Sheet
+from fundalloc.report.texts import decimal, decimals, exact, number
 from fundalloc.report.words import heads, money, per_heads, percent, signed
 from tests.funds import fund
 

@@ -10,7 +10,13 @@ import traceback
 import typer
 
 from fundalloc.cli import allocating, looking, starting
-from fundalloc.errors import ConflictError, FundallocError, InputError
+from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
+
+#: what to do about a SolverError
+UNPROVEN = (
+    "Nothing is paid on what is not proven. What often helps: a little more room in the rule with the tightest bound, "
+    'the same rule with mode = "prefer", or another [objective]. If none does, please report it with policy and data.'
+)
 
 app = typer.Typer(
     name="fundalloc",
@@ -91,6 +97,8 @@ def _explain(error: FundallocError) -> None:
                 typer.echo(f"  - {way}", err=True)
     else:
         _say(str(error))
+        if isinstance(error, SolverError):
+            typer.echo(f"  {UNPROVEN}", err=True)
 
 
 def _say(text: str) -> None:

@@ -18,7 +18,7 @@ from fundalloc.inequality import gini, hoover, theil
 from fundalloc.objectives import attained, proven_to
 from fundalloc.policy import Policy
 from fundalloc.problem import Resource
-from fundalloc.report.sheets import decimal, number, plain_lot
+from fundalloc.report.texts import decimal, number, plain_lot
 from fundalloc.rules import Rule
 from fundalloc.sources import Source
 

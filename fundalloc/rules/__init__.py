@@ -12,12 +12,13 @@ from fundalloc.rules.inequality import Inequality
 from fundalloc.rules.limit import Limit
 from fundalloc.rules.link import Link
 from fundalloc.rules.progressive import Progressive
-from fundalloc.rules.rows import Rows, are_kept, tolerance
+from fundalloc.rules.rows import DUST, Rows, are_kept, tolerance
 
 #: every kind of rule; a new one is one more member of this union
 AnyRule = Annotated[Limit | Inequality | Progressive | Link, Field(discriminator="kind")]
 
 __all__ = [
+    "DUST",
     "AnyRule",
     "Around",
     "Bent",
