@@ -73,7 +73,7 @@ def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
     gains = _gains(base)
     lined, rest = _in_rows(base, curves)
     last = raised(lined, rest, gains, cuts)
-    if last is None:
+    if last is None or not last.proven:
         return _without_proof(base, curves, cuts)
     counts = len(base.row_low), base.problem.cells, len(base.problem.resources)
     unknown = [np.full(count, np.nan) for count in counts]

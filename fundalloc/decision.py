@@ -24,7 +24,7 @@ from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.program import added, build
 from fundalloc.rounding import NoWholeLots
 from fundalloc.rules import Curve, Rows, Statement, are_kept
-from fundalloc.solve import Answer, solve
+from fundalloc.solve import Answer, about_possible, solve
 from fundalloc.system import System
 from fundalloc.whole import NEAR, gap
 from fundalloc.yielding import yielded
@@ -144,7 +144,8 @@ def _attempts(
 ) -> Iterator[Attempt]:
     """The optimum in whole-lot bounds, else in those that are stated.
 
-    Who has no target gets nothing beyond floors, unless the rules cannot be kept without.
+    Who has no target gets nothing beyond floors, unless the rules cannot be kept without; beside curves, unless no
+    proof was found without.
     """
     without = bool((problem.takes_part & ~out & ~problem.wants).any())
     cuts: tuple[Rows, ...] = ()
@@ -154,6 +155,9 @@ def _attempts(
                 tried = chosen(problem, statements, whole=whole, closed=closed, out=out, cuts=cuts)
             cuts = tried.cuts
             yield tried
+            sure = tried.proven or tried.optimum.clash or any(isinstance(s, Curve) for s in statements)
+            if closed and not sure and about_possible(tried.system):
+                break
 
 
 def _furthest_below(problem: Problem, floors: Sequence[Statement], amounts: FloatArray) -> IntArray | None:

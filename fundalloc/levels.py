@@ -75,7 +75,7 @@ class Climb:
         self.rows = SoftRows(self.scale, csr_array(diags_array(1.0 / gains.due[several]) @ gains.matrix[several]))
         self.rows.add(supply, totals, totals)
         self.rows.add(base.matrix, base.row_low, base.row_high)
-        self.learn(cuts)
+        self.learn([cut for cut in cuts if any(cut.curve is c for c in curves)])
 
     def _inside(self) -> FloatArray:
         """Amounts that keep all curves, with something to spare where that can be."""
@@ -168,9 +168,10 @@ class Climb:
             for exact in (True, False):
                 system = self.system(exact=exact)
                 optimum = nearest(system)
-                if optimum.proven:
-                    break
-            return Attempt(system, optimum, ())
+                reached = self.gains.matrix @ optimum.amounts / self.gains.due
+                if optimum.proven and (np.abs(reached - self.level) <= HIGHER * np.maximum(self.level, HIGHER)).all():
+                    return Attempt(system, optimum, ())
+            return Attempt(system, replace(optimum, residual=np.inf), ())
         problem, system = self.base.problem, self.system()
         centre = problem.target.copy()
         centre[self.cell[self.single]] = (self.level * self.due)[self.single]
@@ -221,7 +222,8 @@ class Climb:
                 bound = np.where(proof.rows > 0, rows.low, np.where(proof.rows < 0, rows.high, np.inf))
                 there = np.abs(rows.matrix @ self.found - bound) <= STAYS
                 rows.hold(np.where(there & (rows.side == 0), np.sign(proof.rows), rows.side))
-                self.level[held] = t
+                floors = np.where(self.single, low[self.cell] / np.where(self.single, self.due, 1.0), t)
+                self.level[held] = np.maximum(t, floors)[held]
                 self._follow(np.where(self.single, 0.0, proof.gains * self.gains.due))
         self.low = np.minimum(low, self.high)
         done = opened & (top <= t)

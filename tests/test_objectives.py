@@ -11,6 +11,7 @@ import pandas as pd
 import pyomo.environ as pyo
 import pytest
 from scipy.optimize import linprog
+from scipy.sparse import csr_array
 
 from fundalloc import Fund, InputError, SolverError
 from fundalloc.attempts import Attempt
@@ -21,6 +22,7 @@ from fundalloc.objectives import coverages, utility, weights, worth
 from fundalloc.policy import parse_policy
 from fundalloc.polish import supply_rows
 from fundalloc.problem import Problem
+from fundalloc.rules import Rows
 from fundalloc.system import System, assemble
 from fundalloc.tangents import met
 from tests.funds import SUPPLY, history, policy, random_rules, regions
@@ -164,6 +166,27 @@ def test_values_a_thousandfold_apart_are_decided(kind):
             assert most <= gain @ (answer[1].optimum.amounts / task.size) * (1 + 1e-6)
             compared += 1
     assert compared >= 25
+
+
+def test_tangents_of_rules_that_are_no_curves_any_more_settle_nothing():
+    compared = 0
+    for seed in range(12):
+        answer = solved(fund(seed, "leximin", values=True))
+        if answer is None:
+            continue
+        system, found = answer
+        rows = levels(system.problem, system)
+        due = np.ones(len(rows))
+        gains = Gains(csr_array(rows / system.problem.size), due, tuple(map(str, range(len(rows)))))
+        alone = raised(system, [], gains)
+        half = csr_array(np.ones((1, system.problem.cells)))
+        bound = np.array([found.optimum.amounts.sum() / 2])
+        cut = Rows("r", "progressive", "require", "", "", ("all",), half, -bound * np.inf, bound, 0 * bound)
+        beside = raised(system, [], gains, [cut])
+        assert alone is not None and beside is not None and beside.proven
+        assert np.array_equal(alone.optimum.amounts, beside.optimum.amounts)
+        compared += 1
+    assert compared >= 8
 
 
 def test_no_level_can_be_raised_without_lowering_one_that_is_no_better_off():
