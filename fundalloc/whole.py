@@ -16,13 +16,16 @@ from fundalloc.system import SNAP, System
 
 #: where no exact optimum is found, amounts may be this part of the distance from the optimum
 NEAR = 1e-9
+SNAPPED = Fraction(SNAP)
 
 
 def in_lots(bound: float, lot: Fraction) -> Fraction:
     """A bound in lots; what is whole but for float noise is whole."""
-    value = Fraction(bound) / lot
-    whole = round(value)
-    return Fraction(whole) if abs(value - whole) <= Fraction(SNAP) else value
+    top, bottom = bound.as_integer_ratio()
+    over, under = top * lot.denominator, bottom * lot.numerator
+    whole = (2 * over + under) // (2 * under)
+    near = abs(over - whole * under) * SNAPPED.denominator <= SNAPPED.numerator * under
+    return Fraction(whole) if near else Fraction(over, under)
 
 
 def _bound(bound: float, lot: Fraction | None) -> Fraction | None:
