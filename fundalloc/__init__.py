@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fundalloc.allocation import Allocation
+    from fundalloc.amounts import audit
     from fundalloc.errors import (
         ConflictError,
         DifferenceError,
         Fault,
         FundallocError,
         InputError,
+        LedgerError,
         SolverError,
     )
     from fundalloc.findings import Finding
     from fundalloc.flags import Flag
-    from fundalloc.fund import Fund, audit, load
+    from fundalloc.fund import Fund, load
+    from fundalloc.ledger import Ledger
     from fundalloc.policy import Policy
 
 _HOME = {
@@ -29,9 +32,11 @@ _HOME = {
     "Fund": "fund",
     "FundallocError": "errors",
     "InputError": "errors",
+    "Ledger": "ledger",
+    "LedgerError": "errors",
     "Policy": "policy",
     "SolverError": "errors",
-    "audit": "fund",
+    "audit": "amounts",
     "load": "fund",
 }
 
@@ -45,6 +50,8 @@ __all__ = [
     "Fund",
     "FundallocError",
     "InputError",
+    "Ledger",
+    "LedgerError",
     "Policy",
     "SolverError",
     "audit",

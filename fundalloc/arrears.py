@@ -10,11 +10,13 @@ from fundalloc.problem import BoolArray, FloatArray, PastRound
 def account(past: tuple[PastRound, ...], count: int) -> FloatArray:
     """What each region was due in all past rounds and did not get (negative: paid ahead).
 
-    The sum of (entitlement - amount) over the rounds of which there is a record; `count` regions.
+    The sum of (entitlement - amount) over the rounds of which there is a record; `count` regions. What adjustments gave
+    or took is outside the key, and not counted.
     """
     total = np.zeros(count)
     for one in past:
-        total += np.where(np.isnan(one.amount), 0.0, one.entitlement - one.amount)
+        outside = 0.0 if one.adjustment is None else one.adjustment
+        total += np.where(np.isnan(one.amount), 0.0, one.entitlement - (one.amount - outside))
     return total
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+from fundalloc.adjustments import Adjustment, adjusted, below_nothing
 from fundalloc.arrears import account, claimable
 from fundalloc.errors import Faults
 from fundalloc.expressions import Expression
@@ -19,6 +20,7 @@ from fundalloc.key import Claims, Criterion, Measure, by_claims, by_criteria
 from fundalloc.problem import BoolArray, FloatArray, Part, PastRound, Resource, Rounding
 from fundalloc.rounds import at
 from fundalloc.scope import Scope
+from fundalloc.succession import CLOSED
 
 #: floats count so many lots exactly
 MOST_LOTS = 2**53
@@ -43,6 +45,7 @@ class ResourceSection(BaseModel):
     arrears: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
         0.0, description="Share of what past rounds left unpaid that is added to the target."
     )
+    adjustments: tuple[Adjustment, ...] = Field((), description="What is agreed outside the key.")
     contribution: Measure | None = Field(None, description="Expression: what each region pays in.")
     value: Measure | None = Field(
         None,
@@ -135,6 +138,12 @@ def entitle(
         why = f"{100 * section.arrears:.4g} % of what past rounds left unpaid"
         parts += (Part("arrears", "arrears", section.arrears * due, why),)
         flags += _at_limit(scope, name, due, unpaid, entitlement)
+    flags += _departed(scope, name, history)
+    parts += adjusted(section.adjustments, scope, entitlement, total is None, key, faults)
+    target = np.asarray(sum(p.amounts for p in parts), dtype=float)
+    below_nothing(target, scope, key, float(entitlement.sum()), faults)
+    if len(faults.found) > known:
+        return None
     return Resource(
         name=name,
         unit=section.unit,
@@ -146,7 +155,7 @@ def entitle(
         takes_part=takes_part,
         parts=parts,
         entitlement=entitlement,
-        target=np.maximum(np.asarray(sum(p.amounts for p in parts), dtype=float), 0.0),
+        target=np.maximum(target, 0.0),
         past=past,
         scope=scope.giving(entitlement=entitlement),
         where="" if section.where is None else str(section.where),
@@ -161,7 +170,8 @@ def entitle(
 def past_rounds(history: History, resource: str, ids: tuple[str, ...]) -> tuple[PastRound, ...]:
     """The recorded rounds of a resource, the latest first, in the order of the ids."""
     amounts, keys = history.amounts(resource, ids), history.entitlements(resource, ids)
-    return tuple(PastRound(r, keys[k], amounts[k]) for k, r in reversed(list(enumerate(history.rounds))))
+    outside = history.adjustments(resource, ids)
+    return tuple(PastRound(r, keys[k], amounts[k], outside[k]) for k, r in reversed(list(enumerate(history.rounds))))
 
 
 def whole(lots: Fraction) -> int:
@@ -249,3 +259,27 @@ def _at_limit(scope: Scope, name: str, due: FloatArray, unpaid: FloatArray, key:
         )
         for i in np.flatnonzero((np.abs(due) >= key * (1 - 1e-12)) & (key > 0))
     ]
+
+
+def _departed(scope: Scope, name: str, history: History) -> list[Flag]:
+    """Regions of the last round that are not there any more: their accounts are closed at everybody's cost."""
+    here = set(scope.regions.ids)
+    last = history.rounds[-1] if history.rounds else ""
+    gone = tuple(i for i in sorted(history.records.get(name, {}).get(last, {})) if i not in here)
+    unpaid = account(past_rounds(history, name, gone), len(gone)).tolist()
+    flags = []
+    for region, left in zip(gone, unpaid, strict=True):
+        said = region.endswith(CLOSED)
+        remedy = "as the mapping says" if said else "if others continue it, say so in a mapping file"
+        flags.append(
+            Flag(
+                "info" if said else "warning",
+                "region_left",
+                region.removesuffix(CLOSED),
+                f"{region.removesuffix(CLOSED)} had {name} in {last} and is not among the regions of "
+                f"{scope.regions.round}: its account of {left:,.2f} is closed ({remedy}).",
+                name,
+                left,
+            )
+        )
+    return flags

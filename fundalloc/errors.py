@@ -4,7 +4,8 @@ FundallocError               exit code 1
 ├── InputError               3   faulty data or policy: every fault at once
 ├── ConflictError            4   no allocation keeps the required rules
 ├── SolverError              5   the solver stopped without a proven answer
-└── DifferenceError          6   an audit found a difference
+├── DifferenceError          6   an audit found a difference
+└── LedgerError              7   the ledger refused; nothing in it was changed
 """
 
 from __future__ import annotations
@@ -80,6 +81,12 @@ class DifferenceError(FundallocError):
     """Amounts do not agree with the policy."""
 
     exit_code = 6
+
+
+class LedgerError(FundallocError):
+    """The ledger refused: a round recorded twice, a broken chain, a file that is no ledger."""
+
+    exit_code = 7
 
 
 class Faults:

@@ -1,9 +1,9 @@
 """The explanation: every amount as a sum of named steps, in whole printed units, exact.
 
-    equal share -> each criterion -> arrears -> supply -> each rule -> rounding = amount
+    equal share -> each criterion -> arrears -> each adjustment -> supply -> each rule -> rounding = amount
 
-The steps of a region and resource add up to its amount; the steps of a criterion, of the arrears and
-of a rule add up to 0 over the regions (with an open supply the fund itself is the counterpart).
+The steps of a region and resource add up to its amount; the steps of a criterion, of the arrears, of an
+adjustment and of a rule add up to 0 over the regions (with an open supply the fund itself is the counterpart).
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ OWN_STEPS = {
     OBJECTIVE: "what the objective alone moves, without any rule",
     NOBODY_ELSE: "the rules leave it to regions without a target, and all others give it in proportion",
 }
+
+#: parts of a target that are not of the key
+BESIDE_THE_KEY = ("arrears", "adjustment")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,17 +103,18 @@ def _clean(values: FloatArray) -> FloatArray:
 
 def _parts(decision: Decision, resource: Resource, r: int) -> Iterator[_Part]:
     unit = float(printed_unit(resource.lot))
-    due = float(sum(p.amounts.sum() for p in resource.parts if p.kind != "arrears"))
+    keyed = [p for p in resource.parts if p.kind not in BESIDE_THE_KEY]
+    level = due = float(sum(p.amounts.sum() for p in keyed))
     block = decision.problem.block(r)
     supply = decision.supplied[block]
     missing = bool(supply.any())
     wanted = round((due if missing or resource.lots is None else resource.shared_out) / unit)
     who = "head" if resource.scope.regions.population is not None else "region"
-    level = sum(float(p.amounts.sum()) for p in resource.parts if p.kind != "arrears")
     yield _Part(f"equal share per {who}", "equal", level * resource.equal_share, wanted, f"the same for every {who}")
     for part in resource.parts:
-        even = 0.0 if part.kind == "arrears" else float(part.amounts.sum())
-        yield _Part(part.name, part.kind, part.amounts - even * resource.equal_share, wanted, part.why)
+        even = float(part.amounts.sum()) if part in keyed else 0.0
+        counter = float(part.amounts.sum()) if part.kind == "adjustment" and resource.lots is None else 0.0
+        yield _Part(part.name, part.kind, part.amounts - even * resource.equal_share, wanted, part.why, counter)
     if missing:
         wanted = round(resource.shared_out / unit)
         why = "what is shared out less the sum of the targets"

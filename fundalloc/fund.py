@@ -10,15 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fundalloc.allocation import Allocation
-from fundalloc.errors import Faults, did_you_mean
+from fundalloc.errors import Faults
 from fundalloc.expressions import RESERVED
 from fundalloc.files import parse_table, read_table
-from fundalloc.findings import Finding
-from fundalloc.findings import audit as audit_amounts
-from fundalloc.history import History, read_history
+from fundalloc.history import History, HistorySection, read_history
 from fundalloc.policy import (
     Policy,
     check_policy,
@@ -30,23 +26,26 @@ from fundalloc.policy import (
     pose,
     read_policy,
 )
-from fundalloc.problem import FloatArray, Problem
+from fundalloc.problem import Problem
 from fundalloc.regions import Regions, read_regions
 from fundalloc.report.words import describe
 from fundalloc.rules import Statement
 from fundalloc.sources import Source
+from fundalloc.succession import continued, read_succession
 from fundalloc.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from fundalloc.ledger import Ledger
 
 
 class Fund:
     """A shared fund in one round: its policy, its regions and the rounds before.
 
     policy: what decides. regions: one row per region (and round), as a data frame or a read file.
-    history: round, region_id, resource, entitlement, amount of earlier rounds. round: overrides the
-    policy's. Raises InputError with every fault of policy and data.
+    history: round, region_id, resource, entitlement, amount of earlier rounds. mapping: round, region_id, becomes of
+    regions that merged or left. round: overrides the policy's. Raises InputError with every fault of policy and data.
     """
 
     def __init__(
@@ -55,6 +54,7 @@ class Fund:
         regions: pd.DataFrame | Table,
         history: pd.DataFrame | Table | None = None,
         *,
+        mapping: pd.DataFrame | Table | None = None,
         round: str = "",
         settings: Sequence[str] = (),
         source: Source | None = None,
@@ -62,8 +62,9 @@ class Fund:
         self.policy = policy
         self.round = round or policy.fund.round
         self.settings = tuple(settings)
-        self._table = _table(regions, "regions")
-        self._past = None if history is None else _table(history, "history")
+        self._table = as_table(regions, "regions")
+        self._past = None if history is None else as_table(history, "history")
+        self._mapping = None if mapping is None else as_table(mapping, "mapping")
         self._source = source
         faults = Faults()
         with faults.collect():
@@ -88,7 +89,10 @@ class Fund:
     @cached_property
     def history(self) -> History:
         """The rounds decided before."""
-        return History.empty() if self._past is None else read_history(self._past, self.round)
+        if self._past is None:
+            return History.empty()
+        found = read_history(self._past, self.round)
+        return found if self._mapping is None else continued(found, read_succession(self._mapping), self.round)
 
     @cached_property
     def _question(self) -> tuple[Problem, tuple[Statement, ...]]:
@@ -113,8 +117,8 @@ class Fund:
 
     def describe(self) -> Iterator[str]:
         """The policy in plain words, a line each."""
-        read = [("Regions", self._table), *([("History", self._past)] if self._past is not None else [])]
-        files = [f"{what}: {table.file}, {table.form}" for what, table in read]
+        read = {"Regions": self._table, "History": self._past, "Mapping": self._mapping}
+        files = [f"{what}: {table.file}, {table.form}" for what, table in read.items() if table is not None]
         return describe(self.policy, self.problem, self.rows, files)
 
     def model(self) -> Any:
@@ -135,8 +139,9 @@ class Fund:
 
     def _inputs(self) -> dict[str, Source]:
         text = _json(self.policy.model_dump(by_alias=True))
-        found = {"policy": self._source or Source("policy", text.encode(), "json"), "regions": self._table.source}
-        return found if self._past is None else {**found, "history": self._past.source}
+        tables = {"regions": self._table, "history": self._past, "mapping": self._mapping}
+        found = {name: table.source for name, table in tables.items() if table is not None}
+        return {"policy": self._source or Source("policy", text.encode(), "json"), **found}
 
 
 def _json(value: Any) -> str:
@@ -150,7 +155,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _table(data: pd.DataFrame | Table, shown: str) -> Table:
+def as_table(data: pd.DataFrame | Table, shown: str) -> Table:
     return data if isinstance(data, Table) else Table.from_frame(data, shown)
 
 
@@ -159,23 +164,30 @@ def load(
     *,
     regions: str | Path | None = None,
     history: str | Path | None = None,
+    ledger: str | Path | Ledger | None = None,
     round: str = "",
     settings: Sequence[str] = (),
     encoding: str = "utf-8",
 ) -> Fund:
     """The fund of a policy file, or of a folder with a policy.toml.
 
-    regions, history: files instead of those the policy names. settings: KEY=VALUE texts put over
-    the policy. Raises InputError with every fault.
+    regions, history: files instead of those the policy names. ledger: where the rounds before are recorded, instead of
+    a history. settings: KEY=VALUE texts put over the policy. Raises InputError with every fault.
     """
     path = policy_path(Path(policy))
     stated = read_policy(path, settings)
     faults = Faults(str(path))
+    if history is not None and ledger is not None:
+        faults.add("both a history and a ledger are named.", "Name one of them.", key="--history, --ledger", file="")
+    past = stated.history or HistorySection()
+    given = {"regions": regions, "history": history, "mapping": None}
+    named = {"regions": stated.regions.file, "history": past.file, "mapping": past.mapping}
+    if ledger is not None:
+        named["history"] = None
     tables: dict[str, Table] = {}
-    named = {"regions": stated.regions.file, "history": stated.history.file if stated.history else None}
-    for name, given in (("regions", regions), ("history", history)):
-        inside = named[name]
-        file = Path(given) if given is not None else Path(os.path.normpath(path.parent / inside)) if inside else None
+    for name, inside in named.items():
+        own = given[name]
+        file = Path(own) if own is not None else Path(os.path.normpath(path.parent / inside)) if inside else None
         if file is None:
             if name == "regions":
                 faults.add(
@@ -186,76 +198,35 @@ def load(
             continue
         with faults.collect():
             tables[name] = read_table(file, encoding=encoding)
+    if ledger is not None:
+        tables["history"] = _recorded(ledger, round or stated.fund.round)
     if faults.found:
         with faults.collect():
-            past = named["history"] is not None or history is not None
-            check_policy(stated, round or stated.fund.round, past, str(path))
+            there = named["history"] is not None or history is not None or ledger is not None
+            check_policy(stated, round or stated.fund.round, there, str(path))
     faults.check()
     return Fund(
         stated,
         tables["regions"],
         tables.get("history"),
+        mapping=tables.get("mapping"),
         round=round,
         settings=settings,
         source=Source(path.name, path.read_bytes()),
     )
 
 
-def audit(amounts: pd.DataFrame | Table, fund: Fund) -> list[Finding]:
-    """What given amounts do not keep of the rules of a fund; no solver is used.
+def _recorded(ledger: str | Path | Ledger, before: str) -> Table:
+    """The rounds of a ledger before a round, as the table of a history."""
+    from fundalloc.ledger import Ledger
+    from fundalloc.ledger.past import past
 
-    amounts: region_id, resource, amount; resource may be left out where there is only one. Raises
-    InputError for unknown or missing regions and resources.
-    """
-    problem = fund.problem
-    return audit_amounts(problem, fund.rows, _cells(_table(amounts, "amounts"), problem))
-
-
-def _cells(table: Table, problem: Problem) -> FloatArray:
-    """Given amounts as one number per cell."""
-    faults = Faults(table.file)
-    only = problem.resources[0].name if len(problem.resources) == 1 else None
-    for column in ("region_id", "amount", *(() if only else ("resource",))):
-        if column not in table.header:
-            faults.add(f"the column is missing. {did_you_mean(column, table.header)}", column=column)
-    faults.check()
-    values = table.numbers("amount", faults=faults)
-    ids = table.text("region_id")
-    names = table.text("resource") if "resource" in table.header else np.full(len(ids), only, dtype=object)
-    place = {
-        (region, one.name): r * problem.n + i
-        for r, one in enumerate(problem.resources)
-        for i, region in enumerate(problem.regions.ids)
-    }
-    found = np.full(problem.cells, np.nan)
-    for k, (region, name) in enumerate(zip(ids.tolist(), names.tolist(), strict=True)):
-        line = int(table.lines[k])
-        cell = place.get((region, name))
-        if cell is None:
-            known = problem.regions.ids if region not in problem.regions.ids else [r.name for r in problem.resources]
-            wrong = region if region not in problem.regions.ids else name
-            faults.add(f"is not known in this round. {did_you_mean(wrong, known)}", line=line, value=wrong)
-        elif not np.isnan(found[cell]):
-            faults.add(f"stands twice for {name}.", "Leave one of the rows out.", line=line, value=region)
-        elif np.isnan(values[k]):
-            if not any(f.line == line for f in faults.found):
-                faults.add("is empty.", "Write the amount, 0 for nothing.", line=line, column="amount")
-            found[cell] = 0.0
-        else:
-            found[cell] = values[k]
-    for cell in np.flatnonzero(np.isnan(found))[:10]:
-        r, i = divmod(int(cell), problem.n)
-        faults.add(
-            f"has no amount of {problem.resources[r].name}.",
-            "Add a row for it, 0 for nothing.",
-            value=problem.regions.ids[i],
-        )
-    faults.check()
-    return found
+    source = past(ledger if isinstance(ledger, Ledger) else Ledger(ledger), before)
+    return parse_table(source, source.file)
 
 
 def reopened(inputs: Mapping[str, Source], round: str, settings: Sequence[str]) -> Fund:
-    """The fund of inputs that were read before. inputs: policy, regions and, where there is one, history."""
+    """The fund of inputs that were read before. inputs: policy, regions and, where there are, history and mapping."""
     source = inputs["policy"]
     raw = (
         json.loads(source.content, parse_float=Decimal)
@@ -268,4 +239,12 @@ def reopened(inputs: Mapping[str, Source], round: str, settings: Sequence[str]) 
         for name, one in inputs.items()
         if name != "policy"
     }
-    return Fund(policy, tables["regions"], tables.get("history"), round=round, settings=settings, source=source)
+    return Fund(
+        policy,
+        tables["regions"],
+        tables.get("history"),
+        mapping=tables.get("mapping"),
+        round=round,
+        settings=settings,
+        source=source,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,23 @@ class HistorySection(BaseModel):
     """Where the decided rounds are."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    file: str = Field(description="CSV with round, region_id, resource, entitlement, amount.")
+    file: str | None = Field(
+        None, description="CSV with round, region_id, resource, entitlement, amount; left out: --ledger has them."
+    )
+    mapping: str | None = Field(
+        None, description="CSV with round, region_id, becomes, share: regions that merged, were split or left."
+    )
+
+
+class Record(NamedTuple):
+    """What one round gave to one region of one resource; adjustment: the part of the amount outside the key."""
+
+    entitlement: float
+    amount: float
+    adjustment: float = 0.0
+
+
+NOTHING = Record(np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +47,7 @@ class History:
     """The rounds before the one that is decided, in order; `records` by resource, round and region."""
 
     rounds: tuple[str, ...]
-    records: Mapping[str, Mapping[str, Mapping[str, tuple[float, float]]]]
+    records: Mapping[str, Mapping[str, Mapping[str, Record]]]
     sha256: str = ""
 
     @classmethod
@@ -46,15 +63,22 @@ class History:
         """Rounds x regions: what was decided; NaN without a record."""
         return self._values(resource, ids, 1)
 
+    def adjustments(self, resource: str, ids: tuple[str, ...]) -> FloatArray:
+        """Rounds x regions: the part of what was decided that came from adjustments; NaN without a record."""
+        return self._values(resource, ids, 2)
+
+    def ids(self, resource: str) -> tuple[str, ...]:
+        """Every region of which there is a record."""
+        return tuple(sorted({i for there in self.records.get(resource, {}).values() for i in there}))
+
     def _values(self, resource: str, ids: tuple[str, ...], which: int) -> FloatArray:
-        nothing = (np.nan, np.nan)
         by_round = self.records.get(resource, {})
-        rows = [[by_round.get(r, {}).get(i, nothing)[which] for i in ids] for r in self.rounds]
+        rows = [[by_round.get(r, {}).get(i, NOTHING)[which] for i in ids] for r in self.rounds]
         return np.array(rows, dtype=float).reshape(len(self.rounds), len(ids))
 
 
-def read_history(table: Table, before: str) -> History:
-    """The recorded rounds strictly before a round; every fault of the file at once."""
+def read_history(table: Table, before: str | None) -> History:
+    """The recorded rounds strictly before a round, None: all; every fault of the file at once."""
     faults = Faults(table.file)
     for name in COLUMNS:
         if name not in table.header:
@@ -77,20 +101,26 @@ def read_history(table: Table, before: str) -> History:
                     column=name,
                     value=str(table.text(name)[row]),
                 )
+    adjusted = np.zeros(len(table.lines))
+    if "adjustment" in table.header:
+        adjusted = np.nan_to_num(table.numbers("adjustment", faults=faults), nan=0.0)
     labels = table.text("round").tolist()
-    known = in_order([*labels, before])
-    rounds = known[: known.index(before)]
+    rounds = in_order(label for label in labels if label)
+    if before is not None:
+        known = in_order([*labels, before])
+        rounds = known[: known.index(before)]
     kept = set(rounds)
-    records: dict[str, dict[str, dict[str, tuple[float, float]]]] = {}
+    records: dict[str, dict[str, dict[str, Record]]] = {}
     columns = (
         labels,
         table.text("region_id").tolist(),
         table.text("resource").tolist(),
         numbers["entitlement"].tolist(),
         numbers["amount"].tolist(),
+        adjusted.tolist(),
         table.lines.tolist(),
     )
-    for label, region, resource, entitlement, amount, line in zip(*columns, strict=True):
+    for label, region, resource, entitlement, amount, adjustment, line in zip(*columns, strict=True):
         if not (label and region and resource):
             faults.add("round, region_id and resource cannot be empty.", "Fill the cells.", line=line)
         elif label in kept:
@@ -103,6 +133,6 @@ def read_history(table: Table, before: str) -> History:
                     column="region_id",
                     value=region,
                 )
-            there[region] = (entitlement, amount)
+            there[region] = Record(entitlement, amount, adjustment)
     faults.check()
     return History(rounds, records, table.source.sha256)

@@ -35,18 +35,22 @@ class Part:
     """One named part of the targets of a resource, an amount for each region."""
 
     name: str
-    kind: str  # criterion | claim | arrears
+    kind: str  # criterion | claim | arrears | adjustment
     amounts: FloatArray
     why: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class PastRound:
-    """What an earlier round decided for one resource; NaN for a region without a record."""
+    """What an earlier round decided for one resource; NaN for a region without a record.
+
+    adjustment: the part of the amount that came from adjustments, outside the key; None: nothing.
+    """
 
     round: str
     entitlement: FloatArray
     amount: FloatArray
+    adjustment: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +58,8 @@ class Resource:
     """One thing that is shared out: how much, in which lots, and what each region is due.
 
     All arrays have one value per region, in `unit`. `lots` is the number of lots that are handed
-    out, None for an open supply. `parts` add up to `target`; without the part of the arrears they
-    add up to `entitlement`.
+    out, None for an open supply. `parts` add up to `target`; without those of arrears and
+    adjustments they add up to `entitlement`.
     """
 
     name: str
@@ -77,6 +81,12 @@ class Resource:
     value: FloatArray | None = None
     asked: float | None = None
     scale: float | None = None
+
+    @property
+    def adjustment(self) -> FloatArray:
+        """What adjustments give to each region (negative: take), outside the key."""
+        mine = [p.amounts for p in self.parts if p.kind == "adjustment"]
+        return np.asarray(sum(mine, np.zeros(len(self.target))))
 
     @property
     def shared_out(self) -> float:

@@ -15,16 +15,17 @@ import fundalloc
 PACKAGE = Path(fundalloc.__file__).parent
 LAYERS = (
     "postponed errors flags rounds sources inequality holding pooling numerals tables files roster regions history "
+    "succession ledger "
     "aggregates",
     "expressions scope indices problem",
-    "rules objectives utility arrears arrival claims key entitlements",
+    "rules objectives utility arrears adjustments arrival claims key entitlements",
     "policy system findings",
     "program arrays dual highs solve polish equations whole exact attempts bending standing tangents gains soft "
     "level_prices levels alpha_fair benefit market choice multipliers evenest shifts",
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
     "decision explain certificate differences",
     "report shipped",
-    "allocation fund reproduction rebuilding verification",
+    "allocation fund amounts reproduction rebuilding verification recording",
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}
@@ -99,6 +100,8 @@ def test_the_public_surface():
         "Fund",
         "FundallocError",
         "InputError",
+        "Ledger",
+        "LedgerError",
         "Policy",
         "SolverError",
         "audit",

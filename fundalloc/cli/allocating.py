@@ -13,6 +13,7 @@ from fundalloc.cli.options import (
     AsJson,
     Encoding,
     History,
+    PastLedger,
     PolicyFile,
     Quiet,
     Regions,
@@ -28,6 +29,7 @@ def allocate(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="The folder to write to.")],
     regions: Regions = None,
     history: History = None,
+    ledger: PastLedger = None,
     round_: Round = "",
     settings: Settings = None,
     encoding: Encoding = "utf-8",
@@ -42,7 +44,15 @@ def allocate(
         from fundalloc.report.folder import check_writable
 
         check_writable(out)
-        fund = load(policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding)
+        fund = load(
+            policy,
+            regions=regions,
+            history=history,
+            ledger=ledger,
+            round=round_,
+            settings=settings or (),
+            encoding=encoding,
+        )
         allocation = fund.allocate()
         allocation.write(out)
     seconds = time.perf_counter() - start

@@ -15,6 +15,7 @@ from fundalloc.cli.options import (
     Encoding,
     History,
     OutFolder,
+    PastLedger,
     PolicyFile,
     Quiet,
     Regions,
@@ -30,6 +31,7 @@ def check(
     policy: PolicyFile,
     regions: Regions = None,
     history: History = None,
+    ledger: PastLedger = None,
     round_: Round = "",
     settings: Settings = None,
     encoding: Encoding = "utf-8",
@@ -41,7 +43,15 @@ def check(
     from fundalloc.fund import load
 
     with clock("reading"):
-        fund = load(policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding)
+        fund = load(
+            policy,
+            regions=regions,
+            history=history,
+            ledger=ledger,
+            round=round_,
+            settings=settings or (),
+            encoding=encoding,
+        )
         lines = list(fund.describe())
     flags = fund.problem.flags
     if as_json:
@@ -77,6 +87,7 @@ def audit(
     amounts: Annotated[Path, typer.Argument(metavar="AMOUNTS", help="CSV: region_id, resource, amount.")],
     regions: Regions = None,
     history: History = None,
+    ledger: PastLedger = None,
     round_: Round = "",
     settings: Settings = None,
     encoding: Encoding = "utf-8",
@@ -85,12 +96,20 @@ def audit(
     strict: Strict = False,
 ) -> None:
     """Hold any amounts, also hand-made ones, against the policy; no solver."""
+    from fundalloc.amounts import audit as audit_amounts
     from fundalloc.files import read_table
-    from fundalloc.fund import audit as audit_amounts
     from fundalloc.fund import load
 
     with clock("checking"):
-        fund = load(policy, regions=regions, history=history, round=round_, settings=settings or (), encoding=encoding)
+        fund = load(
+            policy,
+            regions=regions,
+            history=history,
+            ledger=ledger,
+            round=round_,
+            settings=settings or (),
+            encoding=encoding,
+        )
         findings = audit_amounts(read_table(amounts, encoding=encoding), fund)
     broken = [f for f in findings if f.severity == "breach" and f.mode == "require"]
     if as_json:

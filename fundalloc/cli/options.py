@@ -24,3 +24,24 @@ Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the CSV f
 AsJson = Annotated[bool, typer.Option("--json", help="The summary on standard output, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 10 if flags were raised.")]
+#: where the ledger is if nobody says
+LEDGER = "ledger.sqlite"
+PastLedger = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        metavar="FILE|URL",
+        envvar="FUNDALLOC_LEDGER",
+        help="The ledger with the rounds before, instead of a history.",
+    ),
+]
+LedgerPlace = Annotated[
+    str,
+    typer.Option(
+        "--ledger",
+        metavar="FILE|URL",
+        envvar="FUNDALLOC_LEDGER",
+        help="The ledger: an SQLite file, or postgresql://user@host/database.",
+    ),
+]
+By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who says it; left out: the name of the login.")]

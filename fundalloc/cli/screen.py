@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from fundalloc.allocation import Allocation
 
 SHOWN = 60
@@ -45,6 +47,13 @@ def clock(text: str) -> Iterator[None]:
         progress.stop()
 
 
+def wide() -> Console:
+    """Standard output for tables, wide enough where nobody looks."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+
+
 def note(text: str) -> None:
     """One line on standard error."""
     typer.echo(text, err=True)
@@ -52,12 +61,11 @@ def note(text: str) -> None:
 
 def show_allocation(allocation: Allocation) -> None:
     """The result as tables: one per resource, then the rules, then the flags."""
-    from rich.console import Console
     from rich.table import Table
 
     from fundalloc.report.words import heads, per_heads
 
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console = wide()
     summary = allocation.summary
     rows = _by_resource(allocation)
     for name, facts in summary["resources"].items():

@@ -10,7 +10,7 @@ from fundalloc.entitlements import ResourceSection
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.expressions import Expression
 from fundalloc.policy.model import Policy
-from fundalloc.rounds import at
+from fundalloc.rounds import at, in_order
 from fundalloc.rules import Limit, Link, Rule
 from fundalloc.rules.base import numbers
 
@@ -53,6 +53,15 @@ def _unique(faults: Faults, key: str, names: Iterable[str]) -> None:
 def _check_resource(policy: Policy, name: str, section: ResourceSection, round_: str, faults: Faults) -> None:
     key = f"resources.{name}"
     _unique(faults, f"{key}.criteria", (c.name for c in section.criteria))
+    _unique(faults, f"{key}.adjustments", (a.name for a in section.adjustments))
+    for one in section.adjustments:
+        where = f"{key}.adjustments.{one.name}"
+        if (one.measure is None) == (one.amounts is None):
+            faults.add("needs either amounts or a measure.", "Write one of the two.", key=where)
+        if one.name in {c.name for c in section.criteria}:
+            faults.add("is the name of a criterion too.", "Give each a name of its own.", key=where)
+        if in_order([one.first, one.last])[0] != one.first:
+            faults.add("ends before it begins.", "Check from and until.", key=where, value=f"{one.first}-{one.last}")
     if bool(section.criteria) == (section.claims is not None):
         both = section.claims is not None
         faults.add(
@@ -182,6 +191,9 @@ def expressions(policy: Policy) -> Iterator[tuple[str, str | float]]:
         key = f"resources.{name}"
         for c in section.criteria:
             yield f"{key}.criteria.{c.name}.measure", c.measure
+        for one in section.adjustments:
+            if one.measure is not None:
+                yield f"{key}.adjustments.{one.name}.measure", one.measure
         if section.claims is not None:
             yield f"{key}.claims.measure", section.claims.measure
         for field in ("where", "contribution", "value"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fundalloc.decided import Decision
-from fundalloc.explain import Step, printed_unit
+from fundalloc.explain import BESIDE_THE_KEY, Step, printed_unit
 from fundalloc.flags import Flag
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.report.texts import decimal, decimals, exact, number, numbers, plain_lot
@@ -101,6 +101,7 @@ def allocation_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
     problem = decision.problem
     regions = problem.regions
     paying = any(r.contribution is not None for r in problem.resources)
+    adjusted = any(p.kind == "adjustment" for r in problem.resources for p in r.parts)
     held = _held_by(decision)
     columns: dict[str, list[str]] = {}
 
@@ -113,7 +114,9 @@ def allocation_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
         amounts = decision.amounts[block]
         unit = printed_unit(one.lot)
         key = _sum(s.units for s in steps if s.resource == one.name and s.kind in ("equal", "criterion", "claim"))
-        owed = _sum(s.units for s in steps if s.resource == one.name and s.kind == "arrears")
+        beside = {
+            kind: _sum(s.units for s in steps if s.resource == one.name and s.kind == kind) for kind in BESIDE_THE_KEY
+        }
         with np.errstate(divide="ignore", invalid="ignore"):
             share = amounts / one.size
             heads = np.full(problem.n, np.nan) if regions.population is None else amounts / regions.population
@@ -125,7 +128,7 @@ def allocation_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
         put("resource", [one.name] * problem.n)
         put("unit", [one.unit] * problem.n)
         put("entitlement", decimals(key, unit))
-        put("target", decimals(key + owed, unit))
+        put("target", decimals(key + beside["arrears"] + beside["adjustment"], unit))
         put("amount", decimals(lots, lot))
         put("share", numbers(share))
         put("per_head", numbers(heads))
@@ -133,9 +136,13 @@ def allocation_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
         before = one.previous
         put("previous", exact(before))
         put("change", _changes(lots, lot, before))
-        unpaid = one.entitlement - amounts + (0.0 if one.arrears_before is None else one.arrears_before)
+        unpaid = (
+            one.entitlement - (amounts - one.adjustment) + (0.0 if one.arrears_before is None else one.arrears_before)
+        )
         put("arrears", decimals(np.rint(unpaid / float(unit)).astype(np.int64), unit))
         put("held_by", held[r])
+        if adjusted:
+            put("adjustment", decimals(beside["adjustment"] + np.zeros(problem.n, dtype=np.int64), unit))
         if paying:
             paid = one.contribution
             put("contribution", exact(np.full(problem.n, np.nan) if paid is None else paid))

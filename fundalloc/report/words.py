@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fundalloc.errors import Fault, InputError, did_you_mean
+from fundalloc.explain import BESIDE_THE_KEY
 from fundalloc.policy import Policy
 from fundalloc.problem import Problem, Resource
 from fundalloc.rounds import at
@@ -89,7 +90,7 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
     for step in steps:
         name, kind = step["step"], step["kind"]
         if (
-            kind in ("arrears", "supply", "objective", "rule", "rounding")
+            kind in (*BESIDE_THE_KEY, "supply", "objective", "rule", "rounding")
             and lines
             and not any(x[0] == "= entitlement" for x in lines)
         ):
@@ -97,9 +98,11 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
         if (
             kind in ("supply", "objective", "rule", "rounding")
             and not any(x[0] == "= target" for x in lines)
-            and any(s["kind"] == "arrears" for s in steps)
+            and any(s["kind"] in BESIDE_THE_KEY for s in steps)
         ):
-            lines.append(("= target", money(row["target"]), "entitlement and arrears"))
+            beside = [s["kind"] for s in steps if s["kind"] in BESIDE_THE_KEY]
+            parts = [f"{kind}s" if kind == "adjustment" else kind for kind in BESIDE_THE_KEY if kind in beside]
+            lines.append(("= target", money(row["target"]), f"entitlement and {' and '.join(parts)}"))
         why = whys.get(name, "")
         if kind == "rule":
             rule = rules.get(name)
@@ -217,6 +220,12 @@ def _resource(policy: Policy, resource: Resource, round_: str) -> Iterator[str]:
         yield f"  {stated}  {c.name} = {c.measure}{why}"
     if section.arrears:
         yield f"  {100 * section.arrears:g} % of what past rounds left unpaid is added to the target"
+    for one in section.adjustments:
+        melts = f", less by {100 * one.melts:g} % of the first amounts each round" if one.melts else ""
+        yield (
+            f"  adjustment {one.name}, outside the key, from {one.first} until {one.last}{melts}, at most "
+            f"{one.cap:,.15g} {resource.unit} in a round  because: {one.why}"
+        )
     if section.contribution is not None:
         yield f"  each region pays in {section.contribution}"
     if section.value is not None:

@@ -1,0 +1,63 @@
+"""What `rounds` does with files: export, import, restore, upgrade; each says what it did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fundalloc.errors import Fault, InputError
+from fundalloc.ledger import Ledger
+from fundalloc.ledger.exchange import exported, imported
+from fundalloc.ledger.past import past
+from fundalloc.recording import record_history
+from fundalloc.report.folder import check_writable, write_files
+
+
+def export_to(book: Ledger, file: Path) -> str:
+    """Writes a ledger to a file: everything as JSON lines, or the amounts as a history."""
+    if file.suffix == ".csv":
+        write_files(file.parent, {file.name: past(book).content})
+        return f"{file}: the amounts of {len(book.standings())} rounds, as a history."
+    _check_lines(file)
+    lines = list(exported(book))
+    write_files(file.parent, {file.name: b"".join(lines)})
+    return f"{file}: {len(lines)} entries, with all their files."
+
+
+def import_from(book: Ledger, file: Path, name: str, reason: str) -> str:
+    """Appends what a file holds."""
+    if file.suffix == ".csv":
+        labels = record_history(file, book, name=name, reason=reason)
+        return f"{book.where}: {len(labels)} rounds imported as history: {', '.join(labels)}."
+    _check_lines(file)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError([Fault(f"cannot be read ({error.strerror}).", file=str(file))]) from None
+    entries = imported(content, str(file))
+    book.put(entries)
+    return f"{book.where}: {len(entries)} entries imported, every hash fits. Head: {book.head}"
+
+
+def restore_to(book: Ledger, round_: str, folder: Path) -> str:
+    """Writes the folder of a recorded round, as it was."""
+    entry = book.standing(round_).entry
+    check_writable(folder)
+    write_files(folder, book.files(entry))
+    return f"{folder}: {entry.said()}. Check it: fundalloc verify {folder}"
+
+
+def upgrade(book: Ledger) -> str:
+    """Leads the tables of a ledger to the newest version; says where the copy of the old ones is."""
+    before = book.version
+    copies = book.upgrade()
+    if not copies:
+        return f"{book.where}: the tables are of version {before}, the newest; nothing was changed."
+    return (
+        f"{book.where}: tables of version {before} are now of version {book.version}. "
+        f"Copies of the old ones stay in the database: {', '.join(copies)}."
+    )
+
+
+def _check_lines(file: Path) -> None:
+    if file.suffix != ".jsonl":
+        raise InputError([Fault("ends with neither .jsonl nor .csv.", "Name FILE.jsonl.", file=str(file))])

@@ -1,0 +1,191 @@
+"""Commands of the ledger: record, approve, publish, rounds."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fundalloc.cli.options import LEDGER, AsJson, By, LedgerPlace, OutFolder, Quiet
+from fundalloc.cli.screen import clock, note, wide
+from fundalloc.errors import LedgerError
+
+if TYPE_CHECKING:
+    from fundalloc.ledger import Entry, Ledger
+
+RoundLabel = Annotated[str, typer.Argument(metavar="ROUND", help="The label of a recorded round.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why: a decision, a minute, a paragraph.")]
+
+
+def record(
+    out: OutFolder,
+    ledger: LedgerPlace = LEDGER,
+    by: By = "",
+    reason: Reason = "",
+    correct: Annotated[bool, typer.Option("--correct", help="The round is recorded; this is right instead.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Verify a decided round and append it to the ledger, with everything that decided it."""
+    from fundalloc.ledger import Ledger
+    from fundalloc.recording import record as record_folder
+
+    if correct and not reason:
+        raise typer.BadParameter("a correction needs a reason: --reason TEXT")
+    with clock("verifying and recording"):
+        book = Ledger(ledger, create=True)
+        entry = record_folder(
+            out, book, name=by or _login(), reason=reason or "decided, not yet approved", correct=correct
+        )
+    _done(entry, book, as_json, quiet)
+    if not quiet and not as_json:
+        later = _after(book, entry.round) if correct else []
+        if later:
+            note(f"Decided on what stood there before: {', '.join(later)}. Decide and correct them too if they change.")
+        note(f"Next: fundalloc approve {entry.round} --by NAME --reason TEXT --ledger {ledger}")
+
+
+def approve(
+    round_: RoundLabel,
+    reason: Reason,
+    ledger: LedgerPlace = LEDGER,
+    by: By = "",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Note in the ledger who approved a recorded round, when and why."""
+    from fundalloc.ledger import Ledger
+
+    book = Ledger(ledger)
+    _done(book.append("approval", round_, name=by or _login(), reason=reason), book, as_json, quiet)
+
+
+def publish(
+    round_: RoundLabel,
+    reason: Reason,
+    ledger: LedgerPlace = LEDGER,
+    by: By = "",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Note in the ledger that an approved round was published."""
+    from fundalloc.ledger import Ledger
+
+    book = Ledger(ledger)
+    _done(book.append("publication", round_, name=by or _login(), reason=reason), book, as_json, quiet)
+
+
+def rounds(
+    ledger: LedgerPlace = LEDGER,
+    verify: Annotated[bool, typer.Option("--verify", help="Compute every hash again, and name what differs.")] = False,
+    expect: Annotated[
+        str, typer.Option("--expect", metavar="HASH", help="A hash printed once, which an entry must have.")
+    ] = "",
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", metavar="FILE", help="Write all to FILE.jsonl, or amounts to FILE.csv."),
+    ] = None,
+    import_: Annotated[
+        Path | None, typer.Option("--import", metavar="FILE", help="Append an exported .jsonl, or a history .csv.")
+    ] = None,
+    restore: Annotated[
+        str, typer.Option("--restore", metavar="ROUND", help="Write the folder of a recorded round; needs -o.")
+    ] = "",
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="OUT", help="The folder of --restore.")] = None,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", help="Lead the tables of an earlier version to this one's; keeps a copy.")
+    ] = False,
+    by: By = "",
+    reason: Reason = "",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """List the recorded rounds and their states; verify, export, import or restore them."""
+    from fundalloc.cli import exchanging
+    from fundalloc.ledger import Ledger
+
+    if restore and out is None:
+        raise typer.BadParameter("--restore ROUND needs a folder: -o OUT")
+    book = Ledger(ledger, create=import_ is not None)
+    if upgrade:
+        note(exchanging.upgrade(book))
+    if import_ is not None:
+        note(exchanging.import_from(book, import_, by or _login(), reason or f"imported from {import_.name}"))
+    if verify or expect:
+        _verify(book, expect, quiet or as_json)
+    if export is not None:
+        note(exchanging.export_to(book, export))
+    if restore and out is not None:
+        note(exchanging.restore_to(book, restore, out))
+    if as_json:
+        _print_json(book)
+    elif not (quiet or export or import_ or restore or verify or expect or upgrade):
+        _list(book)
+
+
+def _verify(book: Ledger, expect: str, quiet: bool) -> None:
+    with clock("verifying the ledger"):
+        faults = book.faults(expect)
+    if faults:
+        raise LedgerError("\n".join([f"{book.where}: {len(faults)} fault(s) in the ledger", *faults]))
+    if not quiet:
+        count = len(book.entries())
+        typer.echo(f"{book.where}: {count} entr{'y' if count == 1 else 'ies'}, every hash fits. Head: {book.head}")
+
+
+def _print_json(book: Ledger) -> None:
+    standing = [
+        {"round": one.round, "state": one.state, "entry": one.entry.number, "entries": [asdict(e) for e in one.entries]}
+        for one in book.standings().values()
+    ]
+    typer.echo(json.dumps({"head": book.head, "rounds": standing}, ensure_ascii=False, indent=2))
+
+
+def _list(book: Ledger) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("round", "state", "entry", "what", "by", "on", "why"):
+        table.add_column(title, justify="right" if title == "entry" else "left", overflow="fold")
+    for one in book.standings().values():
+        for entry in one.entries:
+            holds = entry.number == one.entry.number
+            cells = (
+                one.round if holds else "",
+                one.state if holds else "",
+                str(entry.number),
+                entry.kind,
+                entry.name,
+                entry.at,
+                entry.reason,
+            )
+            table.add_row(*(Text(cell) for cell in cells))
+    console = wide()
+    console.print(table)
+    console.print(f"Head: {book.head}", markup=False)
+
+
+def _after(book: Ledger, round_: str) -> list[str]:
+    """The recorded rounds after one."""
+    order = list(book.standings())
+    return order[order.index(round_) + 1 :]
+
+
+def _done(entry: Entry, book: Ledger, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(asdict(entry), ensure_ascii=False, indent=2))
+    elif not quiet:
+        state = book.standing(entry.round).state
+        typer.echo(f"{book.where}: {entry.said()}. Round {entry.round} is now: {state}. Head: {entry.hash}")
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        raise typer.BadParameter("nobody is logged in here: write --by NAME") from None

@@ -1,0 +1,131 @@
+"""Entries: what the ledger says of a round, who said it, when and why, and the hash that chains it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from fundalloc.errors import LedgerError
+from fundalloc.rounds import in_order
+
+Kind = Literal["decision", "correction", "amendment", "history", "approval", "publication"]
+State = Literal["draft", "approved", "published"]
+#: kinds that say what a round gives to whom; the latest one of a round holds
+DECIDING = ("decision", "correction", "amendment", "history")
+#: kinds that say a round for the first time
+FIRST = ("decision", "history")
+STEP: Mapping[str, State] = {"approval": "approved", "publication": "published"}
+#: what stands before the first entry
+START = "0" * 64
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a ledger.
+
+    number: counted from 1. about: the number of the entry that this one corrects, amends, approves or publishes. at:
+    UTC. files: SHA-256 by name. previous: the hash of the entry before; hash: of all that stands here.
+    """
+
+    number: int
+    kind: Kind
+    round: str
+    name: str
+    at: str
+    reason: str
+    about: int | None
+    files: Mapping[str, str] = field(default_factory=dict)
+    previous: str = START
+    hash: str = ""
+
+    def sealed(self) -> Entry:
+        """The entry with its hash."""
+        return Entry(**{**vars(self), "hash": self.seal()})
+
+    def seal(self) -> str:
+        """The SHA-256 of everything else that the entry says, as JSON with sorted keys."""
+        content = {name: value for name, value in asdict(self).items() if name != "hash"}
+        return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+    def said(self) -> str:
+        """Who wrote it, when, as words."""
+        return f"entry {self.number}, {self.kind} of round {self.round} by {self.name} on {self.at}"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one round stands: the entry that holds, its state, and all entries about it in order."""
+
+    round: str
+    entry: Entry
+    state: State
+    entries: tuple[Entry, ...]
+
+
+def canonical(content: Any) -> str:
+    """JSON text, the same for the same content."""
+    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def standings(entries: Iterable[Entry]) -> dict[str, Standing]:
+    """How every round stands, in the order of the rounds."""
+    found: dict[str, Standing] = {}
+    for entry in entries:
+        before = found.get(entry.round)
+        together = (*(before.entries if before else ()), entry)
+        if entry.kind in DECIDING:
+            found[entry.round] = Standing(entry.round, entry, "draft", together)
+        elif before is not None:
+            found[entry.round] = Standing(entry.round, before.entry, STEP[entry.kind], together)
+    return {label: found[label] for label in in_order(found)}
+
+
+def follow(entries: tuple[Entry, ...], kind: Kind, round_: str) -> int | None:
+    """The number of the entry that a new one is about; raises LedgerError where it cannot follow.
+
+    A round is decided once; it is approved before it is published; only what is recorded can be corrected.
+    """
+    stands = standings(entries).get(round_)
+    if kind in FIRST:
+        if stands is not None:
+            raise LedgerError(
+                f"Round {round_} is recorded already ({stands.entry.said()}); nothing was recorded. "
+                "What is recorded stays; a correction is an entry of its own (--correct)."
+            )
+        return None
+    if stands is None:
+        known = ", ".join(standings(entries)) or "none"
+        raise LedgerError(f"Round {round_} is not recorded; nothing was recorded. Recorded are: {known}.")
+    needs: Mapping[str, tuple[State, ...]] = {"approval": ("draft",), "publication": ("approved",)}
+    if kind in needs and stands.state not in needs[kind]:
+        last = stands.entries[-1]
+        remedy = "Approve it first." if stands.state == "draft" else ""
+        raise LedgerError(f"Round {round_} is {stands.state} ({last.said()}); nothing was recorded. {remedy}".rstrip())
+    return stands.entry.number
+
+
+def broken(entries: Iterable[Entry]) -> list[str]:
+    """What is wrong with a chain of entries, each fault with the entry it is at."""
+    faults: list[str] = []
+    seen: list[Entry] = []
+    previous, number = START, 0
+    for entry in entries:
+        name = f"entry {entry.number} ({entry.kind} of round {entry.round})"
+        if entry.number != number + 1:
+            faults.append(f"{name} follows entry {number}: what stood between them is missing.")
+        elif entry.previous != previous:
+            faults.append(f"{name} does not follow on the entry before it: one of them was changed or swapped.")
+        if entry.seal() != entry.hash:
+            faults.append(f"{name} was changed: its hash is not that of what it says.")
+        else:
+            try:
+                if follow(tuple(seen), entry.kind, entry.round) != entry.about:
+                    faults.append(f"{name} is about entry {entry.about}, which is not the one that held then.")
+            except LedgerError as error:
+                faults.append(f"{name} cannot stand there: {error}")
+        seen.append(entry)
+        previous, number = entry.hash, entry.number
+    return faults
