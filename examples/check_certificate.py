@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ENDLESS, STEP, NEAR, ULPS, MANY, RIGHT = Q(10**30), 10**6, Q(1, 10**9), Q(1, 2**51), 400, -1
-TABLES, MOVES = ("allocation.csv", "steps.csv"), ("criterion", "claim", "arrears", "adjustment", "rule", "objective")
+TABLES, MOVES = ("allocation.csv", "steps.csv"), ("criterion", "claim", "arrears", "rule", "objective")
 CLAIMS = "keep the program (no optimality is claimed)", "are optimal to 1e-9", "are the exact optimum of the program"
 NOT_CHECKED = "Not checked: rules.csv, flags.csv, and that all follows from the inputs; fundalloc verify does that."
 
@@ -149,7 +149,7 @@ class Program:
             need(f"{row['region_id']}, {row['resource']}" == cell.name, f"{cell.name}: not its row in allocation.csv")
             need(Q(row["amount"]) == amount == sum(kinds.values()), f"{cell.name}: amount, lots and steps differ")
             need(abs(at - x[c]) <= 2 * unit, f"{cell.name}: the step rounding does not lead from the optimum")
-            aim = key + kinds["arrears"] + kinds["adjustment"]
+            aim = key + sum(kinds[k] for k in ("arrears", "adjustment", "decided"))
             for column, due, said in ("entitlement", key, self.key), ("target", aim, self.centre):
                 need(Q(row[column]) == due and abs(due - said[c]) <= unit, f"{cell.name}: {column} and steps differ")
 

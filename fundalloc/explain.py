@@ -27,7 +27,7 @@ OWN_STEPS = {
 }
 
 #: parts of a target that are not of the key
-BESIDE_THE_KEY = ("arrears", "adjustment")
+BESIDE_THE_KEY = ("arrears", "adjustment", "decided")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Step:
 
     resource: str
     name: str
-    kind: str  # equal | criterion | claim | arrears | adjustment | supply | objective | rule | rounding
+    kind: str  # equal | criterion | claim | arrears | adjustment | decided | supply | objective | rule | rounding
     units: IntArray
     fund: int = 0
     why: str = ""
@@ -108,12 +108,17 @@ def _parts(decision: Decision, resource: Resource, r: int) -> Iterator[_Part]:
     block = decision.problem.block(r)
     supply = decision.supplied[block]
     missing = bool(supply.any())
-    wanted = round((due if missing or resource.lots is None else resource.shared_out) / unit)
+    opened = resource.lots is None
+    more = {p.name: round(float(p.amounts.sum()) / unit) for p in resource.parts if p.kind == "adjustment"}
+    wanted = round((due if missing or opened else resource.shared_out) / unit)
+    if not (missing or opened):
+        wanted -= sum(more.values())
     who = "head" if resource.scope.regions.population is not None else "region"
     yield _Part(f"equal share per {who}", "equal", level * resource.equal_share, wanted, f"the same for every {who}")
     for part in resource.parts:
         even = float(part.amounts.sum()) if part in keyed else 0.0
-        counter = float(part.amounts.sum()) if part.kind == "adjustment" and resource.lots is None else 0.0
+        counter = float(part.amounts.sum()) if part.name in more and opened else 0.0
+        wanted += 0 if opened else more.get(part.name, 0)
         yield _Part(part.name, part.kind, part.amounts - even * resource.equal_share, wanted, part.why, counter)
     if missing:
         wanted = round(resource.shared_out / unit)

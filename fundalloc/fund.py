@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fundalloc.allocation import Allocation
+from fundalloc.amendment import Amendment
 from fundalloc.errors import Faults
 from fundalloc.expressions import RESERVED
 from fundalloc.files import parse_table, read_table
 from fundalloc.history import History, HistorySection, read_history
 from fundalloc.policy import (
     Policy,
+    amended_policy,
     check_policy,
     further_faults,
     override,
@@ -45,7 +47,8 @@ class Fund:
 
     policy: what decides. regions: one row per region (and round), as a data frame or a read file.
     history: round, region_id, resource, entitlement, amount of earlier rounds. mapping: round, region_id, becomes of
-    regions that merged or left. round: overrides the policy's. Raises InputError with every fault of policy and data.
+    regions that merged or left. amendment: the round is decided, and this is what happened since (`amend`). round:
+    overrides the policy's. Raises InputError with every fault of policy and data.
     """
 
     def __init__(
@@ -55,16 +58,19 @@ class Fund:
         history: pd.DataFrame | Table | None = None,
         *,
         mapping: pd.DataFrame | Table | None = None,
+        amendment: Amendment | None = None,
         round: str = "",
         settings: Sequence[str] = (),
         source: Source | None = None,
     ) -> None:
-        self.policy = policy
+        self._stated = policy
+        self.policy = policy if amendment is None else amended_policy(policy)
         self.round = round or policy.fund.round
         self.settings = tuple(settings)
         self._table = as_table(regions, "regions")
         self._past = None if history is None else as_table(history, "history")
         self._mapping = None if mapping is None else as_table(mapping, "mapping")
+        self._amendment = amendment
         self._source = source
         faults = Faults()
         with faults.collect():
@@ -103,7 +109,7 @@ class Fund:
         if faults.found and "regions" in vars(self):
             further_faults(self.policy, self.regions, faults)
         faults.check()
-        return pose(self.policy, self.regions, self.history)
+        return pose(self.policy, self.regions, self.history, self._amendment)
 
     @property
     def problem(self) -> Problem:
@@ -138,8 +144,10 @@ class Fund:
         return Allocation(self.policy, decide(self.problem, self.rows, model), self._inputs(), self.settings)
 
     def _inputs(self) -> dict[str, Source]:
-        text = _json(self.policy.model_dump(by_alias=True))
+        text = _json(self._stated.model_dump(by_alias=True))
         tables = {"regions": self._table, "history": self._past, "mapping": self._mapping}
+        if self._amendment is not None:
+            tables |= vars(self._amendment)
         found = {name: table.source for name, table in tables.items() if table is not None}
         return {"policy": self._source or Source("policy", text.encode(), "json"), **found}
 
@@ -226,7 +234,10 @@ def _recorded(ledger: str | Path | Ledger, before: str) -> Table:
 
 
 def reopened(inputs: Mapping[str, Source], round: str, settings: Sequence[str]) -> Fund:
-    """The fund of inputs that were read before. inputs: policy, regions and, where there are, history and mapping."""
+    """The fund of inputs that were read before.
+
+    inputs: policy, regions and, where there are, history, mapping, and decided and events of an amendment.
+    """
     source = inputs["policy"]
     raw = (
         json.loads(source.content, parse_float=Decimal)
@@ -244,6 +255,7 @@ def reopened(inputs: Mapping[str, Source], round: str, settings: Sequence[str]) 
         tables["regions"],
         tables.get("history"),
         mapping=tables.get("mapping"),
+        amendment=Amendment(tables["decided"], tables["events"]) if "events" in tables else None,
         round=round,
         settings=settings,
         source=source,

@@ -35,7 +35,7 @@ class Part:
     """One named part of the targets of a resource, an amount for each region."""
 
     name: str
-    kind: str  # criterion | claim | arrears | adjustment
+    kind: str  # criterion | claim | arrears | adjustment | decided
     amounts: FloatArray
     why: str = ""
 
@@ -58,8 +58,8 @@ class Resource:
     """One thing that is shared out: how much, in which lots, and what each region is due.
 
     All arrays have one value per region, in `unit`. `lots` is the number of lots that are handed
-    out, None for an open supply. `parts` add up to `target`; without those of arrears and
-    adjustments they add up to `entitlement`.
+    out, None for an open supply. `parts` add up to `target`; without those of arrears,
+    adjustments and of what was decided before they add up to `entitlement`. decided: the amounts that are amended.
     """
 
     name: str
@@ -81,6 +81,7 @@ class Resource:
     value: FloatArray | None = None
     asked: float | None = None
     scale: float | None = None
+    decided: FloatArray | None = None
 
     @property
     def adjustment(self) -> FloatArray:

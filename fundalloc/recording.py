@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fundalloc.amending import ALLOCATION, decided
 from fundalloc.certificate import CERTIFICATE
 from fundalloc.errors import Fault, InputError, LedgerError
 from fundalloc.files import parse_table, read_table
@@ -16,7 +17,7 @@ from fundalloc.history import COLUMNS, History, read_history
 from fundalloc.ledger import Entry, Ledger
 from fundalloc.ledger.entries import Kind
 from fundalloc.ledger.past import HISTORY, past
-from fundalloc.report.folder import SUMMARY, read_summary
+from fundalloc.report.folder import SUMMARY, read_summary, rows_of
 from fundalloc.report.summary import sha256
 from fundalloc.sources import Source
 from fundalloc.tables import guarded
@@ -39,8 +40,28 @@ def record(folder: str | Path, ledger: Ledger, *, name: str, reason: str, correc
     round_ = str(summary["round"])
     certificate = json.loads(files[CERTIFICATE])
     _same_past(certificate, round_, ledger)
-    kind: Kind = "correction" if correct else "decision"
-    return ledger.append(kind, round_, name=name, reason=reason, files=files)
+    if "events" not in certificate["inputs"]:
+        kind: Kind = "correction" if correct else "decision"
+        return ledger.append(kind, round_, name=name, reason=reason, files=files)
+    if correct:
+        raise LedgerError(f"{folder} is an amendment; nothing was recorded. Record it without --correct.")
+    after = _amends(certificate, round_, ledger)
+    return ledger.append("amendment", round_, name=name, reason=reason, files=files, after=after)
+
+
+def _amends(certificate: Mapping[str, Any], round_: str, ledger: Ledger) -> int:
+    """The entry that an amendment changes: the one that holds, if it says what the amendment starts from."""
+    entry = ledger.standing(round_).entry
+    files = ledger.files(entry)
+    if SUMMARY in files:
+        summary = json.loads(files[SUMMARY])
+        start = decided(rows_of(files[ALLOCATION].decode()), summary)
+        if start.content == Source.of(certificate["inputs"]["decided"]).content:
+            return entry.number
+    raise LedgerError(
+        f"The amendment starts from another round {round_} than {entry.said()}. Nothing was recorded. Amend what "
+        f"holds: fundalloc rounds --restore {round_} -o OUT"
+    )
 
 
 def _files(folder: Path, summary: Mapping[str, Any]) -> dict[str, bytes]:

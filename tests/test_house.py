@@ -18,14 +18,14 @@ LAYERS = (
     "succession ledger "
     "aggregates",
     "expressions scope indices problem",
-    "rules objectives utility arrears adjustments arrival claims key entitlements",
+    "rules objectives utility arrears adjustments arrival claims key entitlements events amendment",
     "policy system findings",
     "program arrays dual highs solve polish equations whole exact attempts bending standing tangents gains soft "
     "level_prices levels alpha_fair benefit market choice multipliers evenest shifts",
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
     "decision explain certificate differences",
     "report shipped",
-    "allocation fund amounts reproduction rebuilding verification recording",
+    "allocation fund amounts reproduction rebuilding verification recording amending",
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}

@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from fundalloc.cli import allocating, looking, recording, starting
+from fundalloc.cli import allocating, amending, looking, recording, starting
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
 
 #: what to do about a SolverError
@@ -51,6 +51,7 @@ app.command()(allocating.allocate)
 app.command()(looking.explain)
 app.command()(looking.audit)
 app.command()(looking.verify)
+app.command()(amending.amend)
 app.command()(recording.record)
 app.command()(recording.approve)
 app.command()(recording.publish)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fundalloc.policy.amending import amended_policy
 from fundalloc.policy.checks import check_policy, expressions
 from fundalloc.policy.file import override, parse_policy, parse_toml, policy_path, read_policy, read_toml
 from fundalloc.policy.model import FundSection, Policy
@@ -10,6 +11,7 @@ from fundalloc.policy.question import definitions, further_faults, pose
 __all__ = [
     "FundSection",
     "Policy",
+    "amended_policy",
     "check_policy",
     "definitions",
     "expressions",

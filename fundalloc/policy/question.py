@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from fundalloc.amendment import Amendment, amended, no_events, not_stricter
 from fundalloc.entitlements import entitle
 from fundalloc.errors import Faults, InputError
 from fundalloc.expressions import Expression
@@ -55,10 +56,17 @@ def _read_cells(stated: Iterable[Expression], regions: Regions, faults: Faults) 
             regions.column(name)
 
 
-def pose(policy: Policy, regions: Regions, history: History) -> tuple[Problem, tuple[Statement, ...]]:
-    """The problem of a round and what its rules say; all faults of the data at once."""
+def pose(
+    policy: Policy, regions: Regions, history: History, amendment: Amendment | None = None
+) -> tuple[Problem, tuple[Statement, ...]]:
+    """The problem of a round and what its rules say; all faults of the data at once.
+
+    amendment: the round is decided, this is what has happened since, and the policy is that of an amendment.
+    """
     faults, flags = Faults(), list[Flag]()
     everyone = Scope.of(regions, definitions(policy))
+    if amendment is not None:
+        everyone = everyone.giving(**no_events(len(regions.ids)))
     stated = [Expression(text, key) for key, text in expressions(policy)]
     with faults.collect():
         everyone.check(stated)
@@ -101,7 +109,12 @@ def pose(policy: Policy, regions: Regions, history: History) -> tuple[Problem, t
     faults.check()
     aim = policy.objective
     problem = Problem(regions, tuple(sorted(resources, key=lambda r: r.name)), objective=aim.kind, alpha=aim.aversion)
+    if amendment is not None:
+        problem = amended(problem, amendment, faults, flags)
+        faults.check()
     rows = statements(policy.rules, problem, faults, flags)
     faults.check()
+    if amendment is not None:
+        rows = not_stricter(rows, problem)
     flags += [*regions.flags, *everyone.flags]
     return replace(problem, flags=tuple(flags)), rows

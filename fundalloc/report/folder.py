@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import json
 import os
 import tempfile
@@ -121,10 +122,14 @@ def read_summary(folder: Path) -> dict[str, Any]:
 def read_rows(folder: Path, name: str) -> list[dict[str, str]]:
     """The rows of one of the written CSV files."""
     try:
-        with (folder / name).open(encoding="utf-8", newline="") as file:
-            head, *rows = csv.reader(file)
-            return [dict(zip(head, unguard(row), strict=True)) for row in rows]
+        return rows_of((folder / name).read_bytes().decode())
     except FileNotFoundError:
         raise InputError(
             [Fault("is missing in the folder.", "Decide the round again.", file=str(folder / name))]
         ) from None
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    """The rows of the text of a CSV file that fundalloc wrote."""
+    head, *rows = csv.reader(io.StringIO(text, newline=""))
+    return [dict(zip(head, unguard(row), strict=True)) for row in rows]

@@ -128,7 +128,7 @@ def allocation_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
         put("resource", [one.name] * problem.n)
         put("unit", [one.unit] * problem.n)
         put("entitlement", decimals(key, unit))
-        put("target", decimals(key + beside["arrears"] + beside["adjustment"], unit))
+        put("target", decimals(sum(beside.values(), key), unit))
         put("amount", decimals(lots, lot))
         put("share", numbers(share))
         put("per_head", numbers(heads))
@@ -141,6 +141,8 @@ def allocation_sheet(decision: Decision, steps: Sequence[Step]) -> Sheet:
         )
         put("arrears", decimals(np.rint(unpaid / float(unit)).astype(np.int64), unit))
         put("held_by", held[r])
+        if one.decided is not None:
+            put("decided", decimals(np.rint(one.decided / float(lot)).astype(np.int64), lot))
         if adjusted:
             put("adjustment", decimals(beside["adjustment"] + np.zeros(problem.n, dtype=np.int64), unit))
         if paying:

@@ -96,13 +96,17 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
         ):
             lines.append(("= entitlement", money(row["entitlement"]), "what the key alone gives"))
         if (
+            row.get("decided")
+            and (name.startswith("event: ") or kind in ("supply", "objective", "rule", "rounding"))
+            and not any(x[0] == "= decided before" for x in lines)
+        ):
+            lines.append(("= decided before", money(row["decided"]), "the amount before the events"))
+        if (
             kind in ("supply", "objective", "rule", "rounding")
             and not any(x[0] == "= target" for x in lines)
             and any(s["kind"] in BESIDE_THE_KEY for s in steps)
         ):
-            beside = [s["kind"] for s in steps if s["kind"] in BESIDE_THE_KEY]
-            parts = [f"{kind}s" if kind == "adjustment" else kind for kind in BESIDE_THE_KEY if kind in beside]
-            lines.append(("= target", money(row["target"]), f"entitlement and {' and '.join(parts)}"))
+            lines.append(("= target", money(row["target"]), _aims({s["kind"] for s in steps})))
         why = whys.get(name, "")
         if kind == "rule":
             rule = rules.get(name)
@@ -132,6 +136,14 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
     yield f"  That is {'; '.join(facts)}."
     if ACCOUNTING.get(summary["accounting"]) and any(s["kind"] == "rule" for s in steps):
         yield f"  {ACCOUNTING[summary['accounting']]}"
+
+
+def _aims(kinds: set[str]) -> str:
+    """What a target is made of."""
+    if "decided" in kinds:
+        return "decided before, and what the events ask for"
+    names = {"arrears": "arrears", "adjustment": "adjustments"}
+    return " and ".join(["entitlement", *(name for kind, name in names.items() if kind in kinds)])
 
 
 def describe(policy: Policy, problem: Problem, rows: Sequence[Statement], files: Iterable[str] = ()) -> Iterator[str]:

@@ -1,0 +1,212 @@
+"""The amendment: the least change to a decided round that events ask for.
+
+    target = decided amount + extra need - what is returned
+    what is shared out = decided + needs - returned, as far as supply and reserve reach
+
+The reserve is used first. Nobody goes below what has been paid. Then `nearest` moves as little as it can: what is
+missing is taken from all in proportion, under the rules of the policy. They yield where an event leaves no other way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+
+from fundalloc.errors import Faults
+from fundalloc.events import Events, read_events
+from fundalloc.flags import Flag
+from fundalloc.problem import FloatArray, Part, Problem, Resource
+from fundalloc.rules import Curve, Statement
+from fundalloc.tables import Table
+
+PAID, DUE = "already_paid", "decided_with_need"
+KEEP, HELP = "nothing that is paid is taken back", "what the events ask for"
+#: what `decided.csv` says, with one row without a region for each resource: its supply
+COLUMNS = ("region_id", "resource", "amount", "adjustment")
+AS_DECIDED, EARLIER = "rules and rounding, as decided before", "earlier amendments"
+#: the share of the reserve is told to so many digits
+DIGITS = Decimal(1).scaleb(-15)
+
+
+@dataclass(frozen=True, eq=False)
+class Amendment:
+    """A decided round and the events after it, as tables."""
+
+    decided: Table
+    events: Table
+
+
+def no_events(count: int) -> dict[str, FloatArray]:
+    """The names that the rules of an amendment use, where nothing has happened."""
+    return {PAID: np.zeros(count), DUE: np.zeros(count)}
+
+
+def amended(problem: Problem, amendment: Amendment, faults: Faults, flags: list[Flag]) -> Problem:
+    """The problem of an amendment, from that of the policy; raises InputError for faulty events."""
+    ids = problem.regions.ids
+    resources = {one.name: ids for one in problem.resources}
+    events = read_events(amendment.events, resources)
+    decided, supplies, adjusted = _decided(amendment.decided, problem)
+    found = []
+    for r, one in enumerate(problem.resources):
+        block = problem.block(r)
+        found.append(_resource(one, decided[block], adjusted[block], supplies[one.name], events, faults, flags))
+    return replace(problem, resources=tuple(found))
+
+
+def not_stricter(statements: tuple[Statement, ...], problem: Problem) -> tuple[Statement, ...]:
+    """What the rules say, none of it stricter than the decided amounts keep it, or those that the events ask for.
+
+    So that only what is missing moves others: a rule that rounding to lots, an earlier amendment or the event itself
+    leaves open moves nobody.
+    """
+    before = [one.decided for one in problem.resources if one.decided is not None]
+    points = [np.concatenate(before), problem.target]
+    found: list[Statement] = []
+    for one in statements:
+        if one.rule in (KEEP, HELP) or one.mode == "watch":
+            found.append(one)
+            continue
+        values = [one.values(point) for point in points]
+        if isinstance(one, Curve):
+            found.append(replace(one, at_most=max(one.at_most, *(float(v[0]) for v in values))))
+        else:
+            found.append(
+                replace(one, low=np.minimum(one.low, np.min(values, 0)), high=np.maximum(one.high, np.max(values, 0)))
+            )
+    return tuple(found)
+
+
+def _decided(table: Table, problem: Problem) -> tuple[FloatArray, dict[str, Decimal | None], FloatArray]:
+    """The decided amounts, the supplies, and the adjustments in the amounts."""
+    place = {
+        (region, one.name): r * problem.n + i
+        for r, one in enumerate(problem.resources)
+        for i, region in enumerate(problem.regions.ids)
+    }
+    amounts, adjusted = np.zeros(problem.cells), np.zeros(problem.cells)
+    supplies: dict[str, Decimal | None] = {}
+    numbers = {name: table.numbers(name) for name in ("amount", "adjustment")}
+    rows = zip(*(table.text(name).tolist() for name in COLUMNS[:3]), strict=True)
+    for k, (region, resource, text) in enumerate(rows):
+        if region:
+            amounts[place[region, resource]] = numbers["amount"][k]
+            adjusted[place[region, resource]] = np.nan_to_num(numbers["adjustment"][k])
+        else:
+            supplies[resource] = Decimal(text) if text else None
+    return amounts, supplies, adjusted
+
+
+def _resource(
+    one: Resource,
+    decided: FloatArray,
+    adjusted: FloatArray,
+    supply: Decimal | None,
+    events: Events,
+    faults: Faults,
+    flags: list[Flag],
+) -> Resource:
+    """One resource after the events."""
+    ids = one.scope.regions.ids
+    at = {region: i for i, region in enumerate(ids)}
+    mine = [e for e in events.rows if e.resource == one.name]
+    need, returned, paid = np.zeros(len(ids)), np.zeros(len(ids)), np.zeros(len(ids))
+    by_reason: dict[str, FloatArray] = {}
+    told = np.zeros(len(ids), dtype=bool)
+    for e in mine:
+        if e.region:
+            i = at[e.region]
+            need[i] += e.need
+            returned[i] += e.returned
+            paid[i] += e.paid or 0.0
+            told[i] |= e.paid is not None
+            if e.need or e.returned:
+                by_reason.setdefault(f"event: {e.reason}", np.zeros(len(ids)))[i] += e.need - e.returned
+    for array, what in ((paid, "has been paid"), (returned, "is returned")):
+        for i in np.flatnonzero(array > decided).tolist():
+            faults.add(
+                f"more {what} than the {decided[i]:,.15g} {one.unit} of {one.name} that were decided.",
+                "Check the amount.",
+                file=events.file,
+                value=f"{ids[i]}: {array[i]:,.15g}",
+            )
+    change = _exact(e.supply for e in mine)
+    if change and one.lots is None:
+        faults.add("an open supply cannot be lost.", "Leave supply empty.", file=events.file, value=one.name)
+    if mine and not told.all():
+        flags.append(_untold(one, ids, told))
+    earlier = adjusted - one.adjustment
+    parts = list(one.parts)
+    parts.append(Part(AS_DECIDED, "decided", decided - one.target - earlier, "the round before the events"))
+    if (np.abs(earlier) > float(one.lot) * 1e-6).any():
+        parts.append(Part(EARLIER, "adjustment", earlier, "what earlier events asked for"))
+    parts += [Part(reason, "adjustment", amounts) for reason, amounts in by_reason.items()]
+    target = decided + need - returned
+    given = {PAID: np.maximum(paid - returned, 0.0), DUE: np.where(need > 0, target, 0.0)}
+    after = replace(
+        one, parts=tuple(parts), target=np.maximum(target, 0.0), decided=decided, scope=one.scope.giving(**given)
+    )
+    if one.lots is None or supply is None:
+        return after
+    return _supplied(after, _exact(need.tolist()) - _exact(returned.tolist()), Fraction(supply), change, flags)
+
+
+def _supplied(one: Resource, asked: Fraction, before: Fraction, change: Fraction, flags: list[Flag]) -> Resource:
+    """What is shared out after the events: the reserve gives what it has, before anybody gives.
+
+    asked: by how much the events ask for more, in all. before: the supply of the decided round; change: of it.
+    """
+    assert one.decided is not None
+    lot, supply = Fraction(one.lot), before + change
+    spent = round(float(one.decided.sum() / float(one.lot))) * lot
+    missing = max(Fraction(0), spent + asked - supply)
+    lots = max(0, math.floor((spent + asked - missing) / lot))
+    left = supply - lots * lot
+    flags.append(
+        Flag(
+            "warning" if missing else "info",
+            "reserve",
+            one.name,
+            f"The events ask for {float(asked):+,.2f} {one.unit} of {one.name}; the supply is {float(supply):,.2f}"
+            + (f" ({float(change):+,.2f})" if change else "")
+            + f". The reserve was {float(before - spent):,.2f} and is now {float(left):,.2f}."
+            + (f" {float(missing):,.2f} are missing and are taken from all." if missing else ""),
+            one.name,
+            float(left),
+            float(before - spent),
+        )
+    )
+    reserve = Decimal(0) if supply <= 0 else _decimal(left / supply).quantize(DIGITS).normalize()
+    return replace(one, lots=lots, supply=_decimal(supply), reserve=max(reserve, Decimal(0)))
+
+
+def _exact(values: Iterable[float]) -> Fraction:
+    """The sum of numbers as they were written."""
+    return sum((Fraction(repr(v)) for v in values), Fraction(0))
+
+
+def _decimal(value: Fraction) -> Decimal:
+    return Decimal(value.numerator) / Decimal(value.denominator)
+
+
+def _untold(one: Resource, ids: tuple[str, ...], told: np.ndarray) -> Flag:
+    count = int((~told).sum())
+    return Flag(
+        "info",
+        "paid_unknown",
+        one.name,
+        f"Nothing is said of what {count} of {len(ids)} regions have been paid of {one.name} already: it counts as 0.",
+        one.name,
+        float(count),
+    )
+
+
+def decided_rows(rows: Sequence[Mapping[str, str]], supplies: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
+    """The rows of `decided.csv`: supplies first (empty where they are open), then every amount of allocation.csv."""
+    head = [("", name, "" if supply == "open" else supply, "") for name, supply in sorted(supplies.items())]
+    return [*head, *((r["region_id"], r["resource"], r["amount"], r.get("adjustment", "")) for r in rows)]

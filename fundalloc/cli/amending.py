@@ -1,0 +1,92 @@
+"""The command for emergencies: amend."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fundalloc.cli.options import AsJson, Encoding, OutFolder, Quiet, Strict
+from fundalloc.cli.screen import SHOWN, clock, note, show_flags, wide
+from fundalloc.errors import Fault, InputError
+
+if TYPE_CHECKING:
+    from fundalloc.allocation import Allocation
+
+
+def amend(
+    out: OutFolder,
+    events: Annotated[
+        Path,
+        typer.Option(
+            "--events", metavar="FILE", help="CSV: region_id, resource, need, returned, paid, supply, reason."
+        ),
+    ],
+    new: Annotated[Path, typer.Option("-o", "--out", metavar="NEW", help="The folder to write to.")],
+    encoding: Encoding = "utf-8",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    strict: Strict = False,
+) -> None:
+    """Change a decided round as little as events ask for: extra need, money returned, supply lost."""
+    from fundalloc.amending import amend as amend_folder
+    from fundalloc.report.folder import check_writable
+
+    if new.resolve() == out.resolve():
+        raise InputError([Fault("is the decided round, which stays as it is.", "Name another folder.", file=str(new))])
+    with clock("amending the round"):
+        check_writable(new)
+        allocation = amend_folder(out, events, encoding=encoding)
+        allocation.write(new)
+    if as_json:
+        typer.echo(json.dumps(allocation.summary, ensure_ascii=False, indent=2))
+    elif not quiet:
+        _show(allocation)
+    if not quiet:
+        show_flags(allocation)
+        note(f"Written to {new}. Why a region is touched: fundalloc explain {new} REGION")
+        note(f'Record it: fundalloc record {new} --reason "..."')
+    if strict and any(f.severity != "info" for f in allocation.flags):
+        raise typer.Exit(10)
+
+
+def _show(allocation: Allocation) -> None:
+    """Who is touched: the amount before and after, and why."""
+    from decimal import Decimal
+
+    from rich.table import Table
+    from rich.text import Text
+
+    from fundalloc.report.words import money, signed
+
+    sheet = allocation.sheets["allocation.csv"]
+    reasons: dict[tuple[str, str], list[str]] = {}
+    steps = allocation.sheets["steps.csv"]
+    for step in (dict(zip(steps.columns, row, strict=True)) for row in steps.rows()):
+        if step["step"].startswith("event: "):
+            reasons.setdefault((step["region_id"], step["resource"]), []).append(step["step"].removeprefix("event: "))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("region", "resource", "before", "after", "change", "why"):
+        table.add_column(title, justify="right" if title in ("before", "after", "change") else "left")
+    touched = count = 0
+    for row in (dict(zip(sheet.columns, values, strict=True)) for values in sheet.rows()):
+        count += 1
+        change = Decimal(row["amount"]) - Decimal(row["decided"])
+        if not change:
+            continue
+        touched += 1
+        why = "; ".join(reasons.get((row["region_id"], row["resource"]), [])) or "its part of what is missing"
+        if row["held_by"]:
+            why += f" (held by: {row['held_by']})"
+        if touched <= SHOWN:
+            cells = (row["region_name"], row["resource"], money(row["decided"]), money(row["amount"]))
+            table.add_row(*(Text(cell) for cell in (*cells, signed(change), why)))
+    console = wide()
+    console.print(f"{touched} of {count} amounts change; all others stay as they were decided.", markup=False)
+    if touched:
+        console.print(table)
+    if touched > SHOWN:
+        console.print(f"... and {touched - SHOWN:,} more in allocation.csv", markup=False)
+    console.print()
