@@ -106,7 +106,7 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
             and not any(x[0] == "= target" for x in lines)
             and any(s["kind"] in BESIDE_THE_KEY for s in steps)
         ):
-            lines.append(("= target", money(row["target"]), _aims({s["kind"] for s in steps})))
+            lines.append(("= target", money(row["target"]), _aims(row, {s["kind"] for s in steps})))
         why = whys.get(name, "")
         if kind == "rule":
             rule = rules.get(name)
@@ -138,9 +138,9 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
         yield f"  {ACCOUNTING[summary['accounting']]}"
 
 
-def _aims(kinds: set[str]) -> str:
+def _aims(row: Row, kinds: set[str]) -> str:
     """What a target is made of."""
-    if "decided" in kinds:
+    if row.get("decided"):
         return "decided before, and what the events ask for"
     names = {"arrears": "arrears", "adjustment": "adjustments"}
     return " and ".join(["entitlement", *(name for kind, name in names.items() if kind in kinds)])
