@@ -1,0 +1,181 @@
+"""Cliffs: regions so near a threshold that crossing it would move their amount by more than is stated.
+
+A condition such as `development < quantile(development, 0.4)` decides who takes part, or whom a rule concerns. A region
+just above and one just below it are almost the same, and may get very different amounts. Who is near is decided again
+as if it stood on the other side.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fundalloc.decision import decide
+from fundalloc.errors import ConflictError, InputError, SolverError
+from fundalloc.expressions import Expression
+from fundalloc.history import History
+from fundalloc.policy import Policy, pose
+from fundalloc.problem import FloatArray, Problem
+from fundalloc.regions import Regions
+from fundalloc.scope import Scope
+
+ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+
+
+@dataclass(frozen=True)
+class Cliff:
+    """A region beside a threshold. where: the key of the condition. distance: from the threshold, in standard deviations.
+
+    inside: whether the condition holds. resource: the one whose amount moves most, from `amount` to `beyond` on the
+    other side; None where the rules cannot be kept there.
+    """
+
+    region: str
+    name: str
+    where: str
+    condition: str
+    distance: float
+    inside: bool
+    resource: str
+    unit: str
+    amount: float
+    beyond: float | None
+
+    @property
+    def moved(self) -> float:
+        """By what part of itself the amount moves; infinite where there is nothing on this side."""
+        if self.beyond is None:
+            return np.inf
+        return abs(self.beyond - self.amount) / self.amount if self.amount > 0 else np.inf * (self.beyond > 0)
+
+
+@dataclass(frozen=True)
+class _Case:
+    where: str
+    text: str
+    region: int
+    distance: float
+    inside: bool
+
+
+def cliffs(
+    policy: Policy,
+    regions: Regions,
+    history: History,
+    problem: Problem,
+    amounts: FloatArray,
+    *,
+    near: float,
+    moves: float,
+    most: int,
+) -> list[Cliff]:
+    """The regions near a threshold whose crossing moves their amount by more than `moves` of itself.
+
+    amounts: what is decided, one per cell. near: the distance in standard deviations of what is compared. most: so many
+    cases are decided again, the nearest first.
+    """
+    cases = sorted(_near(policy, problem, near), key=lambda c: (c.distance, c.where, c.region))[:most]
+    found = []
+    for case in cases:
+        one = _beyond(policy, regions, history, problem, amounts, case)
+        if one.moved > moves:
+            found.append(one)
+    return sorted(found, key=lambda c: (c.region, c.where))
+
+
+def _conditions(policy: Policy, problem: Problem) -> Iterator[tuple[str, str, Scope]]:
+    """Every condition on regions, with its key and what it can see."""
+    scopes = {one.name: one.scope for one in problem.resources}
+    for name, section in policy.resources.items():
+        if isinstance(section.where, str):
+            yield f"resources.{name}.where", section.where, scopes[name].full or scopes[name]
+    for rule in policy.rules:
+        if isinstance(rule.where, str) and rule.holds(problem.round) and rule.mode != "watch":
+            scope = scopes[rule.named[0]] if rule.named else next(iter(scopes.values()))
+            yield f"rules.{rule.name}.where", rule.where, scope
+
+
+def _near(policy: Policy, problem: Problem, near: float) -> Iterator[_Case]:
+    """Who is near the threshold of a comparison in a condition."""
+    for key, text, scope in _conditions(policy, problem):
+        nearest: dict[int, float] = {}
+        for left, right in _comparisons(Expression(text, key).tree, policy, frozenset()):
+            try:
+                gap = Expression(f"({left}) - ({right})", key).evaluate(scope)
+                spread = float(np.nanstd(Expression(left, key).evaluate(scope)))
+            except InputError:
+                continue
+            spread = spread or float(np.nanstd(gap))
+            for i in np.flatnonzero(np.abs(gap) <= near * spread).tolist() if spread > 0 else ():
+                nearest[i] = min(nearest.get(i, np.inf), abs(float(gap[i])) / spread)
+        inside = Expression(text, key).evaluate(scope) != 0
+        yield from (_Case(key, text, i, distance, bool(inside[i])) for i, distance in nearest.items())
+
+
+def _comparisons(tree: ast.AST, policy: Policy, seen: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """The two sides of every comparison by order, those in named measures too."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if isinstance(op, ORDERED):
+                yield ast.unparse(left), ast.unparse(right)
+            case ast.Name(id=name) if name in policy.measures and name not in seen:
+                yield from _comparisons(Expression(policy.measures[name]).tree, policy, seen | {name})
+
+
+def _beyond(
+    policy: Policy, regions: Regions, history: History, problem: Problem, amounts: FloatArray, case: _Case
+) -> Cliff:
+    """What a region would get on the other side of a threshold."""
+    region, n = problem.regions.ids[case.region], problem.n
+    other = _crossed(policy, case, region)
+    resources = problem.resources
+    held = np.array([amounts[r * n + case.region] for r in range(len(resources))])
+    try:
+        asked, statements = pose(other, regions, history)
+        there = decide(asked, statements).amounts
+        moved = np.array([there[r * n + case.region] for r in range(len(resources))])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r = int(np.argmax(np.where(moved == held, 0.0, np.abs(moved - held) / held)))
+        answer: float | None = float(moved[r])
+    except (ConflictError, SolverError, InputError):
+        r, answer = 0, None
+    return Cliff(
+        region,
+        problem.regions.names[case.region],
+        case.where,
+        case.text,
+        case.distance,
+        case.inside,
+        resources[r].name,
+        resources[r].unit,
+        float(held[r]),
+        answer,
+    )
+
+
+def _crossed(policy: Policy, case: _Case, region: str) -> Policy:
+    """The policy with one region on the other side of a condition."""
+    crossed = f'({case.text}) != ({policy.regions.id} == "{region}")'
+    kind, _, rest = case.where.partition(".")
+    name = rest.removesuffix(".where")
+    if kind == "resources":
+        section = policy.resources[name].model_copy(update={"where": crossed})
+        return policy.model_copy(update={"resources": {**policy.resources, name: section}})
+    rules = [r.model_copy(update={"where": crossed}) if r.name == name else r for r in policy.rules]
+    return policy.model_copy(update={"rules": tuple(rules)})
+
+
+def words(found: Sequence[Cliff]) -> Iterator[tuple[Cliff, str]]:
+    """Each cliff as a sentence."""
+    for one in found:
+        side = "meets" if one.inside else "just misses"
+        beyond = "the rules could not be kept" if one.beyond is None else (
+            f"it would get {one.beyond:,.2f} {one.unit} of {one.resource} instead of {one.amount:,.2f}"
+        )
+        yield one, (
+            f"{one.name} {side} the condition {one.condition} by {one.distance:.3f} standard deviations; on the other "
+            f"side {beyond}. A ramp (clip) instead of a threshold would take the cliff away."
+        )
