@@ -27,9 +27,9 @@ ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 @dataclass(frozen=True)
 class Cliff:
-    """A region beside a threshold. where: the key of the condition. distance: from the threshold, in standard deviations.
+    """A region beside a threshold.
 
-    inside: whether the condition holds. resource: the one whose amount moves most, from `amount` to `beyond` on the
+    where: the key of the condition. distance: from the threshold, in standard deviations. inside: whether the condition holds. resource: the one whose amount moves most, from `amount` to `beyond` on the
     other side; None where the rules cannot be kept there.
     """
 
@@ -172,10 +172,15 @@ def words(found: Sequence[Cliff]) -> Iterator[tuple[Cliff, str]]:
     """Each cliff as a sentence."""
     for one in found:
         side = "meets" if one.inside else "just misses"
-        beyond = "the rules could not be kept" if one.beyond is None else (
-            f"it would get {one.beyond:,.2f} {one.unit} of {one.resource} instead of {one.amount:,.2f}"
+        beyond = (
+            "the rules could not be kept"
+            if one.beyond is None
+            else (f"it would get {one.beyond:,.2f} {one.unit} of {one.resource} instead of {one.amount:,.2f}")
         )
-        yield one, (
-            f"{one.name} {side} the condition {one.condition} by {one.distance:.3f} standard deviations; on the other "
-            f"side {beyond}. A ramp (clip) instead of a threshold would take the cliff away."
+        yield (
+            one,
+            (
+                f"{one.name} {side} the condition {one.condition} by {one.distance:.3f} standard deviations; on the other "
+                f"side {beyond}. A ramp (clip) instead of a threshold would take the cliff away."
+            ),
         )

@@ -23,7 +23,7 @@ LAYERS = (
     "program arrays dual highs solve polish equations whole exact attempts bending standing tangents gains soft "
     "level_prices levels alpha_fair benefit market choice multipliers evenest shifts",
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
-    "decision explain certificate differences",
+    "decision explain certificate differences cliffs",
     "report shipped",
     "allocation fund amounts reproduction rebuilding verification recording amending",
     "cli",
