@@ -29,8 +29,9 @@ ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 class Cliff:
     """A region beside a threshold.
 
-    where: the key of the condition. distance: from the threshold, in standard deviations. inside: whether the condition holds. resource: the one whose amount moves most, from `amount` to `beyond` on the
-    other side; None where the rules cannot be kept there.
+    where: the key of the condition. distance: from the threshold, in standard deviations. inside: whether the condition
+    holds. resource: the one whose amount moves most, from `amount` to `beyond` on the other side; None where the rules
+    cannot be kept there.
     """
 
     region: str

@@ -19,7 +19,7 @@ LAYERS = (
     "aggregates",
     "expressions scope indices problem",
     "rules objectives utility arrears adjustments arrival claims key entitlements events amendment",
-    "policy system findings",
+    "policy system findings monitor",
     "program arrays dual highs solve polish equations whole exact attempts bending standing tangents gains soft "
     "level_prices levels alpha_fair benefit market choice multipliers evenest shifts",
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",

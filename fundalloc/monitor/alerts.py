@@ -1,0 +1,141 @@
+"""Alerts: which subjects a finance officer should look at: figure, threshold, since when, and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fundalloc.flags import Flag, Severity
+from fundalloc.monitor.balance import EQUAL
+from fundalloc.monitor.coverage import in_a_row
+from fundalloc.monitor.figures import Figures
+from fundalloc.monitor.phrases import in_rounds, money, percent, repair, whom
+from fundalloc.monitor.trend import chance_of_fall
+
+
+def alerts(figures: Figures) -> Iterator[Flag]:
+    """The flags about regions, groups and the fund after the last of two rounds or more."""
+    yield from _behind(figures)
+    yield from _falling(figures)
+    yield from _drifting(figures)
+    yield from _accounts(figures)
+    yield from _records(figures)
+
+
+def _behind(f: Figures) -> Iterator[Flag]:
+    """Too little for several rounds in a row; what all are denied alike is said once, of the fund."""
+    course, section = f.course, f.section
+    least = percent(section.coverage)
+    fund = bool(f.behind[0][-1] >= section.rounds)
+    for s, one in enumerate(course.subjects):
+        relative = fund and one.kind != "fund"
+        length, since = (int(x[s]) for x in (f.behind_others if relative else f.behind))
+        if length < section.rounds:
+            continue
+        last = float(f.coverage[-1, s])
+        what = f"has received less than {least} of its entitlement to {course.resource}"
+        if relative:
+            what += f", and less than {least} of what the fund pays on all entitlements,"
+        remedy = repair(f, s)
+        if one.kind == "fund":
+            what = f"has paid less than {least} of the entitlements to {course.resource}"
+            remedy = (
+                "No arrears rate makes good what all are denied alike: supply or entitlements have to change. Regions "
+                f"and groups are flagged only where they are {percent(section.missing)} below the fund."
+            )
+        text = (
+            f"{one.who} {what} for {in_rounds(length)} in a row, since {course.rounds[since]} "
+            f"({percent(last)} in {course.rounds[-1]}). {remedy}"
+        )
+        yield Flag("warning", "behind", one.subject, text, course.resource, last, section.coverage)
+
+
+def _falling(f: Figures) -> Iterator[Flag]:
+    """A coverage below 1 that falls steadily."""
+    course, section = f.course, f.section
+    chance = chance_of_fall(f.coverage)
+    for s, one in enumerate(course.subjects):
+        slope, last = float(f.coverage_trend[s]), float(f.coverage[-1, s])
+        if not (slope <= -section.trend and chance[s] <= section.chance and last < 1):
+            continue
+        first = course.rounds[int(np.argmax(~np.isnan(f.coverage[:, s])))]
+        text = (
+            f"The coverage of {whom(one)} in {course.resource} has fallen by {100 * -slope:.2g} points a round since "
+            f"{first}, to {percent(last)} in {course.rounds[-1]} (flagged from {100 * section.trend:.2g} points on). "
+            f"At this pace it is {percent(max(last + section.within * slope, 0.0))} in {in_rounds(section.within)}."
+        )
+        if one.kind != "fund":
+            text = f"{text} {repair(f, s)}"
+        yield Flag("warning", "falling", one.subject, text, course.resource, slope, -section.trend)
+
+
+def _drifting(f: Figures) -> Iterator[Flag]:
+    """A coverage that keeps to one side of the fund's."""
+    course, section = f.course, f.section
+    for sums, starts, below in ((f.drift.low, f.drift.low_since, True), (f.drift.high, f.drift.high_since, False)):
+        for s in np.flatnonzero((sums[-1] >= section.decision) & ~np.isnan(f.coverage[-1])).tolist():
+            one, start, value = course.subjects[s], int(starts[s]), float(sums[-1, s])
+            mean = float(np.nanmean(f.deviation[start:, s]))
+            severity: Severity = "info"
+            if below:
+                severity = "alarm" if mean <= -section.missing else "warning"
+            text = (
+                f"{one.who} has drifted {'below' if below else 'above'} the mean coverage of {course.resource} since "
+                f"{course.rounds[start]}: over {in_rounds(len(course.rounds) - start)} it is on average "
+                f"{percent(abs(mean))} {'lower' if mean < 0 else 'higher'} than that of all regions together, "
+                f"more than chance explains (cumulative sum {value:.1f}, flagged from {section.decision:g} on). {repair(f, s)}"
+            )
+            yield Flag(severity, "drift", one.subject, text, course.resource, value, section.decision)
+
+
+def _accounts(f: Figures) -> Iterator[Flag]:
+    """An account that has grown large, or stands at its limit, beyond which nothing counts."""
+    course, section = f.course, f.section
+    for s, one in enumerate(course.subjects[:-1]):
+        share = float(f.share[-1, s])
+        full = abs(share) >= section.near_limit
+        code, threshold = ("limit", section.near_limit) if full else ("account", section.account)
+        if not abs(share) >= threshold:
+            continue
+        beyond = np.where(np.isnan(f.share[:, s]), np.nan, f.share[:, s] * np.sign(share) >= threshold)
+        since = course.rounds[int(in_a_row(beyond.astype(float)[:, None])[1][0])]
+        text = (
+            f"{one.who} is {'owed' if share > 0 else 'ahead by'} {money(f.balance[-1, s], course.unit)} of "
+            f"{course.resource}: {percent(abs(share))} of one round's entitlement, {percent(threshold)} or more since "
+            f"{since}."
+        )
+        if full:
+            rest = abs(float(f.owed[-1, s])) - abs(float(f.balance[-1, s]))
+            text += f" An account counts only up to one round's entitlement, and this one is {_place(f, s)} that limit"
+            text += ": what lies beyond it does not count while it stays there"
+            text += f" ({money(rest, course.unit)} by now)." if rest > EQUAL * f.due[-1, s] else "."
+        severity: Severity = "alarm" if full else "warning"
+        if share < 0:
+            severity = "warning" if full else "info"
+        yield Flag(severity, code, one.subject, f"{text} {repair(f, s)}", course.resource, share, threshold)
+
+
+def _place(f: Figures, s: int) -> str:
+    return "at" if f.at_limit(s) else "near"
+
+
+def _records(f: Figures) -> Iterator[Flag]:
+    """Regions that joined or left while the fund was watched."""
+    course = f.course
+    for i, name in enumerate(course.names):
+        known = np.flatnonzero(course.present[:, i])
+        if len(known) and known[0] > 0:
+            text = (
+                f"{name} has records of {course.resource} only since {course.rounds[known[0]]}: its account began "
+                "there at 0, and it is not measured by the rounds before."
+            )
+            yield Flag("info", "joined", course.ids[i], text, course.resource)
+        if len(known) and known[-1] < len(course.rounds) - 1:
+            account = float(f.account[known[-1], i])
+            text = (
+                f"{name} has no record of {course.resource} after {course.rounds[known[-1]]}: its account, "
+                f"{money(account, course.unit)} {'owed' if account >= 0 else 'ahead'}, is closed, and "
+                "the others bear it in proportion to their entitlements."
+            )
+            yield Flag("info", "left", course.ids[i], text, course.resource)

@@ -1,0 +1,74 @@
+"""Drift: small deviations to one side that add up, found by cumulative sums (CUSUM)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fundalloc.monitor.section import MonitorSection
+from fundalloc.monitor.trend import medians
+from fundalloc.problem import FloatArray, IntArray
+
+#: the median of |z| of a normal z
+HALF = 0.6744897501960817
+#: how much one round may count at most, so that one odd round is no drift
+MOST = 3.0
+#: how many observations of others stand behind a scatter of one's own
+OTHERS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Drift:
+    """Two cumulative sums for each subject, T x S, and the row where each last began (S, -1 where it is 0)."""
+
+    low: FloatArray
+    high: FloatArray
+    low_since: IntArray
+    high_since: IntArray
+    scatter: FloatArray
+
+
+def drifts(deviation: FloatArray, section: MonitorSection) -> Drift:
+    """Cumulative sums of deviations (T x S, NaN without a record) from 0, where a fair fund is.
+
+    With z = deviation / scatter, held to [-3, 3]: high = max(0, high + z - k), low = max(0, low - z - k). A drift is
+    known once a sum passes h; it began where the sum last left 0. Source: Page (1954); held z: Hawkins (1993).
+    """
+    scale = scatters(deviation, section.scatter)
+    z = np.clip(deviation / scale, -MOST, MOST)
+    low, low_since = _sums(-z, section.allowance)
+    high, high_since = _sums(z, section.allowance)
+    return Drift(low, high, low_since, high_since, scale)
+
+
+def _sums(z: FloatArray, allowance: float) -> tuple[FloatArray, IntArray]:
+    sums = np.zeros(z.shape)
+    total, since = np.zeros(z.shape[1]), np.full(z.shape[1], -1)
+    for t, step in enumerate(z):
+        known = ~np.isnan(step)
+        grown = np.where(known, np.maximum(total + np.where(known, step, 0.0) - allowance, 0.0), total)
+        since = np.where(grown > 0, np.where(total > 0, since, t), -1)
+        total = grown
+        sums[t] = total
+    return sums, since
+
+
+def scatters(deviation: FloatArray, least: float) -> FloatArray:
+    """How much the deviation of each subject scatters from round to round by itself (S values).
+
+    From the changes between neighbouring rounds, which a lasting drift does not touch: s = median |change| /
+    (0.6745 sqrt 2), over all subjects, times 1 + 2 / sqrt(changes), about its upper limit of 95 %, since a scatter
+    taken too small raises false alarms. Who scatters more than the others by itself has a larger one: the mean of
+    the squares, those of the others counting as five changes. Never below `least`.
+    """
+    changes = np.abs(deviation[1:] - deviation[:-1]) if len(deviation) > 1 else np.empty((0, deviation.shape[1]))
+    known = ~np.isnan(changes)
+    if not known.any():
+        return np.full(deviation.shape[1], least)
+    unit = HALF * np.sqrt(2.0)
+    all_of_them = float(np.median(changes[known])) / unit * (1 + 2 / float(np.sqrt(known.sum())))
+    own = np.nan_to_num(medians(changes)) / unit
+    count = known.sum(axis=0)
+    mixed = np.sqrt((OTHERS * all_of_them**2 + count * own**2) / (OTHERS + count))
+    return np.asarray(np.maximum(np.maximum(mixed, all_of_them), least))
