@@ -15,7 +15,10 @@ from fundalloc.monitor.trend import chance_of_fall
 
 
 def alerts(figures: Figures) -> Iterator[Flag]:
-    """The flags about regions, groups and the fund after the last of two rounds or more."""
+    """The flags about regions, groups and the fund after the last of two rounds or more.
+
+    What is less than one lot raises none.
+    """
     yield from _behind(figures)
     yield from _falling(figures)
     yield from _drifting(figures)
@@ -31,7 +34,7 @@ def _behind(f: Figures) -> Iterator[Flag]:
     for s, one in enumerate(course.subjects):
         relative = fund and one.kind != "fund"
         length, since = (int(x[s]) for x in (f.behind_others if relative else f.behind))
-        if length < section.rounds:
+        if length < section.rounds or np.nansum((f.due - f.paid)[since:, s]) < course.lot:
             continue
         last = float(f.coverage[-1, s])
         what = f"has received less than {least} of its entitlement to {course.resource}"
@@ -59,6 +62,8 @@ def _falling(f: Figures) -> Iterator[Flag]:
         slope, last = float(f.coverage_trend[s]), float(f.coverage[-1, s])
         if not (slope <= -section.trend and chance[s] <= section.chance and last < 1):
             continue
+        if f.due[-1, s] - f.paid[-1, s] < course.lot:
+            continue
         first = course.rounds[int(np.argmax(~np.isnan(f.coverage[:, s])))]
         text = (
             f"The coverage of {whom(one)} in {course.resource} has fallen by {100 * -slope:.2g} points a round since "
@@ -84,7 +89,8 @@ def _drifting(f: Figures) -> Iterator[Flag]:
                 f"{one.who} has drifted {'below' if below else 'above'} the mean coverage of {course.resource} since "
                 f"{course.rounds[start]}: over {in_rounds(len(course.rounds) - start)} it is on average "
                 f"{percent(abs(mean))} {'lower' if mean < 0 else 'higher'} than that of all regions together, "
-                f"more than chance explains (cumulative sum {value:.1f}, flagged from {section.decision:g} on). {repair(f, s)}"
+                f"more than chance explains (cumulative sum {value:.1f}, flagged from {section.decision:g} on). "
+                f"{repair(f, s)}"
             )
             yield Flag(severity, "drift", one.subject, text, course.resource, value, section.decision)
 
@@ -96,7 +102,7 @@ def _accounts(f: Figures) -> Iterator[Flag]:
         share = float(f.share[-1, s])
         full = abs(share) >= section.near_limit
         code, threshold = ("limit", section.near_limit) if full else ("account", section.account)
-        if not abs(share) >= threshold:
+        if not abs(share) >= threshold or abs(f.balance[-1, s]) < course.lot:
             continue
         beyond = np.where(np.isnan(f.share[:, s]), np.nan, f.share[:, s] * np.sign(share) >= threshold)
         since = course.rounds[int(in_a_row(beyond.astype(float)[:, None])[1][0])]

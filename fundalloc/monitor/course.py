@@ -39,7 +39,7 @@ class Course:
     rounds: the labels of T rounds, in order. ids, names: n regions. groups: the label of each region, by group
     column. entitlement (of the key alone), amount, adjustment (money outside the key, part of the amount, 0 where
     there is none), population, contribution and development are T x n; NaN where a region has no record in a round.
-    arrears: the part of an account that is added to the next target.
+    arrears: the part of an account that is added to the next target. lot: the smallest amount that is handed out.
     """
 
     rounds: tuple[str, ...]
@@ -55,6 +55,7 @@ class Course:
     population: FloatArray | None = None
     contribution: FloatArray | None = None
     development: FloatArray | None = None
+    lot: float = 0.0
 
     def __post_init__(self) -> None:
         shape = (len(self.rounds), len(self.ids))

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from fundalloc.monitor.section import MonitorSection
-from fundalloc.monitor.trend import medians
 from fundalloc.problem import FloatArray, IntArray
 
 #: the median of |z| of a normal z
 HALF = 0.6744897501960817
 #: how much one round may count at most, so that one odd round is no drift
 MOST = 3.0
-#: how many observations of others stand behind a scatter of one's own
-OTHERS = 5
+#: how many changes the scatter of all subjects counts as beside that of one of them
+OTHERS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +28,15 @@ class Drift:
     scatter: FloatArray
 
 
-def drifts(deviation: FloatArray, section: MonitorSection) -> Drift:
+def drifts(deviation: FloatArray, lot: FloatArray, section: MonitorSection) -> Drift:
     """Cumulative sums of deviations (T x S, NaN without a record) from 0, where a fair fund is.
 
-    With z = deviation / scatter, held to [-3, 3]: high = max(0, high + z - k), low = max(0, low - z - k). A drift is
-    known once a sum passes h; it began where the sum last left 0. Source: Page (1954); held z: Hawkins (1993).
+    lot: one lot in the same unit, T x S. With z = deviation / max(scatter, lot), held to [-3, 3]:
+    high = max(0, high + z - k), low = max(0, low - z - k). A drift is known once a sum reaches h; it began where the
+    sum last left 0. Source: Page (1954); held z: Hawkins (1993).
     """
     scale = scatters(deviation, section.scatter)
-    z = np.clip(deviation / scale, -MOST, MOST)
+    z = np.clip(deviation / np.maximum(scale, lot), -MOST, MOST)
     low, low_since = _sums(-z, section.allowance)
     high, high_since = _sums(z, section.allowance)
     return Drift(low, high, low_since, high_since, scale)
@@ -57,18 +57,18 @@ def _sums(z: FloatArray, allowance: float) -> tuple[FloatArray, IntArray]:
 def scatters(deviation: FloatArray, least: float) -> FloatArray:
     """How much the deviation of each subject scatters from round to round by itself (S values).
 
-    From the changes between neighbouring rounds, which a lasting drift does not touch: s = median |change| /
-    (0.6745 sqrt 2), over all subjects, times 1 + 2 / sqrt(changes), about its upper limit of 95 %, since a scatter
-    taken too small raises false alarms. Who scatters more than the others by itself has a larger one: the mean of
-    the squares, those of the others counting as five changes. Never below `least`.
+    From the changes between neighbouring rounds, which a lasting drift leaves alone. A scatter taken too small raises
+    false alarms, so both parts are taken at their upper ends: of all subjects together, s = median |change| /
+    (0.6745 sqrt 2) (1 + 2 / sqrt m) of m changes, about the upper limit of 95 %; of the subject, the mean |change|,
+    1.13 times the scatter of normal deviations. The larger of s and their root mean square, where s counts as three
+    changes; never below `least`.
     """
-    changes = np.abs(deviation[1:] - deviation[:-1]) if len(deviation) > 1 else np.empty((0, deviation.shape[1]))
+    changes = np.abs(np.diff(deviation, axis=0))
     known = ~np.isnan(changes)
     if not known.any():
         return np.full(deviation.shape[1], least)
-    unit = HALF * np.sqrt(2.0)
-    all_of_them = float(np.median(changes[known])) / unit * (1 + 2 / float(np.sqrt(known.sum())))
-    own = np.nan_to_num(medians(changes)) / unit
     count = known.sum(axis=0)
-    mixed = np.sqrt((OTHERS * all_of_them**2 + count * own**2) / (OTHERS + count))
-    return np.asarray(np.maximum(np.maximum(mixed, all_of_them), least))
+    every = float(np.median(changes[known])) / (HALF * np.sqrt(2.0)) * (1 + 2 / float(np.sqrt(known.sum())))
+    own = np.where(known, changes, 0.0).sum(axis=0) / np.maximum(count, 1)
+    mixed = np.sqrt((OTHERS * every**2 + count * own**2) / (OTHERS + count))
+    return np.asarray(np.maximum(np.maximum(mixed, every), least))

@@ -70,8 +70,10 @@ class Figures:
         low, high = np.zeros((rounds, count)), np.zeros((rounds, count))
         since = np.full((2, count), -1)
         scatter = np.full(count, np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            lot = np.where(self.due > 0, self.course.lot / self.due, 0.0)
         for family in self.course.families:
-            one = drifts(self.deviation[:, family], self.section)
+            one = drifts(self.deviation[:, family], lot[:, family], self.section)
             low[:, family], high[:, family], scatter[family] = one.low, one.high, one.scatter
             since[:, family] = one.low_since, one.high_since
         return Drift(low, high, since[0], since[1], scatter)

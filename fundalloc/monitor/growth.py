@@ -25,7 +25,8 @@ def growth(figures: Figures) -> Iterator[Flag]:
         text = (
             f"The Gini coefficient of {course.resource} per head has risen by {rise:.3f} since {course.rounds[first]}, "
             f"from {gini[first]:.3f} to {gini[last]:.3f} in {course.rounds[last]} (flagged from {section.inequality:g} "
-            f'on). A rule of the kind "inequality" with measure = "gini" and at_most = {gini[first]:.3f} brings it back.'
+            f'on). A rule of the kind "inequality" with measure = "gini" and at_most = {gini[first]:.3f} brings it '
+            "back."
         )
         yield Flag("warning", "inequality", "all", text, course.resource, rise, section.inequality)
     gaps = figures.dispersion[0][:, -1]
@@ -34,9 +35,9 @@ def growth(figures: Figures) -> Iterator[Flag]:
         part = rise / float(gaps[first]) if gaps[first] > 0 else np.inf
         text = (
             f"The regions grow apart: the coefficient of variation of their development has risen by {percent(part)} "
-            f"since {course.rounds[first]}, from {gaps[first]:.3f} to {gaps[last]:.3f} in {course.rounds[last]} (flagged "
-            f"from {percent(section.divergence)} on). A larger weight of the criteria that measure need in the key of "
-            f"{course.resource} works against it."
+            f"since {course.rounds[first]}, from {gaps[first]:.3f} to {gaps[last]:.3f} in {course.rounds[last]} "
+            f"(flagged from {percent(section.divergence)} on). A larger weight of need in the key of {course.resource} "
+            "works against it."
         )
         yield Flag("warning", "divergence", "all", text, course.resource, part, section.divergence)
 

@@ -19,7 +19,7 @@ class MonitorSection(BaseModel):
     allowance: Positive = Field(
         0.5, description="CUSUM: what each round may deviate without being counted, in units of the usual scatter."
     )
-    decision: Positive = Field(6.0, description="CUSUM: what may add up before it is a drift, in the same units.")
+    decision: Positive = Field(6.5, description="CUSUM: what may add up before it is a drift, in the same units.")
     scatter: Positive = Field(
         0.02, description="The usual scatter of coverages is never taken to be smaller than this."
     )
