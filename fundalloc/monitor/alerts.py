@@ -17,7 +17,8 @@ from fundalloc.monitor.trend import chance_of_fall
 def alerts(figures: Figures) -> Iterator[Flag]:
     """The flags about regions, groups and the fund after the last of two rounds or more.
 
-    What is less than one lot raises none.
+    What is less than one lot raises none, and neither does a coverage that only brings an account back: who is still
+    ahead is not behind.
     """
     yield from _behind(figures)
     yield from _falling(figures)
@@ -35,6 +36,8 @@ def _behind(f: Figures) -> Iterator[Flag]:
         relative = fund and one.kind != "fund"
         length, since = (int(x[s]) for x in (f.behind_others if relative else f.behind))
         if length < section.rounds or np.nansum((f.due - f.paid)[since:, s]) < course.lot:
+            continue
+        if one.kind != "fund" and not f.owed[-1, s] > 0:
             continue
         last = float(f.coverage[-1, s])
         what = f"has received less than {least} of its entitlement to {course.resource}"
@@ -62,7 +65,7 @@ def _falling(f: Figures) -> Iterator[Flag]:
         slope, last = float(f.coverage_trend[s]), float(f.coverage[-1, s])
         if not (slope <= -section.trend and chance[s] <= section.chance and last < 1):
             continue
-        if f.due[-1, s] - f.paid[-1, s] < course.lot:
+        if f.due[-1, s] - f.paid[-1, s] < course.lot or (one.kind != "fund" and not f.owed[-1, s] > 0):
             continue
         first = course.rounds[int(np.argmax(~np.isnan(f.coverage[:, s])))]
         text = (
@@ -79,7 +82,8 @@ def _drifting(f: Figures) -> Iterator[Flag]:
     """A coverage that keeps to one side of the fund's."""
     course, section = f.course, f.section
     for sums, starts, below in ((f.drift.low, f.drift.low_since, True), (f.drift.high, f.drift.high_since, False)):
-        for s in np.flatnonzero((sums[-1] >= section.decision) & ~np.isnan(f.coverage[-1])).tolist():
+        grows = f.owed[-1] > 0 if below else f.owed[-1] < 0
+        for s in np.flatnonzero((sums[-1] >= section.decision) & grows & ~np.isnan(f.coverage[-1])).tolist():
             one, start, value = course.subjects[s], int(starts[s]), float(sums[-1, s])
             mean = float(np.nanmean(f.deviation[start:, s]))
             severity: Severity = "info"
@@ -112,18 +116,15 @@ def _accounts(f: Figures) -> Iterator[Flag]:
             f"{since}."
         )
         if full:
+            place = "at" if abs(share) >= 1 - EQUAL else "near"
             rest = abs(float(f.owed[-1, s])) - abs(float(f.balance[-1, s]))
-            text += f" An account counts only up to one round's entitlement, and this one is {_place(f, s)} that limit"
+            text += f" An account counts only up to one round's entitlement, and this one is {place} that limit"
             text += ": what lies beyond it does not count while it stays there"
             text += f" ({money(rest, course.unit)} by now)." if rest > EQUAL * f.due[-1, s] else "."
         severity: Severity = "alarm" if full else "warning"
         if share < 0:
             severity = "warning" if full else "info"
         yield Flag(severity, code, one.subject, f"{text} {repair(f, s)}", course.resource, share, threshold)
-
-
-def _place(f: Figures, s: int) -> str:
-    return "at" if f.at_limit(s) else "near"
 
 
 def _records(f: Figures) -> Iterator[Flag]:
@@ -139,9 +140,11 @@ def _records(f: Figures) -> Iterator[Flag]:
             yield Flag("info", "joined", course.ids[i], text, course.resource)
         if len(known) and known[-1] < len(course.rounds) - 1:
             account = float(f.account[known[-1], i])
-            text = (
-                f"{name} has no record of {course.resource} after {course.rounds[known[-1]]}: its account, "
-                f"{money(account, course.unit)} {'owed' if account >= 0 else 'ahead'}, is closed, and "
-                "the others bear it in proportion to their entitlements."
-            )
+            text = f"{name} has no record of {course.resource} after {course.rounds[known[-1]]}: its account is even."
+            if abs(account) > EQUAL * f.due[known[-1], i]:
+                text = (
+                    f"{text.removesuffix(' is even.')}, {money(account, course.unit)} "
+                    f"{'owed' if account > 0 else 'ahead'}, is closed, and the others bear it in proportion to their "
+                    "entitlements."
+                )
             yield Flag("info", "left", course.ids[i], text, course.resource)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from fundalloc.monitor.balance import EQUAL, Balance, bounds, replay
+from fundalloc.monitor.balance import Balance, bounds, replay
 from fundalloc.monitor.convergence import Catching, catching_up, dispersions
 from fundalloc.monitor.course import Course
 from fundalloc.monitor.coverage import below, coverages, in_a_row
@@ -90,13 +90,20 @@ class Figures:
 
     @cached_property
     def balance(self) -> FloatArray:
-        """What of the accounts counts; 0 for the fund."""
-        return self.course.totals(self.regions.counts)
+        """What of the accounts counts; together it is 0."""
+        found = self.course.totals(self.regions.counts)
+        found[:, -1] = np.where(np.isnan(found[:, -1]), np.nan, 0.0)
+        return found
 
     @cached_property
     def owed(self) -> FloatArray:
         """What of the accounts would count if one round's entitlement were no limit."""
         return self.course.totals(self.regions.owed)
+
+    @cached_property
+    def target(self) -> FloatArray:
+        """Entitlement plus the part of the arrears that each round was to make good."""
+        return self.course.totals(self.regions.target)
 
     @cached_property
     def missed(self) -> FloatArray:
@@ -113,18 +120,6 @@ class Figures:
         """The balances as parts of their limit, one round's entitlement."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(self.due > 0, self.balance / self.due, np.nan)
-
-    def within_bound(self, s: int) -> bool | None:
-        """Whether the last balance of a subject is within its bound; None without a record in the last round."""
-        last = self.balance[-1, s]
-        if np.isnan(last):
-            return None
-        return bool(abs(last) <= self.bounds[1][s] + EQUAL * self.due[-1, s])
-
-    def at_limit(self, s: int) -> bool | None:
-        """Whether the last balance of a subject stands at its limit; None where it has none."""
-        last = self.share[-1, s]
-        return None if np.isnan(last) else bool(abs(last) >= 1 - EQUAL)
 
     @cached_property
     def net(self) -> FloatArray | None:

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fundalloc.flags import Flag
 from fundalloc.monitor.alerts import alerts
+from fundalloc.monitor.balance import EQUAL
 from fundalloc.monitor.course import Course
 from fundalloc.monitor.disparity import splits
 from fundalloc.monitor.figures import Figures
 from fundalloc.monitor.growth import growth
 from fundalloc.monitor.section import MonitorSection
 from fundalloc.monitor.trend import slopes
-from fundalloc.problem import FloatArray
+from fundalloc.problem import BoolArray, FloatArray, IntArray
 
 Cell = str | float | int | None
-WHO = ("kind", "group_column", "subject", "name", "resource", "unit")
-MEASURES = (
-    *WHO,
-    *("round", "rounds", "first", "last", "entitlement", "paid", "coverage", "coverage_trend"),
-    *("rounds_behind", "behind_since", "drift_low", "drift_low_since", "drift_high", "drift_high_since", "scatter"),
-    *("account", "balance", "balance_share", "at_limit", "delta", "bound", "within_bound"),
-    *("net", "net_per_head", "gini", "gini_trend", "theil"),
-    *("variation", "variation_trend", "log_spread", "beta_slope", "beta_t", "beta_speed", "half_life"),
-)
-SERIES = (
-    *WHO,
-    *("round", "entitlement", "paid", "target", "coverage", "deviation", "drift_low", "drift_high"),
-    *("account", "balance", "balance_share", "net", "net_per_head", "gini", "theil", "variation", "log_spread"),
-)
-SPLITS = ("resource", "round", "group_column", "theil", "between", "within")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +27,11 @@ class Listing:
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Sequence[Cell]]) -> Listing:
+        """A table from its columns."""
+        return cls(tuple(columns), tuple(zip(*columns.values(), strict=True)))
 
     def records(self) -> Iterator[dict[str, Cell]]:
         """The rows by the names of their columns."""
@@ -60,79 +51,134 @@ class Watched:
 def watch(course: Course, section: MonitorSection) -> Watched:
     """Every measure of a resource over its rounds, and what should be looked at.
 
-    Measures that need more rounds, regions or columns than there are stay empty; fewer than two rounds raise no flag.
+    Measures that need more rounds, regions or columns than there are stay empty; fewer than two rounds raise no flag, and
+    without any round there are no tables.
     """
     figures = Figures(course, section)
-    flags = (*alerts(figures), *growth(figures)) if len(course.rounds) > 1 and course.ids else ()
-    parts = [(course.resource, s.round, s.column, s.theil, s.between, s.within) for s in splits(course)]
-    some = bool(course.rounds) and bool(course.ids)
+    watched = len(course.rounds) > 1 and bool(course.ids)
     return Watched(
-        Listing(MEASURES, tuple(_measures(figures)) if some else ()),
-        Listing(SERIES, tuple(_series(figures)) if some else ()),
-        Listing(SPLITS, tuple(parts)),
-        flags,
+        Listing.of(_measures(figures)),
+        Listing.of(_series(figures)),
+        Listing.of(_splits(course)),
+        (*alerts(figures), *growth(figures)) if watched else (),
     )
 
 
-def _who(f: Figures, s: int) -> tuple[Cell, ...]:
-    one = f.course.subjects[s]
-    return one.kind, one.column, one.subject, one.name, f.course.resource, f.course.unit
+def _who(f: Figures, rounds: int = 1) -> dict[str, Sequence[Cell]]:
+    """The columns that name the subjects, so many times over."""
+    subjects = f.course.subjects * rounds
+    return {
+        "kind": [one.kind for one in subjects],
+        "group_column": [one.column for one in subjects],
+        "subject": [one.subject for one in subjects],
+        "name": [one.name for one in subjects],
+        "resource": [f.course.resource] * len(subjects),
+        "unit": [f.course.unit] * len(subjects),
+    }
 
 
-def _measures(f: Figures) -> Iterator[tuple[Cell, ...]]:
+def _measures(f: Figures) -> dict[str, Sequence[Cell]]:
+    """One row for each subject, as it stands after the last round; no rows where there is no round."""
     rounds = f.course.rounds
+    if not rounds:
+        return {}
+    catching = [f.catching(s) for s in range(len(f.course.subjects))]
     known = ~np.isnan(f.due)
-    gini_trend, variation_trend = slopes(f.disparity[0]), slopes(f.dispersion[0])
-    for s in range(len(f.course.subjects)):
-        here = np.flatnonzero(known[:, s])
-        ends = (rounds[here[0]], rounds[here[-1]]) if len(here) else (None, None)
-        catching = f.catching(s)
-        yield (
-            *_who(f, s),
-            *(rounds[-1], len(here), *ends, _cell(f.due[-1, s]), _cell(f.paid[-1, s])),
-            *(_cell(f.coverage[-1, s]), _cell(f.coverage_trend[s])),
-            *(int(f.behind[0][s]), _label(f, f.behind[1][s])),
-            *(_cell(f.drift.low[-1, s]), _label(f, f.drift.low_since[s])),
-            *(_cell(f.drift.high[-1, s]), _label(f, f.drift.high_since[s]), _cell(f.drift.scatter[s])),
-            *(_cell(f.account[-1, s]), _cell(f.balance[-1, s]), _cell(f.share[-1, s]), _answer(f.at_limit(s))),
-            *(_cell(f.bounds[0][s]), _cell(f.bounds[1][s]), _answer(f.within_bound(s))),
-            *_net(f, -1, s),
-            *(_cell(f.disparity[0][-1, s]), _cell(gini_trend[s]), _cell(f.disparity[1][-1, s])),
-            *(_cell(f.dispersion[0][-1, s]), _cell(variation_trend[s]), _cell(f.dispersion[1][-1, s])),
-            *((catching.slope, catching.t, catching.speed, catching.half_life) if catching else (None,) * 4),
-        )
+    first, last = np.argmax(known, axis=0), len(rounds) - 1 - np.argmax(known[::-1], axis=0)
+    recorded = known.any(axis=0)
+    now = {name: values[-1] for name, values in _arrays(f).items()}
+    numbers = {
+        **{name: now[name] for name in ("entitlement", "paid", "coverage")},
+        "coverage_trend": f.coverage_trend,
+        "rounds_behind": f.behind[0],
+        "behind_since": _labels(f, f.behind[1]),
+        "drift_low": now["drift_low"],
+        "drift_low_since": _labels(f, f.drift.low_since),
+        "drift_high": now["drift_high"],
+        "drift_high_since": _labels(f, f.drift.high_since),
+        "scatter": f.drift.scatter,
+        **{name: now[name] for name in ("account", "balance", "balance_share")},
+        "at_limit": _answers(np.abs(f.share[-1]) >= 1 - EQUAL, f.share[-1]),
+        "delta": f.bounds[0],
+        "bound": f.bounds[1],
+        "within_bound": _answers(np.abs(f.balance[-1]) <= f.bounds[1] + EQUAL * f.due[-1], f.balance[-1]),
+        **{name: now[name] for name in ("net", "net_per_head", "gini")},
+        "gini_trend": slopes(f.disparity[0]),
+        **{name: now[name] for name in ("theil", "variation")},
+        "variation_trend": slopes(f.dispersion[0]),
+        "log_spread": now["log_spread"],
+    }
+    return {
+        **_who(f),
+        "round": [rounds[-1]] * len(catching),
+        "rounds": known.sum(axis=0).tolist(),
+        "first": _labels(f, np.where(recorded, first, -1)),
+        "last": _labels(f, np.where(recorded, last, -1)),
+        **{name: v if isinstance(v, list) else _cells(v) for name, v in numbers.items()},
+        "beta_slope": [c and c.slope for c in catching],
+        "beta_t": [c and c.t for c in catching],
+        "beta_speed": [c and c.speed for c in catching],
+        "half_life": [c and c.half_life for c in catching],
+    }
 
 
-def _series(f: Figures) -> Iterator[tuple[Cell, ...]]:
-    target = f.course.totals(f.regions.target)
-    columns = (f.due, f.paid, target, f.coverage, f.deviation, f.drift.low, f.drift.high, f.account, f.balance, f.share)
-    spread = (*f.disparity, *f.dispersion)
-    for t, label in enumerate(f.course.rounds):
-        for s in range(len(f.course.subjects)):
-            yield (
-                *(*_who(f, s), label),
-                *(_cell(values[t, s]) for values in columns),
-                *_net(f, t, s),
-                *(_cell(values[t, s]) for values in spread),
-            )
+def _series(f: Figures) -> dict[str, Sequence[Cell]]:
+    """One row for each round and subject."""
+    rounds, count = f.course.rounds, len(f.course.subjects)
+    return {
+        **_who(f, len(rounds)),
+        "round": [label for label in rounds for _ in range(count)],
+        **{name: _cells(values.ravel()) for name, values in _arrays(f).items()},
+    }
 
 
-def _net(f: Figures, t: int, s: int) -> tuple[Cell, Cell]:
-    if f.net is None:
-        return None, None
-    net = _cell(f.net[t, s])
-    people: float | FloatArray = np.nan if f.heads is None else f.heads[t, s]
-    return net, net / float(people) if isinstance(net, float) and people > 0 else None
+def _arrays(f: Figures) -> dict[str, FloatArray]:
+    """What is known of each round, T x subjects."""
+    none = np.full(f.due.shape, np.nan)
+    net = none if f.net is None else f.net
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per_head = none if f.heads is None else net / f.heads
+    return {
+        "entitlement": f.due,
+        "paid": f.paid,
+        "target": f.target,
+        "coverage": f.coverage,
+        "deviation": f.deviation,
+        "drift_low": f.drift.low,
+        "drift_high": f.drift.high,
+        "account": f.account,
+        "balance": f.balance,
+        "balance_share": f.share,
+        "net": net,
+        "net_per_head": per_head,
+        "gini": f.disparity[0],
+        "theil": f.disparity[1],
+        "variation": f.dispersion[0],
+        "log_spread": f.dispersion[1],
+    }
 
 
-def _cell(value: float) -> float | None:
-    """A number that can be written, or an empty cell."""
-    return float(value) if np.isfinite(value) else None
+def _splits(course: Course) -> dict[str, Sequence[Cell]]:
+    """One row for each round and group column: Theil's index and its parts."""
+    parts = list(splits(course))
+    return {
+        "resource": [course.resource] * len(parts),
+        "round": [one.round for one in parts],
+        "group_column": [one.column for one in parts],
+        "theil": [one.theil for one in parts],
+        "between": [one.between for one in parts],
+        "within": [one.within for one in parts],
+    }
 
 
-def _label(f: Figures, t: int) -> str | None:
-    return f.course.rounds[t] if t >= 0 else None
+def _cells(values: FloatArray | IntArray) -> list[Cell]:
+    """Numbers that can be written, empty cells for those that cannot."""
+    return [v if known else None for v, known in zip(values.tolist(), np.isfinite(values).tolist(), strict=True)]
 
 
-def _answer(value: bool | None) -> str | None:
-    return None if value is None else "yes" if value else "no"
+def _labels(f: Figures, rows: IntArray) -> list[Cell]:
+    return [f.course.rounds[t] if t >= 0 else None for t in rows.tolist()]
+
+
+def _answers(yes: BoolArray, known: FloatArray) -> list[Cell]:
+    return [None if np.isnan(k) else "yes" if y else "no" for y, k in zip(yes, known, strict=True)]
