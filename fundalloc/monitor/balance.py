@@ -8,10 +8,11 @@ import numpy as np
 
 from fundalloc.arrears import claimable
 from fundalloc.monitor.course import Course
-from fundalloc.problem import BoolArray, FloatArray
+from fundalloc.problem import FloatArray
 
 #: what counts as equal, as a part of one round's entitlement
 EQUAL = 1e-9
+TINY = np.finfo(float).tiny
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +20,8 @@ class Balance:
     """The accounts after each round, T x n, NaN without a record.
 
     account: all that was due and not paid. counts: the part of it that the next target would make good; adds up to
-    0 and is never above one round's entitlement. owed: what it would be without that limit. target: entitlement
+    0 and is never above one round's entitlement. owed: the same without that limit,
+    A - k sum(A) / sum(k). target: entitlement
     plus arrears of the round. missed: what was paid less the target.
     """
 
@@ -43,17 +45,8 @@ def replay(course: Course) -> Balance:
         unpaid = unpaid + np.where(here, key - np.nan_to_num(course.paid[t]), 0.0)
         part = claimable(unpaid, key, here)
         accounts[t, here], counts[t, here] = unpaid[here], part[here]
-        owed[t, here] = _unlimited(unpaid, part, key, here)[here]
+        owed[t, here] = unpaid[here] - key[here] * (unpaid[here].sum() / max(key.sum(), TINY))
     return Balance(accounts, counts, owed, targets, course.paid - targets)
-
-
-def _unlimited(unpaid: FloatArray, part: FloatArray, key: FloatArray, here: BoolArray) -> FloatArray:
-    """A - theta k, with the theta of those whom the limit leaves alone (of all, where it holds everybody)."""
-    due = here & (key > 0)
-    free = due & (np.abs(part) < key * (1 - EQUAL))
-    some = free if free.any() else due
-    theta = (unpaid - part)[some].sum() / key[some].sum() if some.any() else 0.0
-    return np.where(due & ~free, unpaid - theta * key, part)
 
 
 def bounds(course: Course, balance: Balance) -> tuple[FloatArray, FloatArray]:

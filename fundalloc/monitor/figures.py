@@ -147,7 +147,7 @@ class Figures:
         return found[0], found[1]
 
     def catching(self, s: int) -> Catching | None:
-        """Beta convergence among the regions of a subject."""
-        if self.course.development is None:
+        """Beta convergence among the regions of a group or of the fund."""
+        if self.course.development is None or s < len(self.course.ids):
             return None
         return catching_up(self.course.development[:, self.course.subjects[s].members])

@@ -51,8 +51,8 @@ class Watched:
 def watch(course: Course, section: MonitorSection) -> Watched:
     """Every measure of a resource over its rounds, and what should be looked at.
 
-    Measures that need more rounds, regions or columns than there are stay empty; fewer than two rounds raise no flag, and
-    without any round there are no tables.
+    Measures that need more rounds, regions or columns than there are stay empty; fewer than two rounds raise no flag,
+    and without any round there are no tables.
     """
     figures = Figures(course, section)
     watched = len(course.rounds) > 1 and bool(course.ids)
