@@ -5,7 +5,7 @@
 Balanced funds: 20 rounds of entitlements, amounts that scatter around the targets by a stated part of themselves and
 by nothing else, in whole lots, the total paid out exactly. The monitor looks after every round, with its defaults; a
 region is flagged falsely if it ever is. Planted: one region gets systematically less from the sixth round on; the
-delay counts the rounds until it is flagged. Funds of 5, 12 and 40 regions of very different size; fixed seeds.
+delay counts the rounds until it is flagged. Funds of 3, 5, 12 and 40 regions of very different size; fixed seeds.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def main() -> None:
         f"|---|---:|---:|{'---:|' * len(CODES)}---:|",
     ]
     for setting in BALANCED:
-        for regions, times in ((5, 8), (12, 4), (40, 1)):
+        for regions, times in ((3, 8), (5, 8), (12, 4), (40, 1)):
             funds = wanted.funds * times
             shares, groups = false_alarms(setting, regions, funds, section)
             cells = " | ".join(f"{100 * shares[code]:.2f} %" for code in CODES)
@@ -160,7 +160,7 @@ def main() -> None:
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for setting in PLANTED:
-        for regions in (5, 12, 40):
+        for regions in (3, 5, 12, 40):
             found = delays(setting, regions, 2 * wanted.funds, section)
             middle, most = np.quantile(found, [0.5, 0.9], axis=0, method="inverted_cdf")
             drift = found[:, 0]

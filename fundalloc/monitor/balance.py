@@ -12,17 +12,15 @@ from fundalloc.problem import FloatArray
 
 #: what counts as equal, as a part of one round's entitlement
 EQUAL = 1e-9
-TINY = np.finfo(float).tiny
 
 
 @dataclass(frozen=True, eq=False)
 class Balance:
     """The accounts after each round, T x n, NaN without a record.
 
-    account: all that was due and not paid. counts: the part of it that the next target would make good; adds up to
-    0 and is never above one round's entitlement. owed: the same without that limit,
-    A - k sum(A) / sum(k). target: entitlement
-    plus arrears of the round. missed: what was paid less the target.
+    account: A, all that was due and not paid. counts: the part of it that the next target would make good; adds up
+    to 0 and is never above one round's entitlement. owed: the same without that limit, A - k sum(A) / sum(k).
+    target: entitlement plus arrears of the round. missed: what was paid less the target.
     """
 
     account: FloatArray
@@ -45,7 +43,8 @@ def replay(course: Course) -> Balance:
         unpaid = unpaid + np.where(here, key - np.nan_to_num(course.paid[t]), 0.0)
         part = claimable(unpaid, key, here)
         accounts[t, here], counts[t, here] = unpaid[here], part[here]
-        owed[t, here] = unpaid[here] - key[here] * (unpaid[here].sum() / max(key.sum(), TINY))
+        together = float(unpaid[here].sum() / key.sum()) if key.any() else 0.0
+        owed[t, here] = unpaid[here] - key[here] * together
     return Balance(accounts, counts, owed, targets, course.paid - targets)
 
 

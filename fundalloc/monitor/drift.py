@@ -9,8 +9,8 @@ import numpy as np
 from fundalloc.monitor.section import MonitorSection
 from fundalloc.problem import FloatArray, IntArray
 
-#: the median of |z| of a normal z
-HALF = 0.6744897501960817
+#: the third quartile of |z| of a normal z
+QUARTILE = 1.1503493803760079
 #: how much one round may count at most, so that one odd round is no drift
 MOST = 3.0
 #: how many changes the scatter of all subjects counts as beside that of one of them
@@ -58,17 +58,18 @@ def scatters(deviation: FloatArray, least: float) -> FloatArray:
     """How much the deviation of each subject scatters from round to round by itself (S values).
 
     From the changes between neighbouring rounds, which a lasting drift leaves alone. A scatter taken too small raises
-    false alarms, so both parts are taken at their upper ends: of all subjects together, s = median |change| /
-    (0.6745 sqrt 2) (1 + 2 / sqrt m) of m changes, about the upper limit of 95 %; of the subject, the mean |change|,
-    1.13 times the scatter of normal deviations. The larger of s and their root mean square, where s counts as three
-    changes; never below `least`.
+    false alarms, so both parts are taken at their upper ends: of all subjects together, s = third quartile of
+    |change| / (1.1503 sqrt 2) (1 + 1.5 / sqrt f), f = changes (S - 1) / S since the deviations are tied to their mean;
+    of the subject, the mean |change|, 1.13 times the scatter of normal deviations. The larger of s and their root mean
+    square, where s counts as three changes; never below `least`.
     """
     changes = np.abs(np.diff(deviation, axis=0))
     known = ~np.isnan(changes)
     if not known.any():
         return np.full(deviation.shape[1], least)
     count = known.sum(axis=0)
-    every = float(np.median(changes[known])) / (HALF * np.sqrt(2.0)) * (1 + 2 / float(np.sqrt(known.sum())))
+    free = max(known.sum() * (1 - 1 / deviation.shape[1]), 1.0)
+    every = float(np.quantile(changes[known], 0.75)) / (QUARTILE * np.sqrt(2.0)) * (1 + 1.5 / np.sqrt(free))
     own = np.where(known, changes, 0.0).sum(axis=0) / np.maximum(count, 1)
     mixed = np.sqrt((OTHERS * every**2 + count * own**2) / (OTHERS + count))
     return np.asarray(np.maximum(np.maximum(mixed, every), least))
