@@ -198,7 +198,7 @@ def histories(draw):
 
 
 @given(histories())
-@settings(max_examples=200)
+@settings(max_examples=120)
 def test_a_balance_stays_within_what_amounts_may_miss_by_the_rate(case):
     rate, key, moves = case
     account, amount = np.zeros(key.shape[1]), np.empty_like(key)
@@ -283,13 +283,19 @@ def test_what_is_less_than_a_lot_is_no_drift():
     assert drifts(deviation, np.full((20, 4), 0.12), SECTION).low[-1, 0] == 0
 
 
-def test_the_scatter_is_not_less_than_the_noise_and_a_lasting_drift_leaves_it_alone():
-    noise = 0.03 * np.random.default_rng(7).standard_normal((20, 50))
-    found = scatters(noise, 0.001)
-    assert found.min() >= 0.03 and found.max() < 0.05
+@pytest.mark.parametrize("rounds, count", [(3, 4), (6, 5), (20, 50)])
+def test_the_scatter_is_seldom_taken_too_small_and_a_lasting_drift_leaves_it_alone(rounds, count):
+    found = []
+    for seed in range(200):
+        noise = 0.03 * np.random.default_rng(seed).standard_normal((rounds, count))
+        found.append(scatters(noise, 0.001)[0])
+    assert np.mean(found) >= 0.03 and np.quantile(found, 0.02) >= 0.6 * 0.03
     shifted = noise.copy()
-    shifted[:, :20] -= 0.5
-    assert scatters(shifted, 0.001) == pytest.approx(found, rel=1e-9)
+    shifted[:, :2] -= 0.5
+    assert scatters(shifted, 0.001) == pytest.approx(scatters(noise, 0.001), rel=1e-9)
+
+
+def test_without_changes_the_scatter_is_the_least_one():
     assert list(scatters(np.array([[0.1, NAN]]), 0.02)) == [0.02, 0.02]
 
 
@@ -455,7 +461,7 @@ def same(left, right):
 
 
 @given(st.permutations(range(6)))
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_the_order_of_the_regions_changes_only_the_order(order):
     one = full()
     other = permuted(one, order)

@@ -232,7 +232,7 @@ def test_what_is_less_than_a_lot_raises_no_flag():
 
 
 @given(st.floats(0.3, 0.7), st.integers(1, 6), st.lists(st.integers(1, 9), min_size=3, max_size=6))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_the_rate_advised_closes_the_account_in_the_rounds_said(low, within, sizes):
     section = MonitorSection(within=within)
     key = np.array(sizes, dtype=float) * 1000
@@ -258,7 +258,7 @@ def test_the_rate_advised_closes_the_account_in_the_rounds_said(low, within, siz
 
 
 def test_balanced_funds_are_seldom_said_to_drift():
-    found = {setting: false_alarms(setting, 12, 4, SECTION) for setting in BALANCED}
+    found = {setting: false_alarms(setting, 12, 3, SECTION) for setting in BALANCED}
     shares = [share["drift"] for share, _ in found.values()]
     assert len(shares) == len(BALANCED) >= 10 and np.mean(shares) <= 0.01
     assert np.mean([groups for _, groups in found.values()]) <= 0.01
@@ -268,11 +268,10 @@ def test_balanced_funds_are_seldom_said_to_drift():
 
 
 @pytest.mark.parametrize("regions", [5, 12])
-@pytest.mark.parametrize("noise", [0.01, 0.03])
-def test_a_region_a_tenth_short_is_found_within_five_rounds(noise, regions):
-    (setting,) = (s for s in PLANTED if s.short == 0.1 and s.noise[0] == noise)
+def test_a_region_a_tenth_short_is_found_within_five_rounds(regions):
+    (setting,) = (s for s in PLANTED if s.short == 0.1 and s.noise[0] == 0.03)
     found = delays(setting, regions, 20, SECTION)
-    assert found.shape == (20, 2) and np.median(found[:, 0]) <= 5
+    assert found.shape == (20, 2) and np.median(found[:, 0]) <= 4
     assert (found[:, 0] <= 5).mean() >= 0.9
     assert (found[:, 1] <= 5).mean() >= 0.95
 
