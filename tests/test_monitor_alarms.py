@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from fundalloc.arrears import claimable
 from fundalloc.flags import Flag
 from fundalloc.monitor import MonitorSection, watch
-from tests.test_monitor import NAN, SECTION, course
+from tests.test_monitor import NAN, SECTION, course, measures
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -159,7 +159,7 @@ def test_a_coverage_that_falls_steadily_is_flagged_with_its_pace():
     assert flag.value == pytest.approx(-0.02)
     assert flag.message.startswith(
         "The coverage of Atown in fund has fallen by 2 points a round since 2020, to 86 % in 2027 (flagged from 1 "
-        "points on). At this pace it is 78 % in 4 rounds. An arrears rate of"
+        "on). At this pace it is 78 % in 4 rounds. An arrears rate of"
     )
     assert flags(upto(one, 6), code="falling") == []
 
@@ -173,7 +173,7 @@ def test_inequality_that_rises_and_regions_that_grow_apart_are_flagged():
     (rise,) = flags(one, code="inequality")
     assert rise.message == (
         "The Gini coefficient of fund per head has risen by 0.124 since 2020, from 0.000 to 0.124 in 2027 (flagged "
-        'from 0.05 on). A rule of the kind "inequality" with measure = "gini" and at_most = 0.000 brings it back.'
+        'from 0.05 on). A rule of the kind "inequality" with measure = "gini", of = "head" and at_most = 0.050 keeps it low.'
     )
     (apart,) = flags(one, code="divergence")
     assert apart.message.startswith(
@@ -226,6 +226,16 @@ def test_what_is_less_than_a_lot_raises_no_flag():
     in_posts = course(key, amount, lot=1.0, **one)
     assert flags(upto(in_posts, 3)) == []
     assert {f.code for f in flags(in_posts) if f.subject == "a"} == {"behind", "account"}
+
+
+def test_a_group_of_one_region_is_not_named_beside_it():
+    one = held(0.9)
+    single = course(one.entitlement, one.amount, groups={"province": ("P", "Q", "Q", "Q")})
+    assert {f.subject for f in flags(single) if f.severity != "info"} == {"a"}
+    pair = course(one.entitlement, one.amount, groups={"province": ("P", "P", "Q", "Q")})
+    assert {f.subject for f in flags(pair, code="account")} >= {"a", "P"}
+    assert any(f.message.startswith("P (province) is owed") for f in flags(pair))
+    assert measures(single)["P"]["coverage"] == 0.9
 
 
 # ------------------------------------------------------------------ the remedy

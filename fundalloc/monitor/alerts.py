@@ -18,7 +18,7 @@ def alerts(figures: Figures) -> Iterator[Flag]:
     """The flags about regions, groups and the fund after the last of two rounds or more.
 
     What is less than one lot raises none, and neither does a coverage that only brings an account back: who is still
-    ahead is not behind.
+    ahead is not behind. A group of one region is not named beside it.
     """
     yield from _behind(figures)
     yield from _falling(figures)
@@ -32,7 +32,7 @@ def _behind(f: Figures) -> Iterator[Flag]:
     course, section = f.course, f.section
     least = percent(section.coverage)
     fund = bool(f.behind[0][-1] >= section.rounds)
-    for s, one in enumerate(course.subjects):
+    for s, one in f.distinct:
         relative = fund and one.kind != "fund"
         length, since = (int(x[s]) for x in (f.behind_others if relative else f.behind))
         if length < section.rounds or np.nansum((f.due - f.paid)[since:, s]) < course.lot:
@@ -61,7 +61,7 @@ def _falling(f: Figures) -> Iterator[Flag]:
     """A coverage below 1 that falls steadily."""
     course, section = f.course, f.section
     chance = chance_of_fall(f.coverage)
-    for s, one in enumerate(course.subjects):
+    for s, one in f.distinct:
         slope, last = float(f.coverage_trend[s]), float(f.coverage[-1, s])
         if not (slope <= -section.trend and chance[s] <= section.chance and last < 1):
             continue
@@ -70,7 +70,7 @@ def _falling(f: Figures) -> Iterator[Flag]:
         first = course.rounds[int(np.argmax(~np.isnan(f.coverage[:, s])))]
         text = (
             f"The coverage of {whom(one)} in {course.resource} has fallen by {100 * -slope:.2g} points a round since "
-            f"{first}, to {percent(last)} in {course.rounds[-1]} (flagged from {100 * section.trend:.2g} points on). "
+            f"{first}, to {percent(last)} in {course.rounds[-1]} (flagged from {100 * section.trend:.2g} on). "
             f"At this pace it is {percent(max(last + section.within * slope, 0.0))} in {in_rounds(section.within)}."
         )
         if one.kind != "fund":
@@ -83,8 +83,11 @@ def _drifting(f: Figures) -> Iterator[Flag]:
     course, section = f.course, f.section
     for sums, starts, below in ((f.drift.low, f.drift.low_since, True), (f.drift.high, f.drift.high_since, False)):
         grows = f.owed[-1] > 0 if below else f.owed[-1] < 0
-        for s in np.flatnonzero((sums[-1] >= section.decision) & grows & ~np.isnan(f.coverage[-1])).tolist():
-            one, start, value = course.subjects[s], int(starts[s]), float(sums[-1, s])
+        known = grows & ~np.isnan(f.coverage[-1])
+        for s, one in f.distinct:
+            start, value = int(starts[s]), float(sums[-1, s])
+            if not (known[s] and value >= section.decision):
+                continue
             mean = float(np.nanmean(f.deviation[start:, s]))
             severity: Severity = "info"
             if below:
@@ -102,7 +105,7 @@ def _drifting(f: Figures) -> Iterator[Flag]:
 def _accounts(f: Figures) -> Iterator[Flag]:
     """An account that has grown large, or stands at its limit, beyond which nothing counts."""
     course, section = f.course, f.section
-    for s, one in enumerate(course.subjects[:-1]):
+    for s, one in f.distinct:
         share = float(f.share[-1, s])
         full = abs(share) >= section.near_limit
         code, threshold = ("limit", section.near_limit) if full else ("account", section.account)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fundalloc.monitor.balance import Balance, bounds, replay
 from fundalloc.monitor.convergence import Catching, catching_up, dispersions
-from fundalloc.monitor.course import Course
+from fundalloc.monitor.course import Course, Subject
 from fundalloc.monitor.coverage import below, coverages, in_a_row
 from fundalloc.monitor.disparity import disparities
 from fundalloc.monitor.drift import Drift, drifts
@@ -25,6 +25,11 @@ class Figures:
 
     course: Course
     section: MonitorSection
+
+    @cached_property
+    def distinct(self) -> list[tuple[int, Subject]]:
+        """The subjects without groups of a single region: what is said of that need not be said twice."""
+        return [(s, one) for s, one in enumerate(self.course.subjects) if one.kind == "region" or len(one.members) > 1]
 
     @cached_property
     def due(self) -> FloatArray:

@@ -22,17 +22,18 @@ def growth(figures: Figures) -> Iterator[Flag]:
     gini = figures.disparity[0][:, -1]
     rise, first, last = _rise(gini)
     if rise >= section.inequality and _steady(gini, section.chance):
+        most = gini[first] + section.inequality
         text = (
             f"The Gini coefficient of {course.resource} per head has risen by {rise:.3f} since {course.rounds[first]}, "
             f"from {gini[first]:.3f} to {gini[last]:.3f} in {course.rounds[last]} (flagged from {section.inequality:g} "
-            f'on). A rule of the kind "inequality" with measure = "gini" and at_most = {gini[first]:.3f} brings it '
-            "back."
+            f'on). A rule of the kind "inequality" with measure = "gini", of = "head" and at_most = {most:.3f} keeps it '
+            "low."
         )
         yield Flag("warning", "inequality", "all", text, course.resource, rise, section.inequality)
     gaps = figures.dispersion[0][:, -1]
     rise, first, last = _rise(gaps)
-    if rise >= section.divergence * gaps[first] and _steady(gaps, section.chance):
-        part = rise / float(gaps[first]) if gaps[first] > 0 else np.inf
+    part = rise / float(gaps[first]) if gaps[first] > 0 else 0.0
+    if part >= section.divergence and _steady(gaps, section.chance):
         text = (
             f"The regions grow apart: the coefficient of variation of their development has risen by {percent(part)} "
             f"since {course.rounds[first]}, from {gaps[first]:.3f} to {gaps[last]:.3f} in {course.rounds[last]} "
