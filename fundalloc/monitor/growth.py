@@ -26,8 +26,8 @@ def growth(figures: Figures) -> Iterator[Flag]:
         text = (
             f"The Gini coefficient of {course.resource} per head has risen by {rise:.3f} since {course.rounds[first]}, "
             f"from {gini[first]:.3f} to {gini[last]:.3f} in {course.rounds[last]} (flagged from {section.inequality:g} "
-            f'on). A rule of the kind "inequality" with measure = "gini", of = "head" and at_most = {most:.3f} keeps it '
-            "low."
+            f'on). A rule of the kind "inequality" with measure = "gini", of = "head" and at_most = {most:.3f} keeps '
+            "it low."
         )
         yield Flag("warning", "inequality", "all", text, course.resource, rise, section.inequality)
     gaps = figures.dispersion[0][:, -1]
