@@ -173,15 +173,11 @@ def words(found: Sequence[Cliff]) -> Iterator[tuple[Cliff, str]]:
     """Each cliff as a sentence."""
     for one in found:
         side = "meets" if one.inside else "just misses"
-        beyond = (
-            "the rules could not be kept"
-            if one.beyond is None
-            else (f"it would get {one.beyond:,.2f} {one.unit} of {one.resource} instead of {one.amount:,.2f}")
+        beyond = "the rules could not be kept"
+        if one.beyond is not None:
+            beyond = f"it would get {one.beyond:,.2f} {one.unit} of {one.resource} instead of {one.amount:,.2f}"
+        sentence = (
+            f"{one.name} {side} the condition {one.condition} by {one.distance:.3f} standard deviations; on the other "
+            f"side {beyond}. A ramp (clip) instead of a threshold would take the cliff away."
         )
-        yield (
-            one,
-            (
-                f"{one.name} {side} the condition {one.condition} by {one.distance:.3f} standard deviations; on the other "
-                f"side {beyond}. A ramp (clip) instead of a threshold would take the cliff away."
-            ),
-        )
+        yield one, sentence

@@ -68,8 +68,8 @@ class Fund:
         self.round = round or policy.fund.round
         self.settings = tuple(settings)
         self._table = as_table(regions, "regions")
-        self._past = None if history is None else as_table(history, "history")
-        self._mapping = None if mapping is None else as_table(mapping, "mapping")
+        self.past = None if history is None else as_table(history, "history")
+        self.mapping = None if mapping is None else as_table(mapping, "mapping")
         self._amendment = amendment
         self._source = source
         faults = Faults()
@@ -95,10 +95,10 @@ class Fund:
     @cached_property
     def history(self) -> History:
         """The rounds decided before."""
-        if self._past is None:
+        if self.past is None:
             return History.empty()
-        found = read_history(self._past, self.round)
-        return found if self._mapping is None else continued(found, read_succession(self._mapping), self.round)
+        found = read_history(self.past, self.round)
+        return found if self.mapping is None else continued(found, read_succession(self.mapping), self.round)
 
     @cached_property
     def _question(self) -> tuple[Problem, tuple[Statement, ...]]:
@@ -110,6 +110,18 @@ class Fund:
             further_faults(self.policy, self.regions, faults)
         faults.check()
         return pose(self.policy, self.regions, self.history, self._amendment)
+
+    def at(self, round: str) -> Fund:
+        """The same fund in another round: policy, data and history as of that round."""
+        return Fund(
+            self._stated,
+            self._table,
+            self.past,
+            mapping=self.mapping,
+            round=round,
+            settings=self.settings,
+            source=self._source,
+        )
 
     @property
     def problem(self) -> Problem:
@@ -123,7 +135,7 @@ class Fund:
 
     def describe(self) -> Iterator[str]:
         """The policy in plain words, a line each."""
-        read = {"Regions": self._table, "History": self._past, "Mapping": self._mapping}
+        read = {"Regions": self._table, "History": self.past, "Mapping": self.mapping}
         files = [f"{what}: {table.file}, {table.form}" for what, table in read.items() if table is not None]
         return describe(self.policy, self.problem, self.rows, files)
 
@@ -145,7 +157,7 @@ class Fund:
 
     def _inputs(self) -> dict[str, Source]:
         text = _json(self._stated.model_dump(by_alias=True))
-        tables = {"regions": self._table, "history": self._past, "mapping": self._mapping}
+        tables = {"regions": self._table, "history": self.past, "mapping": self.mapping}
         if self._amendment is not None:
             tables |= vars(self._amendment)
         found = {name: table.source for name, table in tables.items() if table is not None}
@@ -176,11 +188,13 @@ def load(
     round: str = "",
     settings: Sequence[str] = (),
     encoding: str = "utf-8",
+    whole: bool = False,
 ) -> Fund:
     """The fund of a policy file, or of a folder with a policy.toml.
 
     regions, history: files instead of those the policy names. ledger: where the rounds before are recorded, instead of
-    a history. settings: KEY=VALUE texts put over the policy. Raises InputError with every fault.
+    a history; whole: all its rounds are read, not only those before the round that is decided. settings: KEY=VALUE
+    texts put over the policy. Raises InputError with every fault.
     """
     path = policy_path(Path(policy))
     stated = read_policy(path, settings)
@@ -207,7 +221,7 @@ def load(
         with faults.collect():
             tables[name] = read_table(file, encoding=encoding)
     if ledger is not None:
-        tables["history"] = _recorded(ledger, round or stated.fund.round)
+        tables["history"] = _recorded(ledger, "" if whole else round or stated.fund.round)
     if faults.found:
         with faults.collect():
             there = named["history"] is not None or history is not None or ledger is not None

@@ -13,6 +13,7 @@ from fundalloc.amending import ALLOCATION, decided
 from fundalloc.certificate import CERTIFICATE
 from fundalloc.errors import Fault, InputError, LedgerError
 from fundalloc.files import parse_table, read_table
+from fundalloc.fund import Fund, reopened
 from fundalloc.history import COLUMNS, History, read_history
 from fundalloc.ledger import Entry, Ledger
 from fundalloc.ledger.entries import Kind
@@ -47,6 +48,15 @@ def record(folder: str | Path, ledger: Ledger, *, name: str, reason: str, correc
         raise LedgerError(f"{folder} is an amendment; nothing was recorded. Record it without --correct.")
     after = _amends(certificate, round_, ledger)
     return ledger.append("amendment", round_, name=name, reason=reason, files=files, after=after)
+
+
+def recorded_fund(ledger: Ledger, entry: Entry) -> Fund | None:
+    """The fund of a recorded round, before any amendment; None where only its amounts are recorded."""
+    if CERTIFICATE not in entry.files:
+        return None
+    certificate = json.loads(ledger.file(entry, CERTIFICATE))
+    inputs = {n: Source.of(one) for n, one in certificate["inputs"].items() if n not in ("decided", "events")}
+    return reopened(inputs, entry.round, [str(s) for s in certificate["settings"]])
 
 
 def _amends(certificate: Mapping[str, Any], round_: str, ledger: Ledger) -> int:

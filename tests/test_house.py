@@ -25,7 +25,7 @@ LAYERS = (
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
     "decision explain certificate differences cliffs",
     "report shipped",
-    "allocation fund amounts reproduction rebuilding verification recording amending",
+    "allocation fund amounts reproduction rebuilding verification recording amending monitoring",
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}
@@ -122,6 +122,7 @@ def test_the_names_of_the_library():
         "history",
         "problem",
         "rows",
+        "at",
         "describe",
         "model",
         "allocate",

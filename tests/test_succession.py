@@ -146,7 +146,7 @@ def test_accounts_and_rules_of_the_last_round_follow_the_mapping(tmp_path):
     assert resource.arrears_before.tolist() == [-2e6, 2e6]
     assert "region_left" not in [f.code for f in fund.problem.flags]
     assert fund.allocate().table["amount"].tolist() == [9e6, 11e6]
-    held = Fund(parse_policy(policy([rule])), fund._table, fund._past, mapping=fund._mapping)
+    held = Fund(parse_policy(policy([rule])), fund._table, fund.past, mapping=fund.mapping)
     held.allocate().write(tmp_path / "out")
     assert held.allocate().table["amount"].tolist() == [11.88e6, 8.12e6]
     assert verify(tmp_path / "out").gap == 0

@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from fundalloc.cli import allocating, amending, looking, recording, starting
+from fundalloc.cli import allocating, amending, looking, recording, starting, watching
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
 
 #: what to do about a SolverError
@@ -56,6 +56,7 @@ app.command()(recording.record)
 app.command()(recording.approve)
 app.command()(recording.publish)
 app.command()(recording.rounds)
+app.command()(watching.monitor)
 app.command()(starting.schema)
 
 

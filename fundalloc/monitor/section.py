@@ -36,6 +36,14 @@ class MonitorSection(BaseModel):
     divergence: Positive = Field(
         0.10, description="A rise of the dispersion of development by this part of itself raises a flag."
     )
+    development: str | None = Field(
+        None, description="The index or measure whose convergence is watched; left out: the index development."
+    )
+    near_cliff: Positive = Field(
+        0.1, description="Who is nearer to a threshold than so many standard deviations is near a cliff."
+    )
+    cliff: Positive = Field(0.05, description="A cliff moves an amount by more than this part of itself.")
+    cliffs: Annotated[int, Field(ge=0)] = Field(20, description="So many cases, the nearest, are decided again.")
 
     @property
     def missing(self) -> float:

@@ -10,6 +10,7 @@ from fundalloc.entitlements import ResourceSection
 from fundalloc.history import HistorySection
 from fundalloc.indices import Index
 from fundalloc.key import Measure
+from fundalloc.monitor import MonitorSection
 from fundalloc.objectives import Objective
 from fundalloc.roster import RegionsSection
 from fundalloc.rules import AnyRule
@@ -38,4 +39,5 @@ class Policy(BaseModel):
     indices: dict[str, Index] = Field(default_factory=dict, description="Composite indices in [0, 1].")
     resources: dict[str, ResourceSection] = Field(min_length=1, description="What is shared out.")
     objective: Objective = Objective()
+    monitor: MonitorSection = Field(MonitorSection(), description="From where on `monitor` raises a flag.")
     rules: tuple[AnyRule, ...] = ()
