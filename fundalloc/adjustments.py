@@ -82,6 +82,19 @@ def adjusted(
     return tuple(found)
 
 
+def settled(one: Adjustment, scope: Scope, key: str) -> Adjustment | None:
+    """An adjustment as plain amounts of one round, in force in any; None where it is not in force.
+
+    What a round fixes can then be compared with, and put into, another round.
+    """
+    faults = Faults()
+    amounts = one.left(scope.regions.round, key, faults) * _stated(one, scope, key, faults)
+    faults.check()
+    given = {region: a for region, a in zip(scope.regions.ids, amounts.tolist(), strict=True) if a}
+    always = {"amounts": given, "measure": None, "first": None, "last": None, "melts": 0.0}
+    return one.model_copy(update=always) if given else None
+
+
 def _stated(one: Adjustment, scope: Scope, key: str, faults: Faults) -> FloatArray:
     """The amounts of the first round, as they are stated."""
     if one.measure is not None:

@@ -76,6 +76,12 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
     return replace(found, seconds=clock)
 
 
+def unrounded(problem: Problem, statements: Sequence[Statement]) -> FloatArray:
+    """The amounts of a round before they are rounded to whole lots, as `decide` finds them; nothing is explained."""
+    required = [s for s in statements if s.mode != "watch"]
+    return _settled(problem, required, None, {})[1].optimum.amounts
+
+
 def propose(problem: Problem, statements: Sequence[Statement]) -> Any:
     """The Pyomo model of a round, with a tangent for each convex rule that matters."""
     required = [s for s in statements if s.mode != "watch" and not s.or_nothing]

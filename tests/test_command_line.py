@@ -460,6 +460,7 @@ def test_schema_is_the_json_schema_of_the_policy(capsys):
         "measures",
         "indices",
         "resources",
+        "monitor",
         "objective",
         "rules",
     }

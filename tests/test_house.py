@@ -16,8 +16,8 @@ PACKAGE = Path(fundalloc.__file__).parent
 LAYERS = (
     "postponed errors flags rounds sources inequality holding pooling numerals tables files roster regions history "
     "succession ledger "
-    "aggregates",
-    "expressions scope indices problem",
+    "aggregates orders",
+    "expressions scope indices likeness problem",
     "rules objectives utility arrears adjustments arrival claims key entitlements events amendment",
     "policy system findings monitor",
     "program arrays dual highs solve polish equations whole exact attempts bending standing tangents gains soft "
@@ -25,7 +25,8 @@ LAYERS = (
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
     "decision explain certificate differences cliffs",
     "report shipped",
-    "allocation fund amounts reproduction rebuilding verification recording amending monitoring",
+    "allocation fund amounts reproduction rebuilding verification recording amending monitoring causes mixtures change "
+    "change_words precedent",
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}

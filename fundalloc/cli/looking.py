@@ -71,15 +71,35 @@ def check(
 def explain(
     out: OutFolder,
     region: Annotated[str, typer.Argument(metavar="REGION", help="The id or the name of a region.")],
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="ROUND",
+            help="Also say why they changed since an earlier round: a folder that allocate wrote, or a label.",
+        ),
+    ] = "",
+    ledger: PastLedger = None,
 ) -> None:
-    """Explain one region's amounts, step by step."""
+    """Explain one region's amounts, step by step, and why they changed."""
     from fundalloc.report.folder import read_rows, read_summary
     from fundalloc.report.words import explanation, find_region
 
     summary = read_summary(out)
     rows = read_rows(out, "allocation.csv")
-    wanted = find_region(rows, region)
-    typer.echo(explanation(rows, read_rows(out, "steps.csv"), summary, wanted))
+    wanted, told = region, []
+    if since:
+        from fundalloc.change import changes
+        from fundalloc.change_words import asked, why_changed
+        from fundalloc.ledger import Ledger
+        from fundalloc.precedent import precedent, recorded
+
+        with clock("comparing"):
+            rounds = precedent(since, out, None if ledger is None else Ledger(ledger)), recorded(out)
+            wanted = asked(*rounds, region)
+            told.append(why_changed(changes(*rounds), wanted))
+    if not since or any(row["region_id"] == wanted for row in rows):
+        told.insert(0, explanation(rows, read_rows(out, "steps.csv"), summary, find_region(rows, wanted)))
+    typer.echo("\n\n".join(told))
 
 
 def audit(

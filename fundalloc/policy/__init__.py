@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fundalloc.policy.amending import amended_policy
-from fundalloc.policy.checks import check_policy, expressions
+from fundalloc.policy.checks import check_policy, expressions, needs_history
 from fundalloc.policy.file import override, parse_policy, parse_toml, policy_path, read_policy, read_toml
 from fundalloc.policy.model import FundSection, Policy
 from fundalloc.policy.question import definitions, further_faults, pose
@@ -16,6 +16,7 @@ __all__ = [
     "definitions",
     "expressions",
     "further_faults",
+    "needs_history",
     "override",
     "parse_policy",
     "parse_toml",

@@ -33,14 +33,14 @@ def check_policy(policy: Policy, round_: str, has_history: bool, file: str = "")
     for rule in policy.rules:
         _check_rule(policy, rule, faults)
     if not has_history:
-        for key in _needs_history(policy, faults):
+        for key in needs_history(policy, faults):
             faults.add(
                 "reads past rounds, but there is no history.",
                 "Add [history] with a file, use --history, or take it out.",
                 key=key,
             )
     else:
-        list(_needs_history(policy, faults))
+        list(needs_history(policy, faults))
     faults.check()
 
 
@@ -230,8 +230,8 @@ def unweighted_means(policy: Policy) -> Iterator[tuple[str, str]]:
             yield key, expression.text
 
 
-def _needs_history(policy: Policy, faults: Faults) -> Iterator[str]:
-    """The keys that read past rounds; faults of the expressions themselves are collected on the way."""
+def needs_history(policy: Policy, faults: Faults) -> Iterator[str]:
+    """The keys of a policy that read past rounds; faults of the expressions themselves are collected on the way."""
     for key, text in expressions(policy):
         with faults.collect():
             if "previous" in Expression(text, key).names:

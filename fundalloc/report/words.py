@@ -118,10 +118,7 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
             name = f"objective: {summary['objective']['kind']}"
         lines.append((name, signed(step["amount"]), why))
     lines.append(("= amount", money(row["amount"]), ""))
-    left = max(len(a) for a, _, _ in lines)
-    right = max(len(b) for _, b, _ in lines)
-    for name, amount, why in lines:
-        yield f"  {name:<{left}}  {amount:>{right}}  {why}".rstrip()
+    yield from aligned(lines)
     facts = []
     if row["per_head"]:
         count = heads([row["per_head"]])
@@ -144,6 +141,14 @@ def _aims(row: Row, kinds: set[str]) -> str:
         return "decided before, and what the events ask for"
     names = {"arrears": "arrears", "adjustment": "adjustments"}
     return " and ".join(["entitlement", *(name for kind, name in names.items() if kind in kinds)])
+
+
+def aligned(lines: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    """Steps of a sum, each with its name, its amount and what it is, in columns."""
+    left = max(len(a) for a, _, _ in lines)
+    right = max(len(b) for _, b, _ in lines)
+    for name, amount, why in lines:
+        yield f"  {name:<{left}}  {amount:>{right}}  {why}".rstrip()
 
 
 def describe(policy: Policy, problem: Problem, rows: Sequence[Statement], files: Iterable[str] = ()) -> Iterator[str]:
