@@ -34,6 +34,8 @@ def demo(
     show_flags(allocation)
     following = {
         f"fundalloc explain {out} Huangshan": "why a city gets what it gets, step by step",
+        f"fundalloc explain {out} Huangshan --since 2022": "and why it changed since the last round",
+        f"fundalloc record {out}": "verify the round and append it to a ledger",
         "fundalloc new my-fund": "a policy and data of your own to start from",
         "fundalloc check my-fund": "the policy in plain words, and every fault at once",
     }
