@@ -19,7 +19,7 @@ import numpy as np
 
 from fundalloc.errors import Faults
 from fundalloc.events import Events, read_events
-from fundalloc.flags import Flag
+from fundalloc.flags import Flag, Severity
 from fundalloc.problem import FloatArray, Part, Problem, Resource
 from fundalloc.rules import Curve, Statement
 from fundalloc.tables import Table
@@ -31,6 +31,8 @@ COLUMNS = ("region_id", "resource", "amount", "adjustment")
 AS_DECIDED, EARLIER = "rules and rounding, as decided before", "earlier amendments"
 #: the share of the reserve is told to so many digits
 DIGITS = Decimal(1).scaleb(-15)
+#: adjustments are published to this
+PRINTED = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +78,10 @@ def not_stricter(statements: tuple[Statement, ...], problem: Problem) -> tuple[S
         if isinstance(one, Curve):
             found.append(replace(one, at_most=max(one.at_most, *(float(v[0]) for v in values))))
         else:
-            found.append(
-                replace(one, low=np.minimum(one.low, np.min(values, 0)), high=np.maximum(one.high, np.max(values, 0)))
-            )
+            most = np.max(values, axis=0)
+            beyond = most > one.high + abs(one.matrix) @ problem.lot  # by the event: nothing missing pushes it higher
+            high = np.where(beyond, np.inf, np.maximum(one.high, most))
+            found.append(replace(one, low=np.min([one.low, *values], axis=0), high=high))
     return tuple(found)
 
 
@@ -141,9 +144,11 @@ def _resource(
     if mine and not told.all():
         flags.append(_untold(one, ids, told))
     earlier = adjusted - one.adjustment
+    if (np.abs(earlier) <= min(PRINTED, float(one.lot))).all():
+        earlier = np.zeros(len(ids))
     parts = list(one.parts)
     parts.append(Part(AS_DECIDED, "decided", decided - one.target - earlier, "the round before the events"))
-    if (np.abs(earlier) > float(one.lot) * 1e-6).any():
+    if earlier.any():
         parts.append(Part(EARLIER, "adjustment", earlier, "what earlier events asked for"))
     parts += [Part(reason, "adjustment", amounts) for reason, amounts in by_reason.items()]
     target = decided + need - returned
@@ -167,20 +172,15 @@ def _supplied(one: Resource, asked: Fraction, before: Fraction, change: Fraction
     missing = max(Fraction(0), spent + asked - supply)
     lots = max(0, math.floor((spent + asked - missing) / lot))
     left = supply - lots * lot
-    flags.append(
-        Flag(
-            "warning" if missing else "info",
-            "reserve",
-            one.name,
+    if asked or change:
+        text = (
             f"The events ask for {float(asked):+,.2f} {one.unit} of {one.name}; the supply is {float(supply):,.2f}"
             + (f" ({float(change):+,.2f})" if change else "")
             + f". The reserve was {float(before - spent):,.2f} and is now {float(left):,.2f}."
-            + (f" {float(missing):,.2f} are missing and are taken from all." if missing else ""),
-            one.name,
-            float(left),
-            float(before - spent),
+            + (f" {float(missing):,.2f} are missing and are taken from all." if missing else "")
         )
-    )
+        severity: Severity = "warning" if missing else "info"
+        flags.append(Flag(severity, "reserve", one.name, text, one.name, float(left), float(before - spent)))
     reserve = Decimal(0) if supply <= 0 else _decimal(left / supply).quantize(DIGITS).normalize()
     return replace(one, lots=lots, supply=_decimal(supply), reserve=max(reserve, Decimal(0)))
 

@@ -158,6 +158,7 @@ def test_it_is_written_verified_and_checked_a_second_time(tmp_path, capsys):
     for said in ("event: flood", "= decided before", "decided before, and what the events ask for"):
         assert said in words
     steps = allocation.steps
+    assert "rule: cap" not in words  # the event passes it, so it holds nobody
     amounts = allocation.table.set_index("region_id")["amount"].to_dict()
     assert steps.groupby("region_id")["amount"].sum().round(2).to_dict() == amounts
 
@@ -182,6 +183,31 @@ def test_one_amendment_after_another(tmp_path):
     assert (flag.threshold, flag.value) == (500_000, 100_000)
     second.write(tmp_path / "b")
     assert verify(tmp_path / "b").gap == 0
+
+
+def test_adjustments_of_the_policy_are_no_earlier_amendment(tmp_path):
+    agreed = {
+        "name": "agreed",
+        "amounts": {"R00001": 1e6},
+        "from": "2023",
+        "until": "2023",
+        "cap": 1e6,
+        "why": "Agreed.",
+    }
+    before = decided(tmp_path / "out", adjustments=[agreed])
+    allocation, table = after(tmp_path / "out", hit("R00002", need=5))
+    assert (table["amount"] - before).round(2).to_dict() == {i: 5 * (i == "R00002") for i in before.index}
+    assert "earlier amendments" not in set(allocation.steps["step"])
+    base = pd.read_csv(tmp_path / "out" / "allocation.csv").set_index("region_id")["adjustment"]
+    assert (table["adjustment"] - base).round(2).to_dict() == {i: 5 * (i == "R00002") for i in before.index}
+
+
+def test_who_takes_no_part_can_be_helped_too(tmp_path):
+    before = decided(tmp_path / "out", RULES[:1], where="id != 'R00002'")
+    allocation, table = after(tmp_path / "out", hit("R00002", need=1000.5))
+    assert (table["amount"] - before).round(2).to_dict() == {i: 1000.5 * (i == "R00002") for i in before.index}
+    allocation.write(tmp_path / "new")
+    assert verify(tmp_path / "new").gap == 0
 
 
 def test_several_resources_and_an_open_supply(tmp_path):
