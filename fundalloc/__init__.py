@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from fundalloc.flags import Flag
     from fundalloc.fund import Fund, load
     from fundalloc.ledger import Ledger
+    from fundalloc.planned import Plan
     from fundalloc.policy import Policy
+    from fundalloc.projection import plan
 
 _HOME = {
     "Allocation": "allocation",
@@ -34,10 +36,12 @@ _HOME = {
     "InputError": "errors",
     "Ledger": "ledger",
     "LedgerError": "errors",
+    "Plan": "planned",
     "Policy": "policy",
     "SolverError": "errors",
     "audit": "amounts",
     "load": "fund",
+    "plan": "projection",
 }
 
 __all__ = [
@@ -52,10 +56,12 @@ __all__ = [
     "InputError",
     "Ledger",
     "LedgerError",
+    "Plan",
     "Policy",
     "SolverError",
     "audit",
     "load",
+    "plan",
 ]
 
 

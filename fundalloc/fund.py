@@ -153,15 +153,21 @@ class Fund:
         """
         from fundalloc.decision import decide
 
-        return Allocation(self.policy, decide(self.problem, self.rows, model), self._inputs(), self.settings)
+        return Allocation(self.policy, decide(self.problem, self.rows, model), self.inputs, self.settings)
 
-    def _inputs(self) -> dict[str, Source]:
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The regions and, where there are, history, mapping and what is amended, as they were given: all rounds."""
+        amended = {} if self._amendment is None else vars(self._amendment)
+        found = {"regions": self._table, "history": self.past, "mapping": self.mapping, **amended}
+        return {name: table for name, table in found.items() if table is not None}
+
+    @property
+    def inputs(self) -> dict[str, Source]:
+        """What was read, byte for byte: the policy and the tables."""
         text = _json(self._stated.model_dump(by_alias=True))
-        tables = {"regions": self._table, "history": self.past, "mapping": self.mapping}
-        if self._amendment is not None:
-            tables |= vars(self._amendment)
-        found = {name: table.source for name, table in tables.items() if table is not None}
-        return {"policy": self._source or Source("policy", text.encode(), "json"), **found}
+        policy = self._source or Source("policy", text.encode(), "json")
+        return {"policy": policy, **{name: table.source for name, table in self.tables.items()}}
 
 
 def _json(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import TypeVar, overload
 
 T = TypeVar("T")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+WHOLE = re.compile(r"\d+", re.ASCII)
 
 
 def _numeric(labels: Iterable[str]) -> bool:
@@ -48,3 +49,28 @@ def in_force(round_: str, first: str | None, last: str | None) -> bool:
     if first is not None and in_order([first, round_])[0] != first:
         return False
     return last is None or in_order([last, round_])[-1] == last
+
+
+class Calendar:
+    """Rounds as years: how many lie between two of them, and which come next.
+
+    years: between labels that are whole numbers their difference; between others one for each round.
+    """
+
+    def __init__(self, labels: Iterable[str]) -> None:
+        self.rounds = in_order(labels)
+        self.whole = all(WHOLE.fullmatch(label) for label in self.rounds)
+
+    def years(self, one: str, other: str) -> int:
+        """How many years lie between two rounds, the second one the later."""
+        if self.whole:
+            return int(other) - int(one)
+        return self.rounds.index(other) - self.rounds.index(one)
+
+    def following(self, start: str, count: int) -> tuple[str, ...]:
+        """The labels after a whole number: by the last known step up to it, else the one to the next, else 1."""
+        known = sorted({int(label) for label in self.rounds})
+        place = known.index(int(start))
+        pair = known[max(place - 1, 0) : max(place - 1, 0) + 2]
+        step = pair[1] - pair[0] if len(pair) == 2 else 1
+        return tuple(str(int(start) + k * step).zfill(len(start)) for k in range(1, count + 1))

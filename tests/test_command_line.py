@@ -463,6 +463,7 @@ def test_schema_is_the_json_schema_of_the_policy(capsys):
         "monitor",
         "objective",
         "rules",
+        "plan",
     }
     assert {"from", "until", "floor"} <= set(schema["$defs"]["Limit"]["properties"])
 

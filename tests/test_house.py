@@ -18,7 +18,8 @@ LAYERS = (
     "succession ledger "
     "aggregates orders",
     "expressions scope indices likeness problem",
-    "rules objectives utility arrears adjustments arrival claims key entitlements events amendment",
+    "rules objectives utility arrears adjustments arrival claims key entitlements events amendment "
+    "goals growth outlook",
     "policy system findings monitor",
     "program arrays dual highs solve polish equations whole exact attempts bending standing tangents gains soft "
     "level_prices levels alpha_fair benefit market choice multipliers evenest shifts",
@@ -26,7 +27,7 @@ LAYERS = (
     "decision explain certificate differences cliffs",
     "report shipped",
     "allocation fund amounts reproduction rebuilding verification recording amending monitoring causes mixtures change "
-    "change_words precedent",
+    "change_words precedent planned horizon projection",
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}
@@ -103,10 +104,12 @@ def test_the_public_surface():
         "InputError",
         "Ledger",
         "LedgerError",
+        "Plan",
         "Policy",
         "SolverError",
         "audit",
         "load",
+        "plan",
     ]
     assert set(fundalloc.__all__) == set(dir(fundalloc))
     for name in fundalloc.__all__:
@@ -127,6 +130,8 @@ def test_the_names_of_the_library():
         "describe",
         "model",
         "allocate",
+        "tables",
+        "inputs",
     }
 
 
@@ -140,7 +145,8 @@ def test_public_docstrings():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["schema"], ["allocate", "--help"], ["check", "--help"]]
+    "arguments",
+    [["--help"], ["--version"], ["schema"], ["allocate", "--help"], ["check", "--help"], ["plan", "--help"]],
 )
 def test_help_version_and_schema_load_neither_pandas_nor_pyomo(arguments):
     code = (

@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from fundalloc.cli import allocating, amending, looking, recording, starting, watching
+from fundalloc.cli import allocating, amending, looking, planning, recording, starting, watching
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
 
 #: what to do about a SolverError
@@ -48,6 +48,7 @@ app.command()(starting.new)
 app.command()(starting.models)
 app.command()(looking.check)
 app.command()(allocating.allocate)
+app.command()(planning.plan)
 app.command()(looking.explain)
 app.command()(looking.audit)
 app.command()(looking.verify)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fundalloc.entitlements import ResourceSection
+from fundalloc.growth import PlanSection
 from fundalloc.history import HistorySection
 from fundalloc.indices import Index
 from fundalloc.key import Measure
@@ -41,3 +42,4 @@ class Policy(BaseModel):
     objective: Objective = Objective()
     monitor: MonitorSection = Field(MonitorSection(), description="From where on `monitor` raises a flag.")
     rules: tuple[AnyRule, ...] = ()
+    plan: PlanSection | None = None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fundalloc.report.sheets import Sheet
 from fundalloc.report.words import money, percent
 
+#: the columns of words
+LEFT = (0, 4)
 HEAD = ("region", "entitlement", "amount", "coverage", "held by")
 
 
@@ -24,15 +28,15 @@ def text_table(sheet: Sheet) -> str:
     ):
         line = (name, money(due), money(amount), percent(coverage), held)
         blocks.setdefault(f"{resource} ({unit})" if unit else resource, []).append(line)
-    return "\n\n".join(f"{title}\n{_aligned(lines)}" for title, lines in blocks.items())
+    return "\n\n".join(f"{title}\n{aligned([HEAD, *lines], LEFT)}" for title, lines in blocks.items())
 
 
-def _aligned(lines: list[tuple[str, ...]]) -> str:
-    widths = [max(len(line[k]) for line in [HEAD, *lines]) for k in range(len(HEAD))]
+def aligned(lines: Sequence[tuple[str, ...]], left: Sequence[int]) -> str:
+    """Lines with their columns one below the other; left: the columns of words."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
-            f"{text:>{w}}" if 0 < k < 4 else f"{text:<{w}}"
-            for k, (text, w) in enumerate(zip(line, widths, strict=True))
+            f"{t:<{w}}" if k in left else f"{t:>{w}}" for k, (t, w) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
-        for line in [HEAD, *lines]
+        for line in lines
     )

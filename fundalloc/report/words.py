@@ -176,6 +176,9 @@ def describe(policy: Policy, problem: Problem, rows: Sequence[Statement], files:
         yield from _resource(policy, resource, problem.round)
     yield ""
     yield f"Objective {policy.objective.sentence}"
+    if policy.plan is not None:
+        yield ""
+        yield from policy.plan.words()
     for k, rule in enumerate(policy.rules, 1):
         yield ""
         verb = {"require": "required", "prefer": "preferred", "watch": "only watched"}[rule.mode]

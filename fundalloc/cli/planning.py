@@ -1,0 +1,123 @@
+"""Rounds to come: what a policy leads to."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fundalloc.cli.options import (
+    AsJson,
+    Encoding,
+    History,
+    PastLedger,
+    PolicyFile,
+    Quiet,
+    Regions,
+    Round,
+    Settings,
+    Strict,
+)
+from fundalloc.cli.screen import clock, note
+
+if TYPE_CHECKING:
+    from fundalloc.planned import Plan
+
+
+def plan(
+    policy: PolicyFile,
+    rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="How many rounds to project.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="OUT", help="The folder to write to; left out: none.")
+    ] = None,
+    growth: Annotated[
+        list[str] | None,
+        typer.Option("--growth", metavar="COLUMN=RATE", help="Growth a year, 0.05 for 5 %; repeatable."),
+    ] = None,
+    supply: Annotated[
+        list[str] | None,
+        typer.Option("--supply", metavar="RESOURCE=RATE", help="Growth a year of a supply; repeatable."),
+    ] = None,
+    indicators: Annotated[
+        Path | None, typer.Option("--indicators", help="A file like the regions file, with rounds to come.")
+    ] = None,
+    labels: Annotated[
+        str, typer.Option("--labels", metavar="A,B,...", help="The projected rounds, where they are no whole numbers.")
+    ] = "",
+    regions: Regions = None,
+    history: History = None,
+    ledger: PastLedger = None,
+    round_: Round = "",
+    settings: Settings = None,
+    encoding: Encoding = "utf-8",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    strict: Strict = False,
+) -> None:
+    """Project rounds ahead: who would get how much, and when goals are reached."""
+    start = time.perf_counter()
+    with clock("projecting"):
+        from fundalloc.errors import Faults
+        from fundalloc.files import read_table
+        from fundalloc.fund import load
+        from fundalloc.growth import pairs
+        from fundalloc.projection import Projection
+        from fundalloc.report.folder import check_writable
+
+        if out is not None:
+            check_writable(out)
+        faults = Faults()
+        fund = load(
+            policy,
+            regions=regions,
+            history=history,
+            ledger=ledger,
+            round=round_,
+            settings=settings or (),
+            encoding=encoding,
+            whole=True,
+        )
+        rates = pairs(growth or (), "--growth", faults), pairs(supply or (), "--supply", faults)
+        table = None
+        if indicators is not None:
+            with faults.collect():
+                table = read_table(indicators, encoding=encoding)
+        names = tuple(name.strip() for name in labels.split(",")) if labels else ()
+        with faults.collect():
+            asked = Projection(fund, rounds, growth=rates[0], supply=rates[1], indicators=table, labels=names)
+        faults.check()
+        found = asked.run()
+        if out is not None:
+            found.write(out)
+    if as_json:
+        timing = {"seconds": {"total": round(time.perf_counter() - start, 4)}}
+        typer.echo(json.dumps({**found.summary, **timing}, ensure_ascii=False, indent=2))
+    elif not quiet:
+        typer.echo(f"{found.policy.fund.title or 'Untitled fund'}: {_span(found)}\n\n{found}")
+    if not quiet:
+        _show_flags(found)
+        where = f"Written to {out} in" if out is not None else "Nothing was written (-o OUT does);"
+        note(f"{where} {time.perf_counter() - start:.2f} s.")
+    if strict and any(flag.severity != "info" for _, flag in found.flagged):
+        raise typer.Exit(10)
+
+
+def _span(found: Plan) -> str:
+    """Which rounds are projected."""
+    asked = found.asked
+    span = asked[0] if len(asked) == 1 else f"{asked[0]} to {asked[-1]}"
+    return f"{len(asked)} round{'s' if len(asked) != 1 else ''} projected, {span}"
+
+
+def _show_flags(found: Plan) -> None:
+    """Alarms, and how many flags of each kind there are."""
+    for _, flag in found.flagged:
+        if flag.severity == "alarm":
+            note(f"alarm: {flag.message}")
+    kinds = Counter(flag.code for _, flag in found.flagged if flag.severity == "warning")
+    if kinds:
+        note(f"warnings: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}; see flags.csv")
