@@ -9,10 +9,12 @@ from itertools import combinations, permutations
 from statistics import linear_regression, median, pstdev
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fundalloc import Fund
 from fundalloc.inequality import theil
 from fundalloc.monitor import Course, MonitorSection, watch
 from fundalloc.monitor.balance import bounds, replay
@@ -21,6 +23,7 @@ from fundalloc.monitor.coverage import below, in_a_row
 from fundalloc.monitor.drift import drifts, scatters
 from fundalloc.monitor.remedy import after, least_rate, rounds_to
 from fundalloc.monitor.trend import chance_of_fall, slopes
+from fundalloc.policy import parse_policy
 
 NAN = float("nan")
 SECTION = MonitorSection()
@@ -73,6 +76,17 @@ def test_money_outside_the_key_counts_neither_as_coverage_nor_in_the_account():
     assert [found[k]["coverage"] for k in "ab"] == [1, 1]
     assert [found[k]["account"] for k in "ab"] == [0, 0]
     assert [found[k]["paid"] for k in "ab"] == [100, 100]
+
+
+def test_groups_and_the_fund_are_those_on_record():
+    one = course([[100, 200, 300], [100, 200, NAN]], [[90, 200, 150], [80, 190, NAN]])
+    assert series(one, "coverage", "X") == [240 / 400, 0.8] and series(one, "coverage", "c") == [0.5, None]
+    assert series(one, "entitlement", "all") == [600, 300] and series(one, "coverage", "all") == [440 / 600, 0.9]
+    empty = adjusted = np.full((2, 3), NAN)
+    assert measures(replace(one, adjustment=adjusted))["a"]["coverage"] == 0.8
+    nobody = replace(one, entitlement=empty)
+    assert measures(nobody)["X"]["coverage"] is None is measures(nobody)["X"]["entitlement"]
+    assert [measures(nobody)["X"][c] for c in ("first", "last", "rounds")] == [None, None, 0]
 
 
 @pytest.mark.parametrize(
@@ -175,6 +189,19 @@ def test_an_account_counts_up_to_one_round():
 def test_without_arrears_there_is_no_bound():
     found = measures(course([[100, 100]] * 2, [[90, 110], [100, 100]]))
     assert found["a"]["delta"] == 10 and found["a"]["bound"] is None and found["a"]["within_bound"] == "yes"
+    small = measures(course([[100, 100]] * 2, [[99.5, 100.5], [100, 100]]))["a"]
+    even = measures(course([[100, 100]] * 2, [[100, 100]] * 2))["a"]
+    assert small["bound"] is None and (even["delta"], even["bound"], even["within_bound"]) == (0, 0, "yes")
+
+
+def test_what_others_left_open_is_outside_the_bound():
+    key = np.full((2, 3), 100.0)
+    key[1, 2] = NAN
+    one = course(key, [[100, 0, 200], [75, 125, NAN]], arrears=0.5)  # c leaves 100 ahead, which a and b bear
+    found = measures(one)
+    assert series(one, "target", "a") == pytest.approx([100, 75]) and found["a"]["delta"] == pytest.approx(0, abs=1e-9)
+    assert series(one, "balance", "a") == pytest.approx([0, -25], abs=1e-9)
+    assert (found["a"]["within_bound"], found["b"]["within_bound"], found["c"]["within_bound"]) == ("no", "yes", None)
 
 
 @st.composite
@@ -254,6 +281,8 @@ def test_beyond_the_limit_an_account_falls_by_the_rate_of_one_round():
     assert after(3.0, 0.5, 2) == 2.0
     assert least_rate(3.0, 0.05, 2) is None and rounds_to(3.0, 1.0, 0.05) == 3
     assert rounds_to(0.5, 0.0, 0.05) is None
+    assert rounds_to(100.0, 1.0, 0.0) == 100 and rounds_to(101.0, 1.0, 0.0) is None
+    assert least_rate(0.5, 0.25, 1) == 0.5 and rounds_to(0.5, 0.5, 0.25) == 1
 
 
 # ------------------------------------------------------------------ drift
@@ -416,6 +445,8 @@ def test_regions_that_grow_apart_have_no_half_life():
     found = catching_up(np.exp(np.array([[1.0, 2, 3], [1, 3, 5]])))
     assert found.speed == pytest.approx(-math.log(2), rel=1e-12) and found.half_life is None
     overtaking = catching_up(np.exp(np.array([[1.0, 2, 3], [3, 2, 1]])))
+    level = catching_up(np.exp(np.array([[0.0, 1, 2], [1, 1, 1]])))
+    assert level.slope == -1 and level.speed is None is level.half_life
     assert overtaking.slope == pytest.approx(-2, rel=1e-12) and overtaking.speed is None is overtaking.half_life
 
 
@@ -535,3 +566,32 @@ def test_rows_and_columns_fit():
 def test_what_does_not_fit_together_is_refused(wrong):
     with pytest.raises(ValueError):
         course([[1, 1, 1]] * 2, [[1, 1, 1]] * 2, **wrong)
+
+
+def test_the_targets_replayed_are_those_that_the_fund_aimed_at():
+    regions = pd.DataFrame({"id": list("abcd"), "need": [1.0, 2, 3, 4]})
+    resource = {"lot": 0.01, "criteria": [{"name": "need", "weight": 1, "measure": "need"}], "arrears": 0.4}
+    cap = {"kind": "limit", "name": "cap", "of": "entitlement", "cap": 0.6, "where": "need == 2", "until": "2023"}
+    history = pd.DataFrame(
+        {"round": ["2019"], "region_id": ["z"], "resource": ["other"], "entitlement": [1], "amount": [1]}
+    )
+    decided = []
+    for year in range(2020, 2026):
+        here = regions if year > 2021 else regions[:3]
+        policy = {
+            "format": 1,
+            "fund": {"round": str(year)},
+            "regions": {"id": "id"},
+            "resources": {"fund": resource | {"supply": 1000 + 37 * (year - 2020)}},
+            "rules": [cap],
+        }
+        fund = Fund(parse_policy(policy), here, history)
+        (one,) = fund.problem.resources
+        amounts = fund.allocate().decision.amounts
+        rows = {"round": str(year), "region_id": here["id"], "resource": "fund"}
+        history = pd.concat([history, pd.DataFrame(rows | {"entitlement": one.entitlement, "amount": amounts})])
+        decided.append([np.append(v, [NAN] * (4 - len(v))) for v in (one.entitlement, amounts, one.target)])
+    key, amount, target = (np.array(v) for v in zip(*decided, strict=True))
+    found = replay(course(key, amount, arrears=0.4))
+    assert found.target == pytest.approx(target, abs=1e-9, nan_ok=True)
+    assert (np.abs(found.counts) == key).any()  # the limit was met on the way

@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from fundalloc.arrears import claimable
 from fundalloc.flags import Flag
 from fundalloc.monitor import MonitorSection, watch
+from fundalloc.monitor.figures import Figures
+from fundalloc.monitor.phrases import money, percent, repair
 from tests.test_monitor import NAN, SECTION, course, measures
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +58,10 @@ def test_behind_says_figure_threshold_since_when_and_the_remedy():
     )
 
 
+def test_one_round_alone_raises_no_flag():
+    assert flags(held(0.1, rounds=1)) == [] and flags(held(0.1, rounds=2)) != []
+
+
 def test_two_rounds_behind_are_not_yet_a_flag_and_at_the_threshold_there_is_none():
     assert flags(held(0.92, rounds=4, first=2)) == []
     assert flags(held(0.95, rounds=4), code="behind") == []
@@ -92,9 +98,9 @@ def test_a_drift_says_how_large_it_is_and_since_when():
     found = flags(held(0.9, rounds=8, first=4), code="drift")
     assert [(f.subject, f.severity) for f in found] == [("a", "alarm")]
     assert found[0].message.startswith(
-        "Atown has drifted below the mean coverage of fund since 2024: over 4 rounds it is on average 10 % lower than "
-        "that of all regions together, more than chance explains (cumulative sum 10.0, flagged from 6.5 on). An "
-        "arrears rate of 0.41 (now 0) brings what it is owed, 400,000 CNY, below 5 %"
+        "The coverage of Atown in fund has drifted below that of all regions together since 2024: by 10 % on average "
+        "over 4 rounds, more than chance explains (cumulative sum 10.0, flagged from 6.5 on). An arrears rate of 0.41 "
+        "(now 0) brings what it is owed, 400,000 CNY, below 5 %"
     )
     assert (found[0].value, found[0].threshold) == (10.0, 6.5)
     above = held(0.85, rounds=12)
@@ -106,6 +112,19 @@ def test_a_drift_says_how_large_it_is_and_since_when():
     }
     mild = flags(held(0.96, rounds=10), code="drift")
     assert [(f.subject, f.severity) for f in mild] == [("a", "warning")]
+
+
+def test_many_rounds_below_and_one_far_above_are_no_drift():
+    key = np.full((9, 4), 100.0)
+    amount = key + np.array([-8, 8 / 3, 8 / 3, 8 / 3])
+    amount[4] = [300, 100 / 3, 100 / 3, 100 / 3]
+    assert [
+        f for f in flags(course(key, amount, groups={})) if f.subject == "a" and f.code in ("drift", "behind")
+    ] == []
+
+
+def test_a_fund_of_one_region_is_behind_as_a_whole():
+    assert [(f.code, f.subject) for f in flags(course([[100]] * 4, [[90]] * 4))] == [("behind", "all")]
 
 
 def test_a_systematic_part_of_a_hundredth_never_is_a_drift():
@@ -164,6 +183,34 @@ def test_a_coverage_that_falls_steadily_is_flagged_with_its_pace():
     assert flags(upto(one, 6), code="falling") == []
 
 
+def falling(coverage):
+    """A region with this coverage round by round, the other getting the rest."""
+    first = 100 * np.array(coverage)
+    return flags(
+        course(np.full((len(first), 2), 100.0), np.column_stack([first, 200 - first]), groups={}), code="falling"
+    )
+
+
+def test_only_a_steady_large_and_lasting_fall_below_the_entitlement_is_one():
+    steps = np.arange(8)
+    assert [f.subject for f in falling(1 - 0.02 * steps)] == ["a"]
+    assert falling(1 - 0.009 * steps) == [] == falling(0.8 + 0.02 * steps)[1:]
+    assert falling(1.2 - 0.02 * steps) == []  # still above, and ahead
+    assert falling([1, 0.9, 0.98, 0.85, 0.95, 0.8, 0.92, 0.75]) == []  # no more steady than chance
+    assert falling([1.5, 1.3, 1.1, 1.05, 1.04, 1.02, 1.01, 0.97]) == []  # gives back what it was ahead
+    assert [f.subject for f in falling([1.02, 1.0, 0.99, 0.97, 0.95, 0.93, 0.91, 0.9])] == ["a"]
+
+
+def test_a_fall_of_the_whole_fund_is_said_once_and_of_those_who_fall_faster():
+    steps = np.arange(8)[:, None]
+    together = 100 * (1 - 0.02 * steps) * np.ones((8, 3)) - np.array([1, 0, -1])
+    found = flags(course(np.full((8, 3), 100.0), together, groups={}), code="falling")
+    assert [f.subject for f in found] == ["all"] and "arrears" not in found[0].message
+    faster = together - 2 * steps * np.array([1, -0.5, -0.5])
+    found = flags(course(np.full((8, 3), 100.0), faster, groups={}), code="falling")
+    assert [f.subject for f in found] == ["a", "all"]
+
+
 def test_inequality_that_rises_and_regions_that_grow_apart_are_flagged():
     key = np.full((8, 3), 100.0)
     people = np.ones((8, 3))
@@ -185,6 +232,29 @@ def test_inequality_that_rises_and_regions_that_grow_apart_are_flagged():
     assert [f for f in flags(backwards) if f.code in ("inequality", "divergence")] == []
 
 
+def grown(part, unknown=0):
+    """Codes and values of the flags of a fund whose third region has this much more than the first, round by round."""
+    more = np.array(part, dtype=float)[:, None]
+    amount, level = 100 + 100 * more * np.array([-1, 0, 1]), 1 + more * np.array([-1.0, 0, 1])
+    people = np.ones_like(amount)
+    people[:unknown], level[:unknown] = NAN, NAN
+    found = flags(course(np.full_like(amount, 100), amount, groups={}, population=people, development=level))
+    return {f.code: f.value for f in found if f.code in ("inequality", "divergence")}
+
+
+def test_only_a_large_and_steady_growth_is_one():
+    steps = np.arange(8)
+    assert grown(0.1 + 0.03 * steps) == {  # the Gini of 1 - p, 1, 1 + p is 4 p / 9, the variation p sqrt(2 / 3)
+        "inequality": pytest.approx(4 / 9 * 0.21),
+        "divergence": pytest.approx(2.1),
+    }
+    assert grown(0.1 + 0.03 * np.arange(10) - 0.06, unknown=2)["inequality"] == pytest.approx(4 / 9 * 0.21)
+    assert grown(0.5 + 0.005 * steps) == {}
+    assert set(grown(0.1 + 0.01 * steps)) == {"divergence"}
+    assert grown([0.1, 0.5, 0.2, 0.6, 0.15, 0.7, 0.3, 0.9]) == {}
+    assert grown(0.1 + 0.03 * steps[:6]) == {}
+
+
 def test_who_joins_and_who_leaves_is_named():
     key = np.full((5, 4), 100.0)
     key[:2, 1] = NAN
@@ -203,6 +273,13 @@ def test_who_joins_and_who_leaves_is_named():
         "proportion to their entitlements."
     )
     assert {f.severity for f in found.values()} == {"info"}
+    amount[0, 2] = 100
+    even = next(f for f in flags(course(key, amount, groups={})) if f.code == "left")
+    assert even.message == "Ctown has no record of fund after 2022: its account is even."
+    amount[1, 2] = 130
+    ahead = next(f for f in flags(course(key, amount, groups={})) if f.code == "left")
+    assert "its account, 30.00 CNY ahead, is closed" in ahead.message
+    amount[1, 2], amount[0, 2] = 100, 90
     row = next(r for r in watch(course(key, amount), SECTION).measures.records() if r["subject"] == "c")
     assert (row["first"], row["last"], row["rounds"], row["coverage"], row["balance"]) == (
         "2020",
@@ -239,7 +316,68 @@ def test_a_group_of_one_region_is_not_named_beside_it():
     assert measures(single)["P"]["coverage"] == 0.9
 
 
+@pytest.mark.parametrize(
+    "value, words",
+    [(0.95, "95 %"), (0.11764, "11.8 %"), (1.0, "100 %"), (9.99, "999 %"), (12.344, "1,234 %"), (0.0, "0 %")],
+)
+def test_parts_in_words(value, words):
+    assert percent(value) == words
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        (0, "0 CNY"),
+        (-1234567.8, "1,234,568 CNY"),
+        (123.456, "123.5 CNY"),
+        (0.012345, "0.01235 CNY"),
+        (1000, "1,000 CNY"),
+    ],
+)
+def test_amounts_in_words(value, words):
+    assert money(value, "CNY") == words and money(value, "") == words.removesuffix(" CNY")
+
+
 # ------------------------------------------------------------------ the remedy
+
+
+def repaired(first, rate, last=(100, 100, 100)):
+    """What is said of the region a after two rounds in which the three were paid this."""
+    one = course([[100] * 3] * 2, [first, last], arrears=rate, groups={})
+    return repair(Figures(one, SECTION), 0)
+
+
+def test_what_is_said_of_the_rate():
+    assert repaired([95, 105, 100], 0.1) == NOTHING_LEFT == repaired([105, 95, 100], 0.1)
+    assert repaired([94, 106, 100], 0.0).startswith(
+        "An arrears rate of 0.05 (now 0) brings what it is owed, 6.000 CNY, "
+    )
+    exact = repaired([80, 120, 100], 0.3, [100, 100, 100])
+    assert exact.startswith("The arrears rate of 0.3 brings what it is owed, 20.00 CNY, below 5 % of one round's")
+    assert exact.endswith(
+        "in 4 rounds, if amounts keep to their targets. In 2021 they did not: it received 6.000 CNY less "
+        "than its target, so the rule behind that has to yield first."
+    )
+    kept = repaired([80, 120, 100], 0.3, [106, 94, 100])
+    assert kept.endswith("below 5 % of one round's entitlement in 3 rounds, if amounts keep to their targets.")
+    ahead = repaired([160, 40, 100], 0.1, [104, 96, 100])
+    assert ahead.startswith("An arrears rate of 0.48 (now 0.1) brings what it is ahead, 64.00 CNY, below 5 %")
+    assert ahead.endswith(
+        "In 2021 they did not: it received 10.00 CNY more than its target, so the rule behind that has to yield first."
+    )
+    assert repaired([160, 40, 100], 0.1, [80, 120, 100]).endswith("if amounts keep to their targets.")
+    far = course([[100.0] * 3, [0.5, 100, 100]], [[0, 150, 150], [0.5, 100, 100]], groups={})
+    assert "; a rate of 1 takes more than 100 rounds, if" in repair(Figures(far, SECTION), 0)
+    far = course([[100.0] * 3, [10, 100, 100]], [[20, 140, 140], [10, 100, 100]], groups={})
+    assert (
+        "brings what it is owed, 80.00 CNY, below 5 % of one round's entitlement in 4 rounds; a rate of 1 takes 8"
+        in (repair(Figures(far, SECTION), 0))
+    )
+    ahead = course([[100.0] * 3, [10, 100, 100]], [[180, 60, 60], [10, 100, 100]], groups={})
+    assert "No arrears rate brings what it is ahead, 80.00 CNY," in repair(Figures(ahead, SECTION), 0)
+    assert "a rate of 1 takes 8 rounds" in repair(Figures(ahead, SECTION), 0)
+    gone = course([[100] * 3, [0, 100, 100]], [[90, 110, 100], [0, 100, 100]], groups={})
+    assert repair(Figures(gone, SECTION), 0) == NOTHING_LEFT
 
 
 @given(st.floats(0.3, 0.7), st.integers(1, 6), st.lists(st.integers(1, 9), min_size=3, max_size=6))

@@ -11,7 +11,9 @@ from fundalloc.monitor.balance import EQUAL
 from fundalloc.monitor.coverage import in_a_row
 from fundalloc.monitor.figures import Figures
 from fundalloc.monitor.phrases import in_rounds, money, percent, repair, whom
-from fundalloc.monitor.trend import chance_of_fall
+from fundalloc.monitor.section import MonitorSection
+from fundalloc.monitor.trend import chance_of_fall, slopes
+from fundalloc.problem import BoolArray, FloatArray
 
 
 def alerts(figures: Figures) -> Iterator[Flag]:
@@ -58,12 +60,14 @@ def _behind(f: Figures) -> Iterator[Flag]:
 
 
 def _falling(f: Figures) -> Iterator[Flag]:
-    """A coverage below 1 that falls steadily."""
+    """A coverage below 1 that falls steadily; where that of the whole fund does, only who falls faster."""
     course, section = f.course, f.section
-    chance = chance_of_fall(f.coverage)
+    falls = _fall(f.coverage, section)
+    if falls[-1]:
+        falls[:-1] &= _fall(f.deviation, section)[:-1]
     for s, one in f.distinct:
         slope, last = float(f.coverage_trend[s]), float(f.coverage[-1, s])
-        if not (slope <= -section.trend and chance[s] <= section.chance and last < 1):
+        if not (falls[s] and last < 1):
             continue
         if f.due[-1, s] - f.paid[-1, s] < course.lot or (one.kind != "fund" and not f.owed[-1, s] > 0):
             continue
@@ -78,26 +82,29 @@ def _falling(f: Figures) -> Iterator[Flag]:
         yield Flag("warning", "falling", one.subject, text, course.resource, slope, -section.trend)
 
 
+def _fall(series: FloatArray, section: MonitorSection) -> BoolArray:
+    return np.asarray((slopes(series) <= -section.trend) & (chance_of_fall(series) <= section.chance))
+
+
 def _drifting(f: Figures) -> Iterator[Flag]:
     """A coverage that keeps to one side of the fund's."""
     course, section = f.course, f.section
-    for sums, starts, below in ((f.drift.low, f.drift.low_since, True), (f.drift.high, f.drift.high_since, False)):
-        grows = f.owed[-1] > 0 if below else f.owed[-1] < 0
-        known = grows & ~np.isnan(f.coverage[-1])
+    for side, sums, starts in ((-1, f.drift.low, f.drift.low_since), (1, f.drift.high, f.drift.high_since)):
         for s, one in f.distinct:
             start, value = int(starts[s]), float(sums[-1, s])
-            if not (known[s] and value >= section.decision):
+            if value < section.decision or np.isnan(f.coverage[-1, s]):
                 continue
             mean = float(np.nanmean(f.deviation[start:, s]))
+            if not (side * mean > 0 and side * f.owed[-1, s] < 0):
+                continue
             severity: Severity = "info"
-            if below:
+            if side < 0:
                 severity = "alarm" if mean <= -section.missing else "warning"
+            where, length = "below" if side < 0 else "above", in_rounds(len(course.rounds) - start)
             text = (
-                f"{one.who} has drifted {'below' if below else 'above'} the mean coverage of {course.resource} since "
-                f"{course.rounds[start]}: over {in_rounds(len(course.rounds) - start)} it is on average "
-                f"{percent(abs(mean))} {'lower' if mean < 0 else 'higher'} than that of all regions together, "
-                f"more than chance explains (cumulative sum {value:.1f}, flagged from {section.decision:g} on). "
-                f"{repair(f, s)}"
+                f"The coverage of {whom(one)} in {course.resource} has drifted {where} that of all regions together "
+                f"since {course.rounds[start]}: by {percent(abs(mean))} on average over {length}, more than chance "
+                f"explains (cumulative sum {value:.1f}, flagged from {section.decision:g} on). {repair(f, s)}"
             )
             yield Flag(severity, "drift", one.subject, text, course.resource, value, section.decision)
 

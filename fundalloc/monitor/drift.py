@@ -32,8 +32,8 @@ def drifts(deviation: FloatArray, lot: FloatArray, section: MonitorSection) -> D
     """Cumulative sums of deviations (T x S, NaN without a record) from 0, where a fair fund is.
 
     lot: one lot in the same unit, T x S. With z = deviation / max(scatter, lot), held to [-3, 3]:
-    high = max(0, high + z - k), low = max(0, low - z - k). A drift is known once a sum reaches h; it began where the
-    sum last left 0. Source: Page (1954); held z: Hawkins (1993).
+    high = max(0, high + z - allowance), low = max(0, low - z - allowance). A drift is known once a sum reaches
+    `decision`; it began where the sum last left 0. Source: Page (1954); held z: Hawkins (1993).
     """
     scale = scatters(deviation, section.scatter)
     z = np.clip(deviation / np.maximum(scale, lot), -MOST, MOST)

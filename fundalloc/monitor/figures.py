@@ -29,7 +29,7 @@ class Figures:
     @cached_property
     def distinct(self) -> list[tuple[int, Subject]]:
         """The subjects without groups of a single region: what is said of that need not be said twice."""
-        return [(s, one) for s, one in enumerate(self.course.subjects) if one.kind == "region" or len(one.members) > 1]
+        return [(s, one) for s, one in enumerate(self.course.subjects) if one.kind != "group" or len(one.members) > 1]
 
     @cached_property
     def due(self) -> FloatArray:

@@ -6,7 +6,7 @@ import math
 
 from fundalloc.monitor.course import Subject
 from fundalloc.monitor.figures import Figures
-from fundalloc.monitor.remedy import least_rate, rounds_to
+from fundalloc.monitor.remedy import LONG, least_rate, rounds_to
 
 
 def percent(value: float) -> str:
@@ -21,8 +21,10 @@ def money(value: float, unit: str) -> str:
     return f"{size:,.{digits}f} {unit}".rstrip()
 
 
-def in_rounds(count: int) -> str:
-    """A number of rounds in words."""
+def in_rounds(count: int | None) -> str:
+    """A number of rounds in words; None is more than anybody waits for."""
+    if count is None:
+        return f"more than {LONG} rounds"
     return "1 round" if count == 1 else f"{count} rounds"
 
 
@@ -41,10 +43,10 @@ def repair(figures: Figures, s: int) -> str:
     goal = f"below {percent(section.missing)} of one round's entitlement"
     rate = least_rate(abs(owed) / due, section.missing, section.within)
     if rate is None:
-        takes = in_rounds(rounds_to(abs(owed) / due, 1.0, section.missing) or 0)
+        takes = in_rounds(rounds_to(abs(owed) / due, 1.0, section.missing))
         text = f"No arrears rate brings {state} {goal} in {in_rounds(section.within)}; a rate of 1 takes {takes}"
     elif course.arrears >= rate:
-        takes = in_rounds(rounds_to(abs(owed) / due, course.arrears, section.missing) or 0)
+        takes = in_rounds(rounds_to(abs(owed) / due, course.arrears, section.missing))
         text = f"The arrears rate of {course.arrears:g} brings {state} {goal} in {takes}"
     else:
         takes = in_rounds(section.within)
