@@ -12,17 +12,32 @@ from fundalloc.system import System
 
 
 @dataclass(frozen=True, eq=False)
+class LevelProof:
+    """An inequality that every allocation keeps, and that shows that no open level can be above `level`.
+
+    rows: prices of the totals and of the coupling rows, above 0 for a lower bound. gains: prices of what is raised,
+    where it is made of several amounts. Without prices every open level is at what its own caps allow.
+    """
+
+    level: float
+    rows: FloatArray
+    gains: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Chosen:
     """What an objective has found before `nearest` decides the rest.
 
     system: the rules with what is settled. rows, cells, supplies: what one more unit of the bound of a row, of an
-    amount, of what is shared out of a resource would be worth to the objective; NaN where that has no meaning.
+    amount, of what is shared out of a resource would be worth to the objective; NaN where that has no meaning. levels:
+    what proves leximin, level by level; None where curves are in the way.
     """
 
     system: System
     rows: FloatArray
     cells: FloatArray
     supplies: FloatArray
+    levels: tuple[LevelProof, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +47,7 @@ class Attempt:
     cuts: all tangents that were needed; without a proof they show that there is none, if there is none.
     chosen: what an objective other than `nearest` has found before, None where multipliers explain the amounts.
     possible: whether the rules can be kept although the objective found no proof.
-    exact: the optimum in fractions, where it was looked for and found.
+    exact: the optimum in fractions, where it was looked for and found. levels: what proves leximin.
     """
 
     system: System
@@ -41,6 +56,7 @@ class Attempt:
     chosen: Chosen | None = None
     possible: bool = False
     exact: Exact | None = None
+    levels: tuple[LevelProof, ...] | None = None
 
     @property
     def solved(self) -> System:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from fundalloc.attempts import LevelProof
 from fundalloc.decided import Decision
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement
@@ -48,6 +49,7 @@ def certificate(decision: Decision, inputs: Mapping[str, Source], settings: Sequ
             "amounts": numbers(decision.optimum.amounts),
             "multipliers": numbers(decision.optimum.rows) if decision.accounting == "multipliers" else None,
             "supplies": numbers(decision.optimum.supplies) if decision.accounting == "multipliers" else None,
+            "levels": None if decision.levels is None else [_level(one) for one in decision.levels],
         },
         "explained": {
             "accounting": decision.accounting,
@@ -109,6 +111,24 @@ def touching(entry: Mapping[str, Any], curve: Curve, problem: Problem) -> Rows:
     matrix = csr_array((factors, cells, np.array([0, len(cells)])), shape=(1, problem.cells))
     found = curve.touching(matrix, entry["high"])
     return Rows(**{**vars(found), "places": (str(entry["place"]),)})
+
+
+def _level(one: LevelProof) -> dict[str, Any]:
+    """One step of the proof of leximin; prices that are 0 are left out."""
+    return {"level": one.level, "rows": _priced(one.rows), "gains": _priced(one.gains)}
+
+
+def _priced(prices: FloatArray) -> list[list[float]]:
+    return [[k, prices[k].item()] for k in np.flatnonzero(prices).tolist()]
+
+
+def level_proof(entry: Mapping[str, Any], rows: int, gains: int) -> LevelProof:
+    """A step of the proof of leximin as it is read back. rows, gains: how many prices there are."""
+    found = np.zeros(rows), np.zeros(gains)
+    for prices, name in zip(found, ("rows", "gains"), strict=True):
+        for k, price in entry[name]:
+            prices[k] = read([price])[0]
+    return LevelProof(float(entry["level"]), *found)
 
 
 def _yielded(decision: Decision, rule: str, resource: str) -> dict[str, Any]:

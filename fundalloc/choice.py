@@ -17,10 +17,11 @@ from fundalloc.alpha_fair import fair
 from fundalloc.attempts import Attempt, Chosen
 from fundalloc.benefit import greatest
 from fundalloc.dual import ACCEPTED
-from fundalloc.gains import Gains
+from fundalloc.gains import raising
+from fundalloc.level_proofs import proven_levels
 from fundalloc.levels import raised
 from fundalloc.market import equilibrium, face
-from fundalloc.objectives import weights, worth
+from fundalloc.objectives import weights
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement, tolerance
 from fundalloc.system import System, assemble
@@ -70,19 +71,21 @@ def _in_rows(base: System, curves: Sequence[Curve]) -> tuple[System, list[Curve]
 
 def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:
     """Levels raised as far as can be, the rest by `nearest`."""
-    gains = _gains(base)
+    gains = raising(base)
     lined, rest = _in_rows(base, curves)
     last = raised(lined, rest, gains, cuts)
     if last is None or not last.proven:
         return _without_proof(base, curves, cuts)
+    if curves or (last.levels and proven_levels(base, gains, last.optimum.amounts, last.levels)):
+        last = replace(last, levels=None)  # orders are further rows, which nobody else knows
     counts = len(base.row_low), base.problem.cells, len(base.problem.resources)
-    unknown = [np.full(count, np.nan) for count in counts]
-    return _settled(base, curves, last, Chosen(last.system, *unknown))
+    rows, cells, supplies = (np.full(count, np.nan) for count in counts)
+    return _settled(base, curves, last, Chosen(last.system, rows, cells, supplies, last.levels))
 
 
 def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:
     """alpha_fair where regions value resources differently; the rest by `nearest`."""
-    problem, gains, known = base.problem, _gains(base), list(cuts)
+    problem, gains, known = base.problem, raising(base), list(cuts)
     if not gains.names:
         return met(base, curves, cuts)
     place = {region: i for i, region in enumerate(problem.regions.ids)}
@@ -120,22 +123,6 @@ def _settled(base: System, curves: Sequence[Curve], last: Attempt, found: Chosen
     known = found.rows[: len(base.row_low)]  # without those that stand for orders
     found = replace(found, rows=np.concatenate([known, np.full(len(rows), np.nan)]))
     return replace(last, system=base.joined(tuple(rows)), chosen=found)
-
-
-def _gains(base: System) -> Gains:
-    """What an objective raises: the coverage of amounts, or of regions where values are stated."""
-    problem = base.problem
-    if problem.value is None:
-        cells = np.flatnonzero(base.shares & (problem.target > 0))
-        names = tuple(problem.regions.ids[c % problem.n] for c in cells)
-        matrix = csr_array((np.ones(len(cells)), (np.arange(len(cells)), cells)), shape=(len(cells), problem.cells))
-        return Gains(matrix, problem.target[cells], names)
-    due = worth(problem, problem.target)
-    value = np.where(base.shares & (problem.value > 0), problem.value, 0.0)
-    cells = np.flatnonzero(value > 0)
-    matrix = csr_array((value[cells], (cells % problem.n, cells)), shape=(problem.n, problem.cells))
-    some = np.flatnonzero((due > 0) & (np.diff(matrix.indptr) > 0))
-    return Gains(matrix[some], due[some], tuple(problem.regions.ids[i] for i in some))
 
 
 def _touching(curve: Curve, amounts: FloatArray) -> Rows:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fundalloc.attempts import LevelProof
 from fundalloc.exact import Exact
 from fundalloc.findings import Finding, audit
 from fundalloc.flags import Flag
@@ -31,7 +32,7 @@ class Decision:
     supplied: the part of each cell in what is shared out beyond the targets. accounting: how shifts were found, by
     multipliers, shapley or order. worth: what one more unit of each resource would be worth to the objective, NaN
     where that has no meaning. system: the rules as bounds and rows; prices: their multipliers; exact: the optimum in
-    fractions, None where there is none. seconds: time by step.
+    fractions, None where there is none. levels: what proves leximin, level by level. seconds: time by step.
     """
 
     problem: Problem
@@ -52,6 +53,7 @@ class Decision:
     out: BoolArray
     findings: tuple[Finding, ...]
     flags: tuple[Flag, ...]
+    levels: tuple[LevelProof, ...] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -75,6 +77,7 @@ def concluded(
     concessions: Mapping[tuple[str, str], FloatArray],
     kept: Sequence[Statement],
     out: BoolArray,
+    levels: tuple[LevelProof, ...] | None = None,
 ) -> Decision:
     """The decision that follows from an optimum in whole lots and its multipliers; no solver is used.
 
@@ -102,6 +105,7 @@ def concluded(
         kept=tuple(kept),
         out=out,
         findings=findings,
+        levels=levels,
         flags=remarks(problem, statements, findings, concessions, lots - optimum.amounts / problem.lot),
     )
 

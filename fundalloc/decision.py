@@ -67,6 +67,7 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
             concessions=concessions,
             kept=kept,
             out=out,
+            levels=None if attempted.chosen is None else attempted.chosen.levels,
         )
     broken = [f for f in found.findings if f.severity == "breach" and f.mode == "require"]
     if broken:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csr_array
 
+from fundalloc.objectives import worth
 from fundalloc.problem import FloatArray
 from fundalloc.rules import Rows
 from fundalloc.system import System
@@ -19,6 +20,22 @@ class Gains:
     matrix: csr_array
     due: FloatArray
     names: tuple[str, ...]
+
+
+def raising(base: System) -> Gains:
+    """What an objective raises: the coverage of amounts, or of regions where values are stated."""
+    problem = base.problem
+    if problem.value is None:
+        cells = np.flatnonzero(base.shares & (problem.target > 0))
+        names = tuple(problem.regions.ids[c % problem.n] for c in cells)
+        matrix = csr_array((np.ones(len(cells)), (np.arange(len(cells)), cells)), shape=(len(cells), problem.cells))
+        return Gains(matrix, problem.target[cells], names)
+    due = worth(problem, problem.target)
+    value = np.where(base.shares & (problem.value > 0), problem.value, 0.0)
+    cells = np.flatnonzero(value > 0)
+    matrix = csr_array((value[cells], (cells % problem.n, cells)), shape=(problem.n, problem.cells))
+    some = np.flatnonzero((due > 0) & (np.diff(matrix.indptr) > 0))
+    return Gains(matrix[some], due[some], tuple(problem.regions.ids[i] for i in some))
 
 
 def holding(

@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import csr_array, diags_array
 
-from fundalloc.attempts import Attempt
+from fundalloc.attempts import Attempt, LevelProof
 from fundalloc.gains import Gains, holding
 from fundalloc.level_prices import HIGHER, STRONG, Prices
 from fundalloc.objectives import LEVELS
@@ -75,6 +75,7 @@ class Climb:
         self.rows = SoftRows(self.scale, csr_array(diags_array(1.0 / gains.due[several]) @ gains.matrix[several]))
         self.rows.add(supply, totals, totals)
         self.rows.add(base.matrix, base.row_low, base.row_high)
+        self.proofs: list[LevelProof] = []
         self.learn([cut for cut in cuts if any(cut.curve is c for c in curves)])
 
     def _inside(self) -> FloatArray:
@@ -170,7 +171,7 @@ class Climb:
                 optimum = nearest(system)
                 reached = self.gains.matrix @ optimum.amounts / self.gains.due
                 if optimum.proven and (np.abs(reached - self.level) <= HIGHER * np.maximum(self.level, HIGHER)).all():
-                    return Attempt(system, optimum, ())
+                    return Attempt(system, optimum, (), levels=tuple(self.proofs))
             return Attempt(system, replace(optimum, residual=np.inf), ())
         problem, system = self.base.problem, self.system()
         centre = problem.target.copy()
@@ -201,6 +202,8 @@ class Climb:
         """Notes what cannot move any more once every open level is at t or at its top."""
         opened, top = self.open, self.top
         self.reached = t
+        prices = np.zeros(len(self.rows.low)) if proof is None else proof.rows / self.rows.norms
+        self.proofs.append(LevelProof(t, prices, np.zeros(len(self.level)) if proof is None else proof.gains))
         low, _ = self.at(t)
         if proof is not None:
             forces = np.where(self.single, np.maximum(-proof.cells[self.cell], 0.0) * self.due, proof.gains)

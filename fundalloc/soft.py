@@ -13,14 +13,14 @@ from fundalloc.problem import FloatArray
 class SoftRows:
     """Rows over amounts, scaled to size one, and hard rows at least as great as is asked.
 
-    scale: what amounts are counted in. hard: rows over amounts. side: which bound a row is held at (1: lower, -1:
-    upper, 0: it is not).
+    scale: what amounts are counted in. norms: what rows over amounts are divided by. hard: rows over amounts. side:
+    which bound a row is held at (1: lower, -1: upper, 0: it is not).
     """
 
     def __init__(self, scale: FloatArray, hard: csr_array) -> None:
         self.scale, self.hard = scale, csr_array(hard @ diags_array(scale))
         self.matrix = self.scaled = csr_array((0, len(scale)))
-        self.low, self.high, self.side = np.zeros(0), np.zeros(0), np.zeros(0)
+        self.low, self.high, self.side, self.norms = np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0)
         self.misses: Misses | None = None
 
     def add(self, matrix: csr_array, low: FloatArray, high: FloatArray) -> None:
@@ -30,6 +30,7 @@ class SoftRows:
         self.matrix = csr_array(vstack([self.matrix, diags_array(1.0 / norms) @ matrix], format="csr"))
         self.low, self.high = np.concatenate([self.low, low / norms]), np.concatenate([self.high, high / norms])
         self.side = np.concatenate([self.side, np.zeros(len(norms))])
+        self.norms = np.concatenate([self.norms, norms])
         self.misses = None
 
     def hold(self, side: FloatArray) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,12 @@ from fundalloc import certificate as written
 from fundalloc.allocation import Allocation
 from fundalloc.certificate import CERTIFICATE
 from fundalloc.decided import Decision, concluded
-from fundalloc.differences import AGREE, Differs, entries, lines
+from fundalloc.differences import Differs, entries, lines
 from fundalloc.errors import DifferenceError, InputError
 from fundalloc.exact import Exact, exact
 from fundalloc.fund import Fund, reopened
+from fundalloc.gains import raising
+from fundalloc.level_proofs import proven_levels
 from fundalloc.lots import lots_of
 from fundalloc.multipliers import explaining, explains, priced
 from fundalloc.objectives import worth
@@ -36,6 +38,7 @@ from fundalloc.shifts import Shift
 from fundalloc.sources import Source
 from fundalloc.system import System
 from fundalloc.utility import Utility
+from fundalloc.verdict import NUMBERS, Verdict, leaves, proves
 from fundalloc.whole import NEAR, gap
 
 #: a row that touches a curve asks for no more than the curve but for this part of its size
@@ -44,19 +47,6 @@ TOUCHES = 1e-9
 FITS = 1e-6
 #: parts of the summary that need the solver, or say what it was run with
 UNCHECKED = ("versions", "fundalloc", "files")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What was verified.
-
-    sentences: what is proven, what is not, and how it was checked. gap: how far the amounts before rounding may be from
-    the optimum, relative to the distance that it minimises; None where nothing is claimed. cells: how many amounts.
-    """
-
-    sentences: tuple[str, ...]
-    gap: float | None
-    cells: int
 
 
 def verify(folder: str | Path) -> Verdict:
@@ -78,6 +68,7 @@ class _Check:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.untold: list[str] = []
+        self.levelled = False
         self.summary = self._json(SUMMARY)
         self.certificate = self._json(CERTIFICATE)
         if self.certificate["fundalloc"]["certificate"] != written.FORMAT:
@@ -103,7 +94,10 @@ class _Check:
         self._touching(system, optimum)
         decision = self._decision(fund, system, kept, out, concessions, optimum, proof)
         self._tables(fund, decision)
-        return Verdict((self._proves(how), self._leaves(system, concessions, out), NUMBERS), how, system.problem.cells)
+        kind, accounting = self.certificate["objective"]["kind"], self.certificate["explained"]["accounting"]
+        priced = any(r["price"] for r in self.summary["rules"])
+        left = leaves(system, concessions, out, self.untold, self.levelled, accounting, priced)
+        return Verdict((proves(kind, how, self.levelled), left, NUMBERS), how, system.problem.cells)
 
     def _fund(self) -> Fund:
         inputs = {name: Source.of(entry) for name, entry in self.certificate["inputs"].items()}
@@ -124,6 +118,7 @@ class _Check:
             missing = "are missing" if provable else "prove nothing there"
             raise Differs(f"the multipliers of {kind} {missing}.")
         if not provable:
+            self._levels(system, amounts, said["levels"])
             return _unproven(system, amounts), None, None
         rows, supplies = written.read(said["multipliers"]), written.read(said["supplies"])
         optimum = Optimum(rows, supplies, np.zeros(0), amounts, (), 0, 0.0)
@@ -147,6 +142,17 @@ class _Check:
                     f"{ours[k].item()!r} is right."
                 )
         return optimum, found, 0.0
+
+    def _levels(self, system: System, amounts: FloatArray, said: Sequence[Mapping[str, Any]] | None) -> None:
+        """The levels of leximin, where they are proven."""
+        if said is None:
+            return
+        gains, rows = raising(system), len(system.supplies) + len(system.row_low)
+        proofs = [written.level_proof(one, rows, len(gains.due)) for one in said]
+        fault = proven_levels(system, gains, amounts, proofs)
+        if fault:
+            raise Differs(f"{fault[:1].upper()}{fault[1:]}")
+        self.levelled = True
 
     def _touching(self, system: System, optimum: Optimum) -> None:
         """Rows that touch curves ask for no more than these, and the amounts keep all rules."""
@@ -239,44 +245,6 @@ class _Check:
                 entries(f"{SUMMARY}: {key}", ours.get(key), self.summary.get(key))
         if self.summary["files"] != {n: sha256(self._bytes(n)) for n in sorted({*allocation.sheets, CERTIFICATE})}:
             raise Differs(f"{SUMMARY} has other files or SHA-256 sums than those that are verified.")
-
-    def _proves(self, near: float | None) -> str:
-        said = self.certificate["objective"]["kind"]
-        if near is None:
-            return (
-                "Proven: the amounts follow from the inputs and the policy by the steps shown, are whole lots, add up "
-                f"to what is shared out and keep every required rule. Not proven: that no others are better for {said}."
-            )
-        how = "exactly, in fractions" if near == 0 else f"to {near:.1e} of the distance"
-        return (
-            "Proven: the amounts follow from the inputs and the policy by the steps shown, are whole lots, add up to "
-            f"what is shared out and keep every required rule; before rounding they are the optimum of {said} {how}."
-        )
-
-    def _leaves(self, system: System, concessions: Mapping[tuple[str, str], FloatArray], out: BoolArray) -> str:
-        """What is not proven."""
-        parts = ["that the published inputs are true"]
-        if concessions:
-            parts.append("that preferred rules had to yield as far as they did")
-        if out.any():
-            parts.append("that or_nothing had to leave out whom it leaves out")
-        if (system.shares & ~system.problem.wants).any():
-            parts.append("that regions without a target had to be left a part")
-        if self.untold:
-            parts.append(f"that the rules {', '.join(self.untold)} are as strict as their rows in the program")
-        if not system.whole:
-            parts.append("that no whole lots keep all limits exactly")
-        if self.certificate["explained"]["accounting"] in ("shapley", "order"):
-            parts.append("how much of the distance each rule accounts for")
-        if any(r["price"] for r in self.summary["rules"]):
-            parts.append("the prices of rules in summary.json, which take the solver")
-        return f"Not proven: {'; '.join(parts)}."
-
-
-NUMBERS = (
-    f"Stored numbers are taken as exact; they agree with what the inputs give to {AGREE:g} of themselves. "
-    "No solver was used."
-)
 
 
 def _unproven(system: System, amounts: FloatArray) -> Optimum:

@@ -22,11 +22,11 @@ LAYERS = (
     "goals growth outlook",
     "policy system findings monitor",
     "program arrays dual highs solve polish equations whole exact attempts bending standing tangents gains soft "
-    "level_prices levels alpha_fair benefit market choice multipliers evenest shifts",
+    "level_prices level_proofs levels alpha_fair benefit market choice multipliers evenest shifts",
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
     "decision explain certificate differences cliffs",
     "report shipped",
-    "allocation fund amounts reproduction rebuilding verification recording amending monitoring causes mixtures change "
+    "allocation fund amounts reproduction rebuilding verdict verification recording amending monitoring causes mixtures change "
     "change_words precedent planned horizon projection",
     "cli",
 )

@@ -1,0 +1,127 @@
+"""Proofs of leximin: they hold for what is decided, for nothing else, and a folder without one claims nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fundalloc import DifferenceError, Fund
+from fundalloc.choice import chosen
+from fundalloc.gains import raising
+from fundalloc.level_proofs import proven_levels
+from fundalloc.policy import parse_policy
+from fundalloc.report.summary import sha256
+from fundalloc.verification import verify
+from tests.funds import policy, regions
+
+SEEDS = range(40)
+
+
+def valued(seed):
+    """A fund of two resources that regions value differently, under limits and groups that cross."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(4, 15))
+    spread = 1 + seed % 3
+    data = regions(rng, n).assign(v1=np.exp(spread * rng.normal(size=n)), v2=np.exp(spread * rng.normal(size=n)))
+    state = np.arange(n) % 3
+    data["state"], data["room"] = [f"S{k}" for k in state], np.array([0.7, 0.95, 3.0])[state]
+    rules = [
+        {"kind": "limit", "name": "states", "each": "state", "of": "entitlement * room", "cap": 1},
+        {"kind": "limit", "name": "coasts", "each": "coast", "of": "entitlement", "floor": 0.8, "resource": "fund"},
+        {"kind": "limit", "name": "cap", "of": "entitlement", "cap": float(rng.uniform(2, 4)), "resource": "fund"},
+    ]
+    land = {
+        "supply": 1000,
+        "lot": 0.01,
+        "value": "v2",
+        "criteria": [{"name": "p", "weight": 1, "measure": "population"}],
+    }
+    stated = policy(rules, fund={"value": "v1"}, objective={"kind": "leximin"}, resources={"land": land})
+    return Fund(parse_policy(stated), data)
+
+
+def attempt(fund):
+    nobody = np.zeros(fund.problem.cells, dtype=bool)
+    return chosen(fund.problem, fund.rows, whole=True, closed=False, out=nobody)
+
+
+def said(tried, amounts=None, proofs=None):
+    amounts = tried.optimum.amounts if amounts is None else amounts
+    return proven_levels(
+        tried.system, raising(tried.system), amounts, tried.chosen.levels if proofs is None else proofs
+    )
+
+
+@pytest.fixture(scope="module")
+def tries():
+    found = [attempt(valued(seed)) for seed in SEEDS]
+    return [t for t in found if t.proven and t.chosen.levels is not None]
+
+
+def test_nearly_all_random_funds_have_a_proof(tries):
+    assert len(tries) >= 0.8 * len(SEEDS)
+    assert all(said(t) == "" for t in tries)
+    assert sum(len(t.chosen.levels) > 2 for t in tries) >= 5
+
+
+def test_no_other_amounts_are_proven_by_it(tries):
+    """A hundredth of one amount given to another region lowers or raises a level that has to be where it is."""
+    rng = np.random.default_rng(1)
+    for one in tries:
+        amounts = one.optimum.amounts.copy()
+        n = one.system.problem.n
+        i, j = rng.choice(n, 2, replace=False)
+        moved = 0.01 * amounts[i] + 1.0
+        amounts[i] -= moved
+        amounts[j] += moved
+        assert said(one, amounts)
+
+
+def test_no_step_can_be_left_out_nor_moved(tries):
+    for one in tries:
+        proofs = one.chosen.levels
+        assert "open" in said(one, proofs=proofs[:-1]) or len(proofs) == 1
+        for k, proof in enumerate(proofs):
+            for factor in (0.99, 1.01):
+                moved = (*proofs[:k], replace(proof, level=proof.level * factor), *proofs[k + 1 :])
+                assert said(one, proofs=moved) or not proof.rows.any()
+        swapped = tuple(replace(p, rows=-p.rows) for p in proofs)
+        assert said(one, proofs=swapped) or not any(p.rows.any() for p in proofs)
+
+
+def test_prices_of_other_rows_are_refused(tries):
+    one = tries[0]
+    wrong = (replace(one.chosen.levels[0], rows=np.zeros(1)), *one.chosen.levels[1:])
+    assert "prices of other rows" in said(one, proofs=wrong)
+    below = (replace(one.chosen.levels[0], gains=one.chosen.levels[0].gains - 1), *one.chosen.levels[1:])
+    assert "are none" in said(one, proofs=below)
+
+
+def rewritten(folder, change):
+    """The folder with its certificate changed and all hashes made to fit."""
+    certificate = json.loads((folder / "certificate.json").read_bytes())
+    change(certificate["optimum"])
+    content = json.dumps(certificate).encode()
+    (folder / "certificate.json").write_bytes(content)
+    summary = json.loads((folder / "summary.json").read_bytes())
+    summary["files"]["certificate.json"] = sha256(content)
+    (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+
+
+def test_a_folder_is_verified_and_a_changed_proof_is_found(tmp_path):
+    valued(3).allocate().write(tmp_path / "out")
+    sentence = verify(tmp_path / "out").sentences[0]
+    assert "no region can be raised without lowering one that is no better off (leximin)" in sentence
+    rewritten(tmp_path / "out", lambda it: it["levels"].pop())
+    with pytest.raises(DifferenceError, match=r"leaves .* of them open"):
+        verify(tmp_path / "out")
+    valued(3).allocate().write(tmp_path / "out")
+    rewritten(tmp_path / "out", lambda it: it["levels"][0].update(level=it["levels"][0]["level"] * 0.5))
+    with pytest.raises(DifferenceError, match="Step 1 of the proof of the levels"):
+        verify(tmp_path / "out")
+    valued(3).allocate().write(tmp_path / "out")
+    rewritten(tmp_path / "out", lambda it: it.update(levels=None))
+    assert "Not proven: that no others are better for leximin" in verify(tmp_path / "out").sentences[0]
