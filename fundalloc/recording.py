@@ -11,7 +11,7 @@ from typing import Any
 
 from fundalloc.amending import ALLOCATION, decided
 from fundalloc.certificate import CERTIFICATE
-from fundalloc.errors import Fault, InputError, LedgerError
+from fundalloc.errors import DifferenceError, Fault, InputError, LedgerError
 from fundalloc.files import parse_table, read_table
 from fundalloc.fund import Fund, reopened
 from fundalloc.history import COLUMNS, History, read_history
@@ -20,34 +20,43 @@ from fundalloc.ledger.entries import Kind
 from fundalloc.ledger.past import HISTORY, past
 from fundalloc.report.folder import SUMMARY, read_summary, rows_of
 from fundalloc.report.summary import sha256
+from fundalloc.rounds import in_order, not_after
 from fundalloc.sources import Source
 from fundalloc.tables import guarded
 from fundalloc.verification import verify
 
 
-def record(folder: str | Path, ledger: Ledger, *, name: str, reason: str, correct: bool = False) -> Entry:
+def record(folder: str | Path, ledger: Ledger | str | Path, *, name: str, reason: str, correct: bool = False) -> Entry:
     """Verifies a decided round and writes it into the ledger, with everything that decided it.
 
-    name: who records it. correct: the round is recorded already, and this is what is right instead. Raises
-    DifferenceError where the folder does not verify, LedgerError where the ledger refuses: the round is recorded
-    already, or it was decided on another past than the ledger's.
+    ledger: made where there is none, once the folder is verified. name: who records it. correct: the round is recorded
+    already, and this is what is right instead. Raises DifferenceError where the folder does not verify, LedgerError
+    where the ledger refuses: the round is recorded already, or it was decided on another past than the ledger's.
     """
     folder = Path(folder)
-    summary = read_summary(folder)
-    files = _files(folder, summary)
+    files = _files(folder)
     verify(folder)
-    if _files(folder, read_summary(folder)) != files:
+    if _files(folder) != files:
         raise InputError([Fault("was changed while it was read.", "Record it again.", file=str(folder))])
-    round_ = str(summary["round"])
+    round_ = str(json.loads(files[SUMMARY])["round"])
     certificate = json.loads(files[CERTIFICATE])
-    _same_past(certificate, round_, ledger)
-    if "events" not in certificate["inputs"]:
-        kind: Kind = "correction" if correct else "decision"
-        return ledger.append(kind, round_, name=name, reason=reason, files=files)
-    if correct:
+    amends = "events" in certificate["inputs"]
+    if amends and correct:
         raise LedgerError(f"{folder} is an amendment; nothing was recorded. Record it without --correct.")
-    after = _amends(certificate, round_, ledger)
-    return ledger.append("amendment", round_, name=name, reason=reason, files=files, after=after)
+    kind: Kind = "amendment" if amends else "correction" if correct else "decision"
+    book = _opened(ledger)
+
+    def check() -> None:
+        _same_past(certificate, round_, book)
+        if amends:
+            _same_start(certificate, round_, book)
+
+    return book.append(kind, round_, name=name, reason=reason, files=files, check=check)
+
+
+def _opened(ledger: Ledger | str | Path) -> Ledger:
+    """A ledger by its place; made where there is none."""
+    return ledger if isinstance(ledger, Ledger) else Ledger(ledger, create=True)
 
 
 def recorded_fund(ledger: Ledger, entry: Entry) -> Fund | None:
@@ -59,44 +68,48 @@ def recorded_fund(ledger: Ledger, entry: Entry) -> Fund | None:
     return reopened(inputs, entry.round, [str(s) for s in certificate["settings"]])
 
 
-def _amends(certificate: Mapping[str, Any], round_: str, ledger: Ledger) -> int:
-    """The entry that an amendment changes: the one that holds, if it says what the amendment starts from."""
+def _same_start(certificate: Mapping[str, Any], round_: str, ledger: Ledger) -> None:
+    """An amendment has to start from what the ledger holds."""
     entry = ledger.standing(round_).entry
     files = ledger.files(entry)
     if SUMMARY in files:
-        summary = json.loads(files[SUMMARY])
-        start = decided(rows_of(files[ALLOCATION].decode()), summary)
+        start = decided(rows_of(files[ALLOCATION].decode()), json.loads(files[SUMMARY]))
         if start.content == Source.of(certificate["inputs"]["decided"]).content:
-            return entry.number
+            return
     raise LedgerError(
         f"The amendment starts from another round {round_} than {entry.said()}. Nothing was recorded. Amend what "
         f"holds: fundalloc rounds --restore {round_} -o OUT"
     )
 
 
-def _files(folder: Path, summary: Mapping[str, Any]) -> dict[str, bytes]:
-    """Every file of a round, as its summary lists them."""
-    try:
-        found = {name: (folder / name).read_bytes() for name in [*summary["files"], SUMMARY]}
-    except OSError as error:
-        raise InputError([Fault(f"cannot be read ({error.strerror}).", file=str(error.filename))]) from None
-    for name, said in summary["files"].items():
-        if sha256(found[name]) != said:
-            raise InputError(
-                [Fault("is not the file that was decided: its SHA-256 is another.", file=str(folder / name))]
-            )
+def _files(folder: Path) -> dict[str, bytes]:
+    """Every file of a round, as its summary lists them. Raises DifferenceError where one is not what it lists."""
+    listed = read_summary(folder).get("files")
+    if not isinstance(listed, dict):
+        raise DifferenceError(f"{folder}: {SUMMARY} lists no files.")
+    found = {}
+    for name in [*listed, SUMMARY]:
+        try:
+            found[name] = (folder / name).read_bytes()
+        except (OSError, ValueError) as error:
+            raise DifferenceError(f"{folder}: {name} cannot be read ({error}).") from None
+        if name in listed and sha256(found[name]) != listed[name]:
+            raise DifferenceError(f"{folder}: {name} is not the file that was decided: its SHA-256 is another.")
     return found
 
 
 def _same_past(certificate: Mapping[str, Any], round_: str, ledger: Ledger) -> None:
-    """A round that reads past rounds has to rest on those that the ledger holds."""
+    """A round that reads past rounds has to rest on those that the ledger holds, from its first one on."""
     if "history" not in certificate["inputs"]:
         return
     ours = _read(past(ledger, round_), round_)
     theirs = _read(Source.of(certificate["inputs"]["history"]), round_)
-    for resource, rounds in ours.records.items():
-        for label, regions in rounds.items():
-            said = theirs.records.get(resource, {}).get(label, {})
+    if not ours.rounds:
+        return
+    told = [label for label in theirs.rounds if label not in not_after(theirs.rounds, ours.rounds[0])]
+    for label in in_order([*ours.rounds, *told]):
+        for resource in sorted({*ours.records, *theirs.records}):
+            regions, said = (one.records.get(resource, {}).get(label, {}) for one in (ours, theirs))
             other = sorted(i for i in {*regions, *said} if regions.get(i) != said.get(i))
             if other:
                 raise LedgerError(
@@ -114,7 +127,7 @@ def _read(source: Source, before: str) -> History:
 
 
 def record_history(
-    file: str | Path, ledger: Ledger, *, name: str, reason: str, encoding: str = "utf-8"
+    file: str | Path, ledger: Ledger | str | Path, *, name: str, reason: str, encoding: str = "utf-8"
 ) -> tuple[str, ...]:
     """Writes the rounds of a history file into a ledger, one entry each, all or none; their labels.
 
@@ -122,6 +135,8 @@ def record_history(
     """
     table = read_table(Path(file), encoding=encoding)
     rounds = read_history(table, None).rounds
+    if not rounds:
+        raise InputError([Fault("holds no round.", "Write a row for each round, region and resource.", file=str(file))])
     columns = [*COLUMNS, *(["adjustment"] if "adjustment" in table.header else [])]
     texts = {column: table.text(column).tolist() for column in columns}
     safe = {column: guarded(texts[column]) for column in ("region_id", "resource")}
@@ -136,5 +151,5 @@ def record_history(
             cells = [(column, texts[column][row[-1]]) for column in columns]
             writer.writerow([safe[column][value] if column in safe else value for column, value in cells])
         entries.append((label, {HISTORY: out.getvalue().encode()}))
-    ledger.append_all("history", entries, name=name, reason=reason)
+    _opened(ledger).append_all("history", entries, name=name, reason=reason)
     return rounds

@@ -34,7 +34,10 @@ class Verdict:
 
 
 def proves(objective: str, near: float | None, levelled: bool) -> str:
-    """What is proven of amounts. near: the gap, None where there is none. levelled: whether the levels of leximin are."""
+    """What is proven of amounts.
+
+    near: the gap, None where there is none. levelled: whether the levels of leximin are proven.
+    """
     if levelled:
         return (
             f"{FOLLOWS}; before rounding no region can be raised without lowering one that is no better off (leximin), "

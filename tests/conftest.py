@@ -1,6 +1,10 @@
-"""One profile for all property tests: the same examples on every machine, no time limits."""
+"""One profile for all property tests: the same examples on every machine, no time limits; the databases."""
 
 from hypothesis import HealthCheck, settings
+
+from tests.databases import place, server
+
+__all__ = ["place", "server"]
 
 settings.register_profile(
     "fundalloc",

@@ -26,8 +26,8 @@ LAYERS = (
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
     "decision explain certificate differences cliffs",
     "report shipped",
-    "allocation fund amounts reproduction rebuilding verdict verification recording amending monitoring causes mixtures change "
-    "change_words precedent planned horizon projection",
+    "allocation fund amounts reproduction rebuilding verdict verification recording amending monitoring "
+    "causes mixtures change change_words precedent planned horizon projection",
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}

@@ -9,7 +9,7 @@ from fundalloc.ledger import Ledger
 from fundalloc.ledger.exchange import exported, imported
 from fundalloc.ledger.past import past
 from fundalloc.recording import record_history
-from fundalloc.report.folder import check_writable, write_files
+from fundalloc.report.folder import SUMMARY, write_files
 
 
 def export_to(book: Ledger, file: Path) -> str:
@@ -23,17 +23,18 @@ def export_to(book: Ledger, file: Path) -> str:
     return f"{file}: {len(lines)} entries, with all their files."
 
 
-def import_from(book: Ledger, file: Path, name: str, reason: str) -> str:
-    """Appends what a file holds."""
+def import_from(place: str, file: Path, name: str, reason: str) -> str:
+    """Appends what a file holds to the ledger at a place, which is made where there is none."""
     if file.suffix == ".csv":
-        labels = record_history(file, book, name=name, reason=reason)
-        return f"{book.where}: {len(labels)} rounds imported as history: {', '.join(labels)}."
+        labels = record_history(file, place, name=name, reason=reason)
+        return f"{Ledger(place).where}: {len(labels)} rounds imported as history: {', '.join(labels)}."
     _check_lines(file)
     try:
         content = file.read_bytes()
     except OSError as error:
         raise InputError([Fault(f"cannot be read ({error.strerror}).", file=str(file))]) from None
     entries = imported(content, str(file))
+    book = Ledger(place, create=True)
     book.put(entries)
     return f"{book.where}: {len(entries)} entries imported, every hash fits. Head: {book.head}"
 
@@ -41,9 +42,12 @@ def import_from(book: Ledger, file: Path, name: str, reason: str) -> str:
 def restore_to(book: Ledger, round_: str, folder: Path) -> str:
     """Writes the folder of a recorded round, as it was."""
     entry = book.standing(round_).entry
-    check_writable(folder)
-    write_files(folder, book.files(entry))
-    return f"{folder}: {entry.said()}. Check it: fundalloc verify {folder}"
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError([Fault("is there already; nothing was changed.", "Name a new folder.", file=str(folder))])
+    files = book.files(entry)
+    write_files(folder, {name: files[name] for name in sorted(files, key=lambda name: (name == SUMMARY, name))})
+    check = f"Check it: fundalloc verify {folder}" if SUMMARY in files else "A history comes without a proof."
+    return f"{folder}: {entry.said()}. {check}"
 
 
 def upgrade(book: Ledger) -> str:

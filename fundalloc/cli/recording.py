@@ -6,6 +6,7 @@ import getpass
 import json
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from fundalloc.ledger import Entry, Ledger
 
 RoundLabel = Annotated[str, typer.Argument(metavar="ROUND", help="The label of a recorded round.")]
+EntryNumber = Annotated[
+    int | None,
+    typer.Option("--entry", metavar="N", help="The entry that is meant; refused if another one holds by now."),
+]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why: a decision, a minute, a paragraph.")]
 
 
@@ -37,16 +42,16 @@ def record(
     if correct and not reason:
         raise typer.BadParameter("a correction needs a reason: --reason TEXT")
     with clock("verifying and recording"):
-        book = Ledger(ledger, create=True)
         entry = record_folder(
-            out, book, name=by or _login(), reason=reason or "decided, not yet approved", correct=correct
+            out, ledger, name=by or _login(), reason=reason or "decided, not yet approved", correct=correct
         )
+        book = Ledger(ledger)
     _done(entry, book, as_json, quiet)
     if not quiet and not as_json:
-        later = _after(book, entry.round) if correct else []
+        later = _after(book, entry.round)
         if later:
             note(f"Decided on what stood there before: {', '.join(later)}. Decide and correct them too if they change.")
-        note(f"Next: fundalloc approve {entry.round} --by NAME --reason TEXT --ledger {ledger}")
+        note(f"Next: fundalloc approve {quote(entry.round)} --by NAME --reason TEXT --ledger {quote(book.where)}")
 
 
 def approve(
@@ -54,6 +59,7 @@ def approve(
     reason: Reason,
     ledger: LedgerPlace = LEDGER,
     by: By = "",
+    entry: EntryNumber = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -61,7 +67,7 @@ def approve(
     from fundalloc.ledger import Ledger
 
     book = Ledger(ledger)
-    _done(book.append("approval", round_, name=by or _login(), reason=reason), book, as_json, quiet)
+    _done(book.append("approval", round_, name=by or _login(), reason=reason, after=entry), book, as_json, quiet)
 
 
 def publish(
@@ -69,6 +75,7 @@ def publish(
     reason: Reason,
     ledger: LedgerPlace = LEDGER,
     by: By = "",
+    entry: EntryNumber = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -76,7 +83,7 @@ def publish(
     from fundalloc.ledger import Ledger
 
     book = Ledger(ledger)
-    _done(book.append("publication", round_, name=by or _login(), reason=reason), book, as_json, quiet)
+    _done(book.append("publication", round_, name=by or _login(), reason=reason, after=entry), book, as_json, quiet)
 
 
 def rounds(
@@ -110,11 +117,11 @@ def rounds(
 
     if restore and out is None:
         raise typer.BadParameter("--restore ROUND needs a folder: -o OUT")
-    book = Ledger(ledger, create=import_ is not None)
+    if import_ is not None:
+        note(exchanging.import_from(ledger, import_, by or _login(), reason or f"imported from {import_.name}"))
+    book = Ledger(ledger)
     if upgrade:
         note(exchanging.upgrade(book))
-    if import_ is not None:
-        note(exchanging.import_from(book, import_, by or _login(), reason or f"imported from {import_.name}"))
     if verify or expect:
         _verify(book, expect, quiet or as_json)
     if export is not None:
@@ -187,5 +194,5 @@ def _done(entry: Entry, book: Ledger, as_json: bool, quiet: bool) -> None:
 def _login() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):
+    except (OSError, KeyError, ImportError):
         raise typer.BadParameter("nobody is logged in here: write --by NAME") from None

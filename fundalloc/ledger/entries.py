@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any, Literal, get_args
 
 from fundalloc.errors import LedgerError
 from fundalloc.rounds import in_order
@@ -41,6 +42,30 @@ class Entry:
     previous: str = START
     hash: str = ""
 
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Entry:
+        """The entry of a row or of a line. Raises ValueError where its parts are not those of an entry."""
+        names = [one.name for one in fields(cls)]
+        if sorted(content) != sorted(names):
+            raise ValueError("its parts are not those of an entry")
+        number, about, files, kind = (content[name] for name in ("number", "about", "files", "kind"))
+        if type(number) is not int or not (about is None or type(about) is int):
+            raise ValueError("its numbers are no whole numbers")
+        if not all(isinstance(content[name], str) for name in names if name not in ("number", "about", "files")):
+            raise ValueError("a text is missing")
+        if kind not in get_args(Kind):
+            raise ValueError(f"its kind {kind!r} is unknown")
+        if not isinstance(files, Mapping) or not all(isinstance(one, str) for one in files.values()):
+            raise ValueError("its files are no names with hashes")
+        for name in files:
+            if name in ("", "..") or {PurePosixPath(name).name, PureWindowsPath(name).name} != {name}:
+                raise ValueError(f"{name!r} is no name of a file")
+        try:
+            canonical(dict(content)).encode()
+        except UnicodeEncodeError:
+            raise ValueError("it holds what is no Unicode text") from None
+        return cls(**content)
+
     def sealed(self) -> Entry:
         """The entry with its hash."""
         return Entry(**{**vars(self), "hash": self.seal()})
@@ -74,21 +99,26 @@ def standings(entries: Iterable[Entry]) -> dict[str, Standing]:
     """How every round stands, in the order of the rounds."""
     found: dict[str, Standing] = {}
     for entry in entries:
-        before = found.get(entry.round)
-        together = (*(before.entries if before else ()), entry)
-        if entry.kind in DECIDING:
-            found[entry.round] = Standing(entry.round, entry, "draft", together)
-        elif before is not None:
-            found[entry.round] = Standing(entry.round, before.entry, STEP[entry.kind], together)
+        stand(found, entry)
     return {label: found[label] for label in in_order(found)}
 
 
-def follow(entries: tuple[Entry, ...], kind: Kind, round_: str) -> int | None:
+def stand(standing: dict[str, Standing], entry: Entry) -> None:
+    """Notes how the round of a further entry stands after it."""
+    before = standing.get(entry.round)
+    together = (*(before.entries if before else ()), entry)
+    if entry.kind in DECIDING:
+        standing[entry.round] = Standing(entry.round, entry, "draft", together)
+    elif before is not None:
+        standing[entry.round] = Standing(entry.round, before.entry, STEP[entry.kind], together)
+
+
+def follow(standing: Mapping[str, Standing], kind: Kind, round_: str) -> int | None:
     """The number of the entry that a new one is about; raises LedgerError where it cannot follow.
 
     A round is decided once; it is approved before it is published; only what is recorded can be corrected.
     """
-    stands = standings(entries).get(round_)
+    stands = standing.get(round_)
     if kind in FIRST:
         if stands is not None:
             raise LedgerError(
@@ -97,7 +127,7 @@ def follow(entries: tuple[Entry, ...], kind: Kind, round_: str) -> int | None:
             )
         return None
     if stands is None:
-        known = ", ".join(standings(entries)) or "none"
+        known = ", ".join(in_order(standing)) or "none"
         raise LedgerError(f"Round {round_} is not recorded; nothing was recorded. Recorded are: {known}.")
     needs: Mapping[str, tuple[State, ...]] = {"approval": ("draft",), "publication": ("approved",)}
     if kind in needs and stands.state not in needs[kind]:
@@ -110,22 +140,23 @@ def follow(entries: tuple[Entry, ...], kind: Kind, round_: str) -> int | None:
 def broken(entries: Iterable[Entry]) -> list[str]:
     """What is wrong with a chain of entries, each fault with the entry it is at."""
     faults: list[str] = []
-    seen: list[Entry] = []
+    seen: dict[str, Standing] = {}
     previous, number = START, 0
     for entry in entries:
         name = f"entry {entry.number} ({entry.kind} of round {entry.round})"
         if entry.number != number + 1:
-            faults.append(f"{name} follows entry {number}: what stood between them is missing.")
+            lost = "what stood between them is missing" if entry.number > number else "it does not belong there"
+            faults.append(f"{name} follows entry {number}: {lost}.")
         elif entry.previous != previous:
             faults.append(f"{name} does not follow on the entry before it: one of them was changed or swapped.")
         if entry.seal() != entry.hash:
             faults.append(f"{name} was changed: its hash is not that of what it says.")
         else:
             try:
-                if follow(tuple(seen), entry.kind, entry.round) != entry.about:
+                if follow(seen, entry.kind, entry.round) != entry.about:
                     faults.append(f"{name} is about entry {entry.about}, which is not the one that held then.")
             except LedgerError as error:
-                faults.append(f"{name} cannot stand there: {error}")
-        seen.append(entry)
+                faults.append(f"{name} cannot stand there: {str(error).partition('; nothing')[0]}.")
+        stand(seen, entry)
         previous, number = entry.hash, entry.number
     return faults

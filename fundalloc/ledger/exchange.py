@@ -30,11 +30,7 @@ def imported(lines: bytes, file: str) -> list[tuple[Entry, Mapping[str, bytes]]]
             continue
         try:
             content = json.loads(line)
-            entry = Entry(**{str(name): value for name, value in content["entry"].items()})
-            if not isinstance(entry.number, int) or not all(
-                isinstance(v, str) for n, v in vars(entry).items() if n not in ("number", "about", "files")
-            ):
-                raise TypeError("a text is missing")
+            entry = Entry.of(content["entry"])
             files = {str(name): _content(stored) for name, stored in content["files"].items()}
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             faults.add(
@@ -43,6 +39,8 @@ def imported(lines: bytes, file: str) -> list[tuple[Entry, Mapping[str, bytes]]]
                 line=number,
             )
             continue
+        if entry.seal() != entry.hash:
+            faults.add(f"entry {entry.number} was changed: its hash is not that of what it says.", line=number)
         if {name: sha256(one).hexdigest() for name, one in files.items()} != dict(entry.files):
             faults.add(f"the files of entry {entry.number} are not those of their hashes.", line=number)
         found.append((entry, files))

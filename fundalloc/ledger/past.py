@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import io
 
-from fundalloc.ledger.entries import Entry
+from fundalloc.errors import LedgerError
+from fundalloc.ledger.entries import START, Entry, standings
 from fundalloc.ledger.store import Ledger
 from fundalloc.rounds import in_order
 from fundalloc.sources import Source
-from fundalloc.tables import unguard
+from fundalloc.tables import guarded
 
 #: the file of an entry in which the amounts stand
 ALLOCATION, HISTORY = "allocation.csv", "history.csv"
 COLUMNS = ("region_id", "resource", "entitlement", "amount", "adjustment")
+OPTIONAL = ("adjustment",)
 
 
 def past(ledger: Ledger, before: str = "") -> Source:
@@ -21,22 +23,30 @@ def past(ledger: Ledger, before: str = "") -> Source:
 
     before: only the rounds before this one; left out: all.
     """
-    standing = ledger.standings()
+    entries = ledger.entries()
+    standing = standings(entries)
     order = in_order([*standing, before]) if before else tuple(standing)
     rounds = order[: order.index(before)] if before else order
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("round", *COLUMNS))
+    shown = guarded(rounds)
     for label in rounds:
         for row in amounts(ledger, standing[label].entry):
-            writer.writerow((label, *row))
-    return Source(f"ledger-{ledger.head}.csv", out.getvalue().encode())
+            writer.writerow((shown[label], *row))
+    head = entries[-1].hash if entries else START
+    return Source(f"ledger-{head}.csv", out.getvalue().encode())
 
 
 def amounts(ledger: Ledger, entry: Entry) -> list[tuple[str, ...]]:
-    """What an entry gives to whom: region_id, resource, entitlement, amount, adjustment."""
+    """What an entry gives to whom: region_id, resource, entitlement, amount, adjustment, as cells of a CSV file.
+
+    Raises LedgerError where its table is none.
+    """
     name = ALLOCATION if ALLOCATION in entry.files else HISTORY
-    reader = csv.reader(io.StringIO(ledger.file(entry, name).decode("utf-8-sig"), newline=""))
-    head = next(reader)
-    place = [head.index(column) if column in head else None for column in COLUMNS]
-    return [tuple("" if k is None else row[k] for k in place) for row in map(unguard, reader)]
+    try:
+        head, *rows = csv.reader(io.StringIO(ledger.file(entry, name).decode("utf-8-sig"), newline=""), strict=True)
+        place = [None if column in OPTIONAL and column not in head else head.index(column) for column in COLUMNS]
+        return [tuple("" if k is None else row[k] for k in place) for row in rows]
+    except (ValueError, IndexError, csv.Error) as error:
+        raise LedgerError(f"{ledger.where}: {name} of {entry.said()} is no table of amounts ({error}).") from None

@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    func,
     insert,
     inspect,
     select,
@@ -59,7 +60,10 @@ def found(connection: Connection) -> int | None:
     """The version of the tables; None in an empty database. Raises LedgerError where other tables are there."""
     names = set(inspect(connection).get_table_names())
     if versions.name in names:
-        return int(connection.execute(select(versions.c.version)).scalars().all()[-1])
+        version: object = connection.execute(select(func.max(versions.c.version))).scalar()
+        if type(version) is not int:
+            raise LedgerError("has lost the version of its tables; take the last copy (rounds --export, --import).")
+        return version
     if names and connection.dialect.name == "sqlite":
         raise LedgerError("is a database, but no ledger of fundalloc; nothing was changed. Name another file.")
     return None
@@ -69,8 +73,30 @@ def make(connection: Connection) -> None:
     """Makes the tables and what guards them."""
     metadata.create_all(connection)
     connection.execute(insert(versions).values(version=SCHEMA))
-    for table in (versions, entries, contents):
-        _guard(connection, table.name, next(iter(table.primary_key)).name)
+    if connection.dialect.name != "sqlite":
+        connection.execute(
+            text(
+                "CREATE OR REPLACE FUNCTION fundalloc_refuses() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$$ BEGIN RAISE EXCEPTION '{_REFUSES}'; END $$"
+            )
+        )
+    for table in metadata.sorted_tables:
+        for statement in _guards(connection, table).values():
+            connection.execute(text(statement))
+
+
+def unguarded(connection: Connection) -> list[str]:
+    """The guards that are gone, or are not what they were (PostgreSQL: are switched off)."""
+    expected = {name: made for table in metadata.sorted_tables for name, made in _guards(connection, table).items()}
+    if connection.dialect.name == "sqlite":
+        said = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+        there = {str(name): str(made) for name, made in said}
+        return [name for name, made in expected.items() if there.get(name) != made]
+    active = connection.execute(
+        text("SELECT tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A') AND tgrelid = ANY(:tables ::regclass[])"),
+        {"tables": [table.name for table in metadata.sorted_tables]},
+    )
+    return sorted(set(expected) - set(active.scalars()))
 
 
 def copy(connection: Connection, version: int) -> tuple[str, ...]:
@@ -81,28 +107,26 @@ def copy(connection: Connection, version: int) -> tuple[str, ...]:
     return tuple(f"{name}_v{version}" for name in names)
 
 
-def _guard(connection: Connection, table: str, key: str) -> None:
-    """Triggers that refuse every change of a row that stands in a table."""
+def _taken(table: Table) -> str:
+    """Whether a new row would take the place of one that stands there (INSERT OR REPLACE deletes without a DELETE)."""
+    same = ["rowid = NEW.rowid", *(f"{c.name} = NEW.{c.name}" for c in table.c if c.primary_key or c.unique)]
+    if table is entries:
+        first = ", ".join(f"'{kind}'" for kind in FIRST)
+        same.append(f"(round = NEW.round AND kind IN ({first}) AND NEW.kind IN ({first}))")
+    return f"EXISTS (SELECT 1 FROM {table.name} WHERE {' OR '.join(same)})"
+
+
+def _guards(connection: Connection, guarded: Table) -> dict[str, str]:
+    """The triggers that refuse every change of a row that stands in a table: how each is made, by its name."""
+    table = guarded.name
     if connection.dialect.name == "sqlite":
-        same = f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"
-        for event, when in (("UPDATE", ""), ("DELETE", ""), ("INSERT", f" WHEN {same}")):
-            connection.execute(
-                text(
-                    f"CREATE TRIGGER {table}_{event.lower()} BEFORE {event} ON {table}{when} "
-                    f"BEGIN SELECT RAISE(ABORT, '{_REFUSES}'); END"
-                )
-            )
-        return
-    connection.execute(
-        text(
-            "CREATE OR REPLACE FUNCTION fundalloc_refuses() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN RAISE EXCEPTION '{_REFUSES}'; END $$"
-        )
-    )
-    for event, each in (("UPDATE OR DELETE", "ROW"), ("TRUNCATE", "STATEMENT")):
-        connection.execute(
-            text(
-                f"CREATE TRIGGER {table}_{event.split()[0].lower()} BEFORE {event} ON {table} "
-                f"FOR EACH {each} EXECUTE FUNCTION fundalloc_refuses()"
-            )
-        )
+        return {
+            f"{table}_{event.lower()}": f"CREATE TRIGGER {table}_{event.lower()} BEFORE {event} ON {table}{when} "
+            f"BEGIN SELECT RAISE(ABORT, '{_REFUSES}'); END"
+            for event, when in (("UPDATE", ""), ("DELETE", ""), ("INSERT", f" WHEN {_taken(guarded)}"))
+        }
+    return {
+        f"{table}_{event.split()[0].lower()}": f"CREATE TRIGGER {table}_{event.split()[0].lower()} BEFORE {event} "
+        f"ON {table} FOR EACH {each} EXECUTE FUNCTION fundalloc_refuses()"
+        for event, each in (("UPDATE OR DELETE", "ROW"), ("TRUNCATE", "STATEMENT"))
+    }
