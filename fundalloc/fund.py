@@ -253,11 +253,14 @@ def _recorded(ledger: str | Path | Ledger, before: str) -> Table:
     return parse_table(source, source.file)
 
 
-def reopened(inputs: Mapping[str, Source], round: str, settings: Sequence[str]) -> Fund:
+def reopened(inputs: Mapping[str, Source], round: str, settings: Sequence[str], *, amended: bool = True) -> Fund:
     """The fund of inputs that were read before.
 
-    inputs: policy, regions and, where there are, history, mapping, and decided and events of an amendment.
+    inputs: policy, regions and, where there are, history, mapping, and decided and events of an amendment; not amended:
+    the round as it was before these.
     """
+    if not amended:
+        inputs = {name: one for name, one in inputs.items() if name not in ("decided", "events")}
     source = inputs["policy"]
     raw = (
         json.loads(source.content, parse_float=Decimal)

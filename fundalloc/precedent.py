@@ -38,8 +38,7 @@ def precedent(since: str, folder: Path, ledger: Ledger | None = None) -> Round:
     if ledger is not None and entry is not None and CERTIFICATE in entry.files:
         where = Path(f"{ledger.where}: {entry.said()}")
         return _decided(*_inputs(ledger.file(entry, CERTIFICATE), where), where)
-    certificate, inputs = _opened(folder)
-    return again(since, certificate, _unamended(inputs))
+    return again(since, *_opened(folder))
 
 
 def recorded(folder: Path) -> Round:
@@ -71,12 +70,7 @@ def _decided(certificate: Mapping[str, Any], inputs: Mapping[str, Source], folde
         raise _broken(folder)
     if "events" not in inputs:
         return Round(fund, amounts, lots)
-    return replace(Round.of(reopened(_unamended(inputs), fund.round, settings)), amended=lots)
-
-
-def _unamended(inputs: Mapping[str, Source]) -> dict[str, Source]:
-    """The inputs of a round before it was amended."""
-    return {name: source for name, source in inputs.items() if name not in ("decided", "events")}
+    return replace(Round.of(reopened(inputs, fund.round, settings, amended=False)), amended=lots)
 
 
 def _opened(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Source]]:
@@ -110,7 +104,7 @@ def _broken(folder: Path) -> InputError:
 def again(label: str, certificate: Mapping[str, Any], inputs: Mapping[str, Source]) -> Round:
     """An earlier round of the inputs of a later one, decided again; it must be what the history of that one records."""
     settings = [str(s) for s in certificate["settings"]]
-    later = reopened(inputs, str(certificate["round"]), settings)
+    later = reopened(inputs, str(certificate["round"]), settings, amended=False)
     known = [r for r in later.regions.rounds if r != later.round]
     if label not in known:
         held = f"Known are: {', '.join(known)}." if known else "The regions file holds no earlier round."
@@ -124,7 +118,7 @@ def again(label: str, certificate: Mapping[str, Any], inputs: Mapping[str, Sourc
             ]
         )
     try:
-        found = Round.of(reopened(inputs, label, settings))
+        found = Round.of(reopened(inputs, label, settings, amended=False))
     except ConflictError as error:
         raise InputError([_another(label, error.reason.splitlines()[0])]) from None
     return _as_recorded(found, later)

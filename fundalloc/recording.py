@@ -64,8 +64,8 @@ def recorded_fund(ledger: Ledger, entry: Entry) -> Fund | None:
     if CERTIFICATE not in entry.files:
         return None
     certificate = json.loads(ledger.file(entry, CERTIFICATE))
-    inputs = {n: Source.of(one) for n, one in certificate["inputs"].items() if n not in ("decided", "events")}
-    return reopened(inputs, entry.round, [str(s) for s in certificate["settings"]])
+    inputs = {name: Source.of(one) for name, one in certificate["inputs"].items()}
+    return reopened(inputs, entry.round, [str(s) for s in certificate["settings"]], amended=False)
 
 
 def _same_start(certificate: Mapping[str, Any], round_: str, ledger: Ledger) -> None:

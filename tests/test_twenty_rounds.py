@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fundalloc import Ledger, load
+from fundalloc import Ledger, load, plan
 from fundalloc.amending import amend
 from fundalloc.arrears import claimable
 from fundalloc.cli.app import run
@@ -54,6 +54,9 @@ def supplies():
     """A supply that grows by 2 % a round, but for a bad year now and then."""
     entries = ", ".join(f'"{y}" = {round(18e9 * 1.02**k * (0.97 if k % 7 == 6 else 1))}' for k, y in enumerate(YEARS))
     return f"resources.fund.supply={{ {entries} }}"
+
+
+SETTINGS = [supplies(), 'rules."pace of change".mode=prefer']
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +150,13 @@ def test_the_monitor_agrees_with_the_published_figures(story):
         coverage = (rows["amount"][at] - rows["adjustment"][at]) / rows["entitlement"][at]
         assert float(one["coverage"]) == pytest.approx(coverage, rel=1e-9)
         assert float(one["account"]) == pytest.approx(accounts[at], rel=1e-9, abs=1)
+
+
+def test_the_plan_goes_on_where_the_ledger_ends(story):
+    folder, ledger = story
+    given = {"regions": folder / "regions.csv", "ledger": ledger, "settings": SETTINGS, "whole": True}
+    found = plan(load("models/yrd.toml", **given), 2, growth={"gdp_cny_100m": 0.05}, supply={"fund": 0.02})
+    assert found.asked == ("2040", "2041") and [one.round for one in found.projected] == ["2040", "2041"]
+    before = table(ledger).query("round == '2039' and resource == 'land'").set_index("region_id")["amount"]
+    first = found.table.query("resource == 'land'").iloc[:41].set_index("region_id")["amount"]
+    assert len(first) == 41 and first.sum() == before.sum() == 12_000
