@@ -202,8 +202,9 @@ class Climb:
         """Notes what cannot move any more once every open level is at t or at its top."""
         opened, top = self.open, self.top
         self.reached = t
-        prices = np.zeros(len(self.rows.low)) if proof is None else proof.rows / self.rows.norms
-        self.proofs.append(LevelProof(t, prices, np.zeros(len(self.level)) if proof is None else proof.gains))
+        if not self.curves:
+            prices = np.zeros(len(self.rows.low)) if proof is None else proof.rows / self.rows.norms
+            self.proofs.append(LevelProof(t, prices, np.zeros(len(self.level)) if proof is None else proof.gains))
         low, _ = self.at(t)
         if proof is not None:
             forces = np.where(self.single, np.maximum(-proof.cells[self.cell], 0.0) * self.due, proof.gains)

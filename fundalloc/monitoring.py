@@ -32,6 +32,8 @@ from fundalloc.succession import continued, read_succession
 GONE = "(left)"
 #: flags behind which a rule may stand
 HELD = ("behind", "falling", "drift", "account", "limit")
+#: so many rules are named
+NAMED = 3
 WORDS = frozenset(["kind", "group_column", "subject", "name", "resource", "unit", "round", "first", "last"])
 
 
@@ -169,13 +171,24 @@ def _decided(latest: Fund) -> Allocation | None:
 
 
 def _held(flag: Flag, decided: Allocation) -> Flag:
-    """A flag that names the rules which hold its region's amount in the last round."""
-    sheet = decided.sheets["allocation.csv"].columns
-    cells = zip(sheet["region_id"], sheet["resource"], sheet["held_by"], strict=True)
-    rules = next((held for region, name, held in cells if (region, name) == (flag.subject, flag.resource)), "")
-    if not rules or flag.code not in HELD:
+    """A flag that names the rules which moved its region most in the last round, away from its target."""
+    problem = decided.decision.problem
+    place = {region: i for i, region in enumerate(problem.regions.ids)}
+    number = {one.name: r for r, one in enumerate(problem.resources)}
+    if flag.code not in HELD or flag.subject not in place or flag.resource not in number:
         return flag
-    return replace(flag, message=f"{flag.message} In {decided.decision.problem.round} it was held by: {rules}.")
+    i, r = place[flag.subject], number[flag.resource]
+    one, cell = problem.resources[r], r * problem.n + i
+    less = decided.decision.amounts[cell] < one.target[i]
+    moved = [(s.rule, float(s.amounts[cell])) for s in decided.decision.shifts if s.kind == "rule"]
+    mine = sorted(
+        (m for m in moved if (m[1] < 0) == less and abs(m[1]) >= float(one.lot)), key=lambda m: (-abs(m[1]), m[0])
+    )
+    if not mine:
+        return flag
+    listed = "; ".join(f"{name} {amount:+,.0f}" for name, amount in mine[:NAMED])
+    what = "took most from it" if less else "gave it most"
+    return replace(flag, message=f"{flag.message} In {problem.round} these rules {what} ({one.unit}): {listed}.")
 
 
 def _course(latest: Fund, name: str, history: History, found: Mapping[str, _Facts | None]) -> Course:

@@ -78,7 +78,7 @@ def test_every_enforced_rule_of_the_demo_changes_amounts_when_it_is_left_out():
     for rule in found.policy.rules:
         if rule.mode != "watch":
             fewer = found.policy.model_copy(update={"rules": tuple(r for r in found.policy.rules if r != rule)})
-            without = type(found)(fewer, found._table, found._past).allocate().decision.amounts
+            without = type(found)(fewer, found._table, found.past).allocate().decision.amounts
             assert (without != every).any(), rule.name
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fundalloc.cli.options import LEDGER, AsJson, Encoding, History, PastLedger, Quiet, Regions, Settings, Strict
-from fundalloc.cli.screen import clock, note, wide
+from fundalloc.cli.screen import SHOWN, clock, note, wide
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from fundalloc.flags import Flag
+    from fundalloc.monitor.watched import Cell
     from fundalloc.monitoring import Monitored
 
 
@@ -73,32 +76,70 @@ def monitor(
 
 
 def _show(found: Monitored) -> None:
-    """The worst first; all that is said of one subject together, no sentence of it twice."""
+    """A table of who is flagged, then all that is said of one subject together, the worst first."""
     from rich.padding import Padding
     from rich.text import Text
 
     console = wide()
     rounds = f"{len(found.rounds)} rounds, {found.rounds[0]} to {found.rounds[-1]}" if found.rounds else "no rounds"
     console.print(Text(f"{found.title or 'Untitled fund'}: {rounds}"))
+    measures = {
+        (str(r["resource"]), str(r["subject"])): r for one in found.watched.values() for r in one.measures.records()
+    }
     left = list(found.flags)
+    blocks = []
     for severity, title in (
         ("alarm", "Alarms: imbalance that will not go away by itself"),
         ("warning", "Warnings"),
         ("info", "Worth knowing"),
     ):
         subjects = list(dict.fromkeys((f.resource, f.subject) for f in left if f.severity == severity))
-        if subjects:
-            console.print()
-            console.print(Text(f"{title} ({len(subjects)})", style="bold"))
-        for subject in subjects:
-            mine = [f for f in left if (f.resource, f.subject) == subject]
-            left = [f for f in left if (f.resource, f.subject) != subject]
-            codes = ", ".join(dict.fromkeys(f.code for f in mine))
-            console.print(Text(f"{' '.join(filter(None, subject[::-1]))}: {codes}"))
-            for sentence in _sentences(mine):
+        mine = {subject: [f for f in left if (f.resource, f.subject) == subject] for subject in subjects}
+        left = [f for f in left if (f.resource, f.subject) not in mine]
+        if mine:
+            blocks.append((severity, title, mine))
+    serious = [subject for severity, _, mine in blocks if severity != "info" for subject in mine if subject in measures]
+    if serious:
+        console.print(_table([measures[subject] for subject in serious[:SHOWN]]))
+    for severity, title, mine in blocks:
+        console.print()
+        console.print(Text(f"{title} ({len(mine)})", style="bold"))
+        for (resource, subject), flags in mine.items():
+            name = str(measures[resource, subject]["name"]) if (resource, subject) in measures else subject
+            said = _sentences(flags)
+            if severity == "info":
+                for flag in flags:
+                    console.print(Padding(Text(f"- {_sentences([flag])[0]}"), (0, 0, 0, 2)))
+                continue
+            console.print(
+                Text(f"{' '.join(filter(None, (name, resource)))}: {', '.join(dict.fromkeys(f.code for f in flags))}")
+            )
+            for sentence in said:
                 console.print(Padding(Text(f"- {sentence}"), (0, 0, 0, 2)))
     if not found.flags:
         console.print("No flags: nobody is behind for long, no account is far from balance, nothing drifts.")
+
+
+def _table(rows: Sequence[Mapping[str, Cell]]) -> Table:
+    """Who has an alarm or a warning: coverage, for how long behind, and what is owed."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("who", "resource", "coverage", "rounds behind", "owed (- ahead)", "of its entitlement"):
+        table.add_column(title, justify="left" if title in ("who", "resource") else "right")
+    for row in rows:
+        coverage, owed, share = (row[name] for name in ("coverage", "balance", "balance_share"))
+        cells = (
+            str(row["name"]),
+            str(row["resource"]),
+            f"{100 * coverage:.1f} %" if isinstance(coverage, float) else "-",
+            str(row["rounds_behind"] or 0),
+            f"{owed:,.0f} {row['unit']}" if isinstance(owed, float) else "-",
+            f"{100 * share:.1f} %" if isinstance(share, float) else "-",
+        )
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
 
 
 def _sentences(flags: Sequence[Flag]) -> list[str]:

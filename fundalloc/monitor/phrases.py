@@ -44,17 +44,17 @@ def repair(figures: Figures, s: int) -> str:
     rate = least_rate(abs(owed) / due, section.missing, section.within)
     if rate is None:
         takes = in_rounds(rounds_to(abs(owed) / due, 1.0, section.missing))
-        text = f"No arrears rate brings {state} {goal} in {in_rounds(section.within)}; a rate of 1 takes {takes}"
+        text = f"no arrears rate brings {state} {goal} in {in_rounds(section.within)}; a rate of 1 takes {takes}"
     elif course.arrears >= rate:
         takes = in_rounds(rounds_to(abs(owed) / due, course.arrears, section.missing))
-        text = f"The arrears rate of {course.arrears:g} brings {state} {goal} in {takes}"
+        text = f"the arrears rate of {course.arrears:g} brings {state} {goal} in {takes}"
     else:
-        takes = in_rounds(section.within)
-        text = f"An arrears rate of {rate:.2f} (now {course.arrears:g}) brings {state} {goal} in {takes}"
-    text += ", if amounts keep to their targets."
+        takes, now = in_rounds(section.within), f"now {course.arrears:g}" if course.arrears else "now none"
+        text = f"an arrears rate of {rate:.2f} ({now}) brings {state} {goal} in {takes}"
     if abs(missed) > section.missing * due and (missed < 0) == (owed > 0):
-        text += (
-            f" In {course.rounds[-1]} they did not: it received {money(missed, course.unit)} "
-            f"{'less' if missed < 0 else 'more'} than its target, so the rule behind that has to yield first."
+        return (
+            f"In {course.rounds[-1]} it received {money(missed, course.unit)} {'less' if missed < 0 else 'more'} than "
+            "its target: as long as rules hold it there, no arrears rate restores the balance. Once they yield, "
+            f"{text}."
         )
-    return text
+    return f"{text[:1].upper()}{text[1:]}, if amounts keep to their targets."
