@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,9 @@ from fundalloc.decided import Decision
 from fundalloc.explain import Step, steps
 from fundalloc.flags import Flag
 from fundalloc.policy import Policy
-from fundalloc.report.folder import write_folder
+from fundalloc.report.folder import PAGE, write_folder
 from fundalloc.report.sheets import Sheet, allocation_sheet, flags_sheet, rules_sheet, steps_sheet
-from fundalloc.report.summary import summarise
+from fundalloc.report.summary import sha256, summarise
 from fundalloc.report.table import text_table
 from fundalloc.report.words import explanation, find_region, whys
 from fundalloc.sources import Source
@@ -103,14 +103,22 @@ class Allocation:
         wanted = find_region(allocation, region)
         return explanation(allocation, _rows(self.sheets["steps.csv"]), self.summary, wanted)
 
-    def write(self, folder: str | Path) -> None:
+    def write(self, folder: str | Path, formats: Collection[str] = ()) -> None:
         """Writes all files of the round to a folder, whole or not at all.
 
-        Raises InputError where the folder holds files that fundalloc did not write.
+        formats: "html" also writes report.html, the page for people. Raises InputError where the folder holds files
+        that fundalloc did not write.
         """
         proof = certificate(self.decision, self._inputs, self._settings)
         files = {name: sheet.csv() for name, sheet in self.sheets.items()} | {CERTIFICATE: text(proof)}
-        write_folder(Path(folder), files, self.summary)
+        summary = self.summary
+        if "html" in formats:
+            from fundalloc.report.page import Material, drawn_by, page
+
+            summary = {**summary, "versions": {**summary["versions"], **drawn_by()}}
+            hashes = {name: sha256(content) for name, content in files.items()}
+            files[PAGE] = page(Material(self.policy, self.decision, self.sheets, summary, self.flags, hashes))
+        write_folder(Path(folder), files, summary)
 
 
 def _rows(sheet: Sheet) -> list[dict[str, str]]:

@@ -30,7 +30,7 @@ from fundalloc.objectives import worth
 from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rebuilding import rebuilt
-from fundalloc.report.folder import SUMMARY
+from fundalloc.report.folder import PAGE, SUMMARY
 from fundalloc.report.summary import sha256, to_json
 from fundalloc.rounding import NoWholeLots
 from fundalloc.rules import Curve, Statement, are_kept
@@ -69,6 +69,7 @@ class _Check:
         self.folder = folder
         self.untold: list[str] = []
         self.levelled = False
+        self.unverified: tuple[str, ...] = ()
         self.summary = self._json(SUMMARY)
         self.certificate = self._json(CERTIFICATE)
         if self.certificate["fundalloc"]["certificate"] != written.FORMAT:
@@ -97,7 +98,8 @@ class _Check:
         kind, accounting = self.certificate["objective"]["kind"], self.certificate["explained"]["accounting"]
         priced = any(r["price"] for r in self.summary["rules"])
         left = leaves(system, concessions, out, self.untold, self.levelled, accounting, priced)
-        return Verdict((proves(kind, how, self.levelled), left, NUMBERS), how, system.problem.cells)
+        said = proves(kind, how, self.levelled), left, NUMBERS, *self.unverified
+        return Verdict(said, how, system.problem.cells)
 
     def _fund(self) -> Fund:
         inputs = {name: Source.of(entry) for name, entry in self.certificate["inputs"].items()}
@@ -243,8 +245,23 @@ class _Check:
         for key in sorted(set(ours) | set(self.summary)):
             if key not in UNCHECKED:
                 entries(f"{SUMMARY}: {key}", ours.get(key), self.summary.get(key))
-        if self.summary["files"] != {n: sha256(self._bytes(n)) for n in sorted({*allocation.sheets, CERTIFICATE})}:
+        names = {*allocation.sheets, CERTIFICATE}
+        if PAGE in self.summary["files"]:
+            names.add(PAGE)
+            self._page(allocation, {**ours, "versions": self.summary["versions"]})
+        if self.summary["files"] != {n: sha256(self._bytes(n)) for n in sorted(names)}:
             raise Differs(f"{SUMMARY} has other files or SHA-256 sums than those that are verified.")
+
+    def _page(self, allocation: Allocation, summary: Mapping[str, Any]) -> None:
+        from fundalloc.report.page import Material, redrawn
+
+        hashes = {name: sha256(self._bytes(name)) for name in (*allocation.sheets, CERTIFICATE)}
+        parts = allocation.policy, allocation.decision, allocation.sheets, summary, allocation.flags, hashes
+        again = redrawn(Material(*parts))
+        if again is None:
+            self.unverified = (f"Not verified: {PAGE}, which other versions of its tools drew.",)
+        else:
+            lines(PAGE, again, self._bytes(PAGE))
 
 
 def _unproven(system: System, amounts: FloatArray) -> Optimum:

@@ -31,7 +31,15 @@ LAYERS = (
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}
-ONE_PLACE = {"pyomo": {"program"}, "highspy": {"highs"}, "typer": {"cli"}, "rich": {"cli"}}
+ONE_PLACE = {
+    "pyomo": {"program"},
+    "highspy": {"highs"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "jinja2": {"report"},
+    "altair": {"report"},
+    "vl_convert": {"report"},
+}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

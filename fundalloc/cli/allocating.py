@@ -12,6 +12,7 @@ import typer
 from fundalloc.cli.options import (
     AsJson,
     Encoding,
+    Formats,
     History,
     PastLedger,
     PolicyFile,
@@ -33,6 +34,7 @@ def allocate(
     round_: Round = "",
     settings: Settings = None,
     encoding: Encoding = "utf-8",
+    formats: Formats = [],  # noqa: B006 -- typer copies it
     as_json: AsJson = False,
     quiet: Quiet = False,
     strict: Strict = False,
@@ -54,7 +56,7 @@ def allocate(
             encoding=encoding,
         )
         allocation = fund.allocate()
-        allocation.write(out)
+        allocation.write(out, formats)
     seconds = time.perf_counter() - start
     if as_json:
         steps = {name: round(s, 4) for name, s in allocation.decision.seconds.items()}

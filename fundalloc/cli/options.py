@@ -21,6 +21,27 @@ Settings = Annotated[
     ),
 ]
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the CSV files.")]
+#: what can be written beside the CSV and JSON files, which always are
+FORMATS = ("html", "csv", "json")
+
+
+def _formats(stated: list[str]) -> list[str]:
+    found = [one.strip() for text in stated for one in text.split(",") if one.strip()]
+    for one in found:
+        if one not in FORMATS:
+            raise typer.BadParameter(f"{one!r} is none of {', '.join(FORMATS)}.")
+    return found
+
+
+Formats = Annotated[
+    list[str],
+    typer.Option(
+        "--format",
+        metavar="NAME,...",
+        callback=_formats,
+        help="html: also write report.html, the page for people. CSV and JSON are always written.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="The summary on standard output, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 10 if flags were raised.")]

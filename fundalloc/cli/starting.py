@@ -29,7 +29,7 @@ def demo(
 
         check_writable(out)
         allocation = load(shipped_model(DEMO).file).allocate()
-        allocation.write(out)
+        allocation.write(out, ["html"])
     show_allocation(allocation)
     show_flags(allocation)
     following = {
@@ -41,8 +41,8 @@ def demo(
     }
     width = max(map(len, following))
     typer.echo(
-        f"\nThe round lies in {out}: allocation.csv, steps.csv, rules.csv, flags.csv, summary.json.\nNext:\n"
-        + "\n".join(f"  {command:<{width}}  {what}" for command, what in following.items())
+        f"\nThe round lies in {out}: open report.html in a browser; allocation.csv, steps.csv, rules.csv, flags.csv, "
+        "summary.json.\nNext:\n" + "\n".join(f"  {command:<{width}}  {what}" for command, what in following.items())
     )
 
 

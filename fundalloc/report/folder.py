@@ -17,6 +17,8 @@ from fundalloc.report.summary import FORMAT, sha256, to_json
 from fundalloc.tables import unguard
 
 SUMMARY = "summary.json"
+#: the page for people, where it is asked for
+PAGE = "report.html"
 
 
 def check_writable(folder: Path) -> None:

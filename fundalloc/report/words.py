@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -78,15 +78,20 @@ def explanation(allocation: Sequence[Row], steps: Sequence[Row], summary: Mappin
     return "\n\n".join(blocks)
 
 
-def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterator[str]:
-    unit = row["unit"]
+class Line(NamedTuple):
+    """One line of an explanation: a step with its sign, or what the steps so far add up to (kind "sum")."""
+
+    name: str
+    figure: str
+    why: str
+    kind: str
+
+
+def step_lines(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> list[Line]:
+    """The way from the equal share to an amount, line by line. row: of allocation.csv; steps: its rows of steps.csv."""
     rules = {r["name"]: r for r in summary["rules"]}
     whys = summary["why"].get(row["resource"], {})
-    yield (
-        f"{row['region_name']} ({row['region_id']}) gets {money(row['amount'], unit)} of {row['resource']} "
-        f"in {summary['round']}."
-    )
-    lines: list[tuple[str, str, str]] = []
+    lines: list[Line] = []
     for step in steps:
         name, kind = step["step"], step["kind"]
         if (
@@ -94,19 +99,19 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
             and lines
             and not any(x[0] == "= entitlement" for x in lines)
         ):
-            lines.append(("= entitlement", money(row["entitlement"]), "what the key alone gives"))
+            lines.append(Line("= entitlement", money(row["entitlement"]), "what the key alone gives", "sum"))
         if (
             row.get("decided")
             and (name.startswith("event: ") or kind in ("supply", "objective", "rule", "rounding"))
             and not any(x[0] == "= decided before" for x in lines)
         ):
-            lines.append(("= decided before", money(row["decided"]), "the amount before the events"))
+            lines.append(Line("= decided before", money(row["decided"]), "the amount before the events", "sum"))
         if (
             kind in ("supply", "objective", "rule", "rounding")
             and not any(x[0] == "= target" for x in lines)
             and any(s["kind"] in BESIDE_THE_KEY for s in steps)
         ):
-            lines.append(("= target", money(row["target"]), _aims(row, {s["kind"] for s in steps})))
+            lines.append(Line("= target", money(row["target"]), _aims(row, {s["kind"] for s in steps}), "sum"))
         why = whys.get(name, "")
         if kind == "rule":
             rule = rules.get(name)
@@ -116,13 +121,28 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
             name = f"rule: {name}"
         if kind == "objective":
             name = f"objective: {summary['objective']['kind']}"
-        lines.append((name, signed(step["amount"]), why))
-    lines.append(("= amount", money(row["amount"]), ""))
-    yield from aligned(lines)
+        lines.append(Line(name, signed(step["amount"]), why, kind))
+    lines.append(Line("= amount", money(row["amount"]), "", "sum"))
+    return lines
+
+
+def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"{row['region_name']} ({row['region_id']}) gets {money(row['amount'], row['unit'])} of {row['resource']} "
+        f"in {summary['round']}."
+    )
+    yield from aligned([(one.name, one.figure, one.why) for one in step_lines(row, steps, summary)])
+    yield f"  {fact_sentence(row)}"
+    if ACCOUNTING.get(summary["accounting"]) and any(s["kind"] == "rule" for s in steps):
+        yield f"  {ACCOUNTING[summary['accounting']]}"
+
+
+def fact_sentence(row: Row) -> str:
+    """What an amount is a head, of the entitlement, of what is shared out and beside the last round."""
     facts = []
     if row["per_head"]:
         count = heads([row["per_head"]])
-        facts.append(f"{float(row['per_head']) * count:,.2f} {unit} {per_heads(count)}")
+        facts.append(f"{float(row['per_head']) * count:,.2f} {row['unit']} {per_heads(count)}")
     if row["coverage"]:
         facts.append(f"{percent(row['coverage'])} of its entitlement")
     facts.append(f"{percent(row['share'])} of what is shared out")
@@ -130,9 +150,7 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
         before = Decimal(row["previous"])
         ratio = f" ({100 * (Decimal(row['amount']) / before - 1):+.2f} %)" if before else ""
         facts.append(f"last round {money(before)}{ratio}")
-    yield f"  That is {'; '.join(facts)}."
-    if ACCOUNTING.get(summary["accounting"]) and any(s["kind"] == "rule" for s in steps):
-        yield f"  {ACCOUNTING[summary['accounting']]}"
+    return f"That is {'; '.join(facts)}."
 
 
 def _aims(row: Row, kinds: set[str]) -> str:

@@ -1,0 +1,127 @@
+"""The dossiers: a section for each region, from the equal share to its amounts, with ranks and flags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from fundalloc.report.page.figures import change, place, since
+from fundalloc.report.page.material import Material, Row
+from fundalloc.report.words import ACCOUNTING, Line, fact_sentence, step_lines
+
+#: the class of the bars of each kind of step
+KINDS = {
+    "equal": "even",
+    "criterion": "key",
+    "claim": "key",
+    "arrears": "due",
+    "adjustment": "due",
+    "decided": "due",
+    "supply": "due",
+    "objective": "rule",
+    "rule": "rule",
+    "rounding": "even",
+    "sum": "sum",
+}
+#: how the columns are called in which regions are ranked
+RANKED = {"per_head": "amount a head", "coverage": "coverage"}
+
+
+def dossiers(material: Material) -> Iterator[dict[str, Any]]:
+    """What the template needs of each region that has a section."""
+    rows = {name: {row["region_id"]: row for row in mine} for name, mine in material.amounts.items()}
+    ranks = {name: _ranks(list(mine.values()), list(_groups(material))) for name, mine in rows.items()}
+    flagged: dict[str, list[Any]] = {}
+    for flag in material.flags:
+        flagged.setdefault(flag.subject, []).append(flag)
+    for one, anchor in material.anchors.items():
+        yield {
+            "id": one,
+            "anchor": anchor,
+            "name": material.names[one],
+            "groups": [(group, next(iter(rows.values()))[one][group]) for group in _groups(material)],
+            "flags": flagged.get(one, []),
+            "parts": [_part(material, mine[one], ranks[name].get(one, [])) for name, mine in rows.items()],
+        }
+
+
+def _groups(material: Material) -> Sequence[str]:
+    return list(material.decision.problem.regions.groups)
+
+
+def _part(material: Material, row: Row, ranks: Sequence[str]) -> dict[str, Any]:
+    steps = material.steps.get((row["resource"], row["region_id"]), [])
+    lines = step_lines(row, steps, material.summary)
+    moves = [(Decimal(s["amount"]), s["step"]) for s in steps if s["kind"] == "rule"]
+    most, least = max(moves, default=None), min(moves, default=None)
+    return {
+        "row": row,
+        "idle": not any(Decimal(s["amount"]) for s in steps),
+        "lines": [(line, line.name.removeprefix("= "), bar) for line, bar in zip(lines, _bars(lines), strict=True)],
+        "facts": fact_sentence(row),
+        "since": since(row),
+        "ranks": ranks,
+        "gives_most": most if most and most[0] > 0 else None,
+        "costs_most": least if least and least[0] < 0 else None,
+        "accounting": ACCOUNTING.get(material.summary["accounting"], "") if moves else "",
+    }
+
+
+def _bars(lines: Sequence[Line]) -> list[tuple[str, str, str]]:
+    """Class, place and length of the bar of each line: steps hang where the one before has ended."""
+    ends: list[tuple[float, float]] = []
+    now = 0.0
+    for line in lines:
+        value = float(line.figure.replace(",", ""))
+        before, now = (0.0, value) if line.kind == "sum" else (now, now + value)
+        ends.append((min(before, now), max(before, now)))
+    low, high = min(0.0, *(a for a, _ in ends)), max(b for _, b in ends)
+    scale = 100 / ((high - low) or 1.0)
+    found = []
+    for line, (a, b) in zip(lines, ends, strict=True):
+        width = max((b - a) * scale, 0.5) if b > a else 0.0
+        found.append((KINDS[line.kind], place(min((a - low) * scale, 100 - width)), place(width)))
+    return found
+
+
+def _ranks(rows: Sequence[Row], groups: Sequence[str]) -> dict[str, list[str]]:
+    """The places of every region among all and within its first group, in words, by its id."""
+    found: dict[str, list[str]] = {}
+    for column, name in RANKED.items():
+        among = _places(rows, column)
+        inside: dict[str, Mapping[str, tuple[int, int]]] = {}
+        if groups:
+            labels = {row[groups[0]] for row in rows}
+            mine = {label: [row for row in rows if row[groups[0]] == label] for label in labels} if labels else {}
+            inside = {label: _places(own, column) for label, own in mine.items() if len(own) > 1}
+        for row in rows:
+            one = row["region_id"]
+            if one in among:
+                rank, of = among[one]
+                text = f"{name}: place {rank:,} of {of:,}"
+                near = inside.get(row[groups[0]], {}).get(one) if groups else None
+                found.setdefault(one, []).append(
+                    f"{text}, {near[0]:,} of {near[1]:,} in {row[groups[0]]}" if near else text
+                )
+    return found
+
+
+def _places(rows: Sequence[Row], column: str) -> Mapping[str, tuple[int, int]]:
+    """Rank, 1 = highest, and how many are ranked, by id; equals share the better place; who is due nothing has none."""
+    values = {row["region_id"]: float(row[column]) for row in rows if row[column] and row["coverage"]}
+    order = sorted(values.values(), reverse=True)
+    first: dict[float, int] = {}
+    for k, value in enumerate(order, 1):
+        first.setdefault(value, k)
+    return {one: (first[value], len(order)) for one, value in values.items()}
+
+
+def moves_sentence(part: Mapping[str, Any]) -> str:
+    """Which rule gives a region most and which costs it most."""
+    said = []
+    for key, words in (("gives_most", "gains most from"), ("costs_most", "pays most for")):
+        if part[key]:
+            amount, rule = part[key]
+            said.append(f"{words} “{rule}” ({change(amount).striptags()} {part['row']['unit']})")
+    return f"It {' and '.join(said)}." if said else ""

@@ -1,0 +1,142 @@
+"""The entries of a part: every region's amount of one resource, and the way to it from an equal share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from fundalloc.report.page.figures import place
+from fundalloc.report.page.material import Row
+
+#: what steps are put together to, by their kind: the order of the columns
+STAGES = {
+    "equal": "equal share",
+    "criterion": "criteria",
+    "claim": "criteria",
+    "arrears": "arrears and adjustments",
+    "adjustment": "arrears and adjustments",
+    "decided": "decided before",
+    "supply": "supply",
+    "objective": "objective",
+    "rule": "rules",
+    "rounding": "rounding",
+}
+#: the class of the picture of each stage
+LANES = {
+    "criteria": "key",
+    "arrears and adjustments": "due",
+    "decided before": "due",
+    "supply": "due",
+    "objective": "rule",
+    "rules": "rule",
+}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a picture that is 100 wide."""
+
+    kind: str
+    x: str
+    y: str
+    width: str
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One region and resource: its row of allocation.csv, and what each stage adds to its amount.
+
+    anchor: where its section stands on the page, empty where it has none.
+    """
+
+    row: Row
+    anchor: str
+    stages: Mapping[str, Decimal]
+
+    @cached_property
+    def coverage(self) -> float | None:
+        """The amount as a part of the entitlement, None where nothing is due."""
+        return float(self.row["coverage"]) if self.row["coverage"] else None
+
+    @property
+    def takes_part(self) -> bool:
+        """Whether anything is due or given."""
+        return any(self.stages.values())
+
+    @property
+    def away(self) -> float:
+        """How far the coverage is from 1."""
+        return 0.0 if self.coverage is None else self.coverage - 1
+
+    def basis(self) -> float:
+        """What a picture is drawn for: one head, or the whole region."""
+        amount, head = float(self.row["amount"]), self.row["per_head"]
+        return amount / float(head) if head and float(head) else 1.0
+
+
+def entries(rows: Sequence[Row], steps: Mapping[tuple[str, str], list[Row]], anchors: Mapping[str, str]) -> list[Entry]:
+    """The entries of one resource, the largest amount first."""
+    found = []
+    for row in rows:
+        stages: dict[str, Decimal] = {}
+        for step in steps.get((row["resource"], row["region_id"]), ()):
+            stage = STAGES[step["kind"]]
+            stages[stage] = stages.get(stage, Decimal(0)) + Decimal(step["amount"])
+        found.append(Entry(row, anchors.get(row["region_id"], ""), stages))
+    return sorted(found, key=lambda e: (-Decimal(e.row["amount"]), e.row["region_id"]))
+
+
+def used(all_: Sequence[Entry]) -> list[str]:
+    """The stages that move anything, in their order."""
+    order = list(dict.fromkeys(STAGES.values()))
+    return [s for s in order if s in ("equal share", "rules") or any(e.stages.get(s) for e in all_)]
+
+
+class Ladder:
+    """The pictures of all regions on one scale: from the equal share a head, stage by stage, to the amount a head."""
+
+    def __init__(self, all_: Sequence[Entry], stages: Sequence[str]) -> None:
+        self._lanes = list(dict.fromkeys(LANES[s] for s in stages if s in LANES))
+        self._stages = [s for s in stages if s in LANES]
+        self._ways = {e.row["region_id"]: self._way(e) for e in all_ if e.takes_part}
+        points = [p for way in self._ways.values() for p in way]
+        self._low, self._high = (min(points), max(points)) if points else (0.0, 1.0)
+
+    def _way(self, entry: Entry) -> list[float]:
+        basis = entry.basis()
+        way = [float(entry.stages.get("equal share", Decimal(0)))]
+        for stage in self._stages:
+            way.append(way[-1] + float(entry.stages.get(stage, Decimal(0))))
+        return [w / basis for w in way]
+
+    def _at(self, value: float) -> float:
+        return 2 + 96 * (value - self._low) / ((self._high - self._low) or 1.0)
+
+    @property
+    def ends(self) -> tuple[float, float, float]:
+        """The least of the scale, where all start, and the most."""
+        starts = [way[0] for way in self._ways.values()]
+        return self._low, starts[0] if starts else 0.0, self._high
+
+    @property
+    def lanes(self) -> list[str]:
+        """The classes of the lanes, from above."""
+        return self._lanes
+
+    def picture(self, entry: Entry) -> Mapping[str, Any] | None:
+        """Where a region's bars begin and end; None for a region without any."""
+        way = self._ways.get(entry.row["region_id"])
+        if way is None:
+            return None
+        bars = []
+        height = 18 / max(1, len(self._lanes))
+        for k, stage in enumerate(self._stages):
+            a, b = sorted((self._at(way[k]), self._at(way[k + 1])))
+            lane = self._lanes.index(LANES[stage])
+            if b - a > 0:
+                bars.append(Bar(LANES[stage], place(a), place(1 + lane * height), place(max(b - a, 0.4))))
+        ends = {"start": place(self._at(way[0])), "end": place(self._at(way[-1]))}
+        return {"bars": bars, "height": place(height - 1), **ends}

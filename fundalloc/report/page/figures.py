@@ -1,0 +1,97 @@
+"""Figures and names as they stand on the page: exact, readable, and nothing hidden in a text."""
+
+from __future__ import annotations
+
+import unicodedata
+from decimal import Decimal
+from typing import Any
+
+from markupsafe import Markup
+
+MINUS = "\N{MINUS SIGN}"
+NONE = "\N{EN DASH}"
+#: powers of ten that have a name
+SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"))
+#: characters of a text that are not shown, but change how it is read
+HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+#: of those the ones that scripts need
+JOINERS = "\u200c\u200d"
+
+
+def visible(text: Any) -> Any:
+    """A text in which what would be hidden, or would turn its order round, is written out."""
+    if isinstance(text, Markup) or text is None:
+        return "" if text is None else text
+    text = str(text)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(c) for c in text)
+
+
+def _shown(character: str) -> str:
+    if character.isspace() and unicodedata.category(character) not in ("Zl", "Zp"):
+        return " " if character not in "\n\t" else character
+    if unicodedata.category(character) in HIDDEN and character not in JOINERS:
+        return f"[U+{ord(character):04X}]"
+    return character
+
+
+def exact(text: str | Decimal) -> Markup:
+    """A decimal text with separators for thousands; what stands behind the point is small, and left out if it is 0."""
+    if text == "":
+        return Markup(NONE)
+    whole, _, rest = f"{Decimal(text):,f}".replace("-", MINUS).partition(".")
+    return Markup(f"{whole}<small>.{rest}</small>" if rest.strip("0") else whole)
+
+
+def cents(text: str | Decimal) -> Markup:
+    """A figure that is no amount in whole lots, to two decimals."""
+    return exact("" if text == "" else round(Decimal(text), 2) + 0)
+
+
+def plain(text: str | Decimal) -> str:
+    """A figure that is no amount at all, to eight digits."""
+    return NONE if text == "" else f"{float(text):,.8g}".replace("-", MINUS)
+
+
+def change(text: str | Decimal) -> Markup:
+    """An exact figure with its sign; 0 has none."""
+    if text == "":
+        return Markup(NONE)
+    return Markup("+" if Decimal(text) > 0 else "") + exact(text)
+
+
+def per_cent(value: float | str, digits: int = 2) -> str:
+    """A share as per cent."""
+    return NONE if value == "" else f"{100 * float(value):,.{digits}f}\N{NO-BREAK SPACE}%".replace("-", MINUS)
+
+
+def since(row: Any) -> str:
+    """By how many per cent an amount differs from that of the last round."""
+    if not row["previous"] or not Decimal(row["previous"]):
+        return ""
+    return f"{100 * (Decimal(row['amount']) / Decimal(row['previous']) - 1):+.1f}\N{NO-BREAK SPACE}%".replace(
+        "-", MINUS
+    )
+
+
+def short(text: str | Decimal) -> str:
+    """A large figure to three digits, in words: 2.1 billion."""
+    value = Decimal(text)
+    for scale, word in SCALES:
+        if abs(value) >= scale:
+            digits = max(0, 2 - (len(str(int(abs(value) / scale))) - 1))
+            figure = f"{value / scale:,.{digits}f}"
+            return f"{figure.rstrip('0').rstrip('.') if '.' in figure else figure} {word}".replace("-", MINUS)
+    return (f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}").replace("-", MINUS)
+
+
+def clipped(text: str, length: int) -> str:
+    """A text cut to a length."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def place(value: float) -> str:
+    """A coordinate of a picture."""
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text

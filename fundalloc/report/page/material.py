@@ -1,0 +1,110 @@
+"""The material of a page: a decided round as it is written to the other files, and how much of it fits on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from fundalloc.decided import Decision
+from fundalloc.flags import Flag
+from fundalloc.policy import Policy
+from fundalloc.report.sheets import Sheet
+
+#: so many regions have a section each; with more only those that are flagged or move most
+MANY = 300
+#: of more regions so many of those that gain most, so many of those that lose most, and so many flagged ones
+MOST, FLAGGED = 10, 100
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a page is made of. sheets, summary: as they are written. hashes: the SHA-256 of the other files."""
+
+    policy: Policy
+    decision: Decision
+    sheets: Mapping[str, Sheet]
+    summary: Mapping[str, Any]
+    flags: Sequence[Flag]
+    hashes: Mapping[str, str]
+
+    @cached_property
+    def amounts(self) -> dict[str, list[Row]]:
+        """The rows of allocation.csv by resource, in the order of the ids."""
+        return self._grouped("allocation.csv", "resource")
+
+    @cached_property
+    def steps(self) -> dict[tuple[str, str], list[Row]]:
+        """The rows of steps.csv by resource and region."""
+        found: dict[tuple[str, str], list[Row]] = {}
+        for row in self.rows("steps.csv"):
+            found.setdefault((row["resource"], row["region_id"]), []).append(row)
+        return found
+
+    @cached_property
+    def places(self) -> dict[str, list[Row]]:
+        """The rows of rules.csv by rule."""
+        return self._grouped("rules.csv", "rule")
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The numbers of the rules of the policy, by name."""
+        return {rule["name"]: k for k, rule in enumerate(self.summary["rules"], 1)}
+
+    def holders(self, row: Row) -> list[tuple[str, int]]:
+        """The names of the rules that hold an amount, each with its number; 0 for one that is not of the policy."""
+        names = row["held_by"].split("; ") if row["held_by"] else []
+        if not all(name in self.numbers for name in names):
+            names = [row["held_by"]]
+        return [(name, self.numbers.get(name, 0)) for name in names]
+
+    def rows(self, name: str) -> list[Row]:
+        """The rows of a file."""
+        sheet = self.sheets[name]
+        return [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows()]
+
+    def _grouped(self, name: str, column: str) -> dict[str, list[Row]]:
+        found: dict[str, list[Row]] = {}
+        for row in self.rows(name):
+            found.setdefault(row[column], []).append(row)
+        return found
+
+    @property
+    def count(self) -> int:
+        """How many regions there are."""
+        return self.decision.problem.n
+
+    @property
+    def many(self) -> bool:
+        """Whether there are too many for a section each."""
+        return self.count > MANY
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The names of the regions by id."""
+        regions = self.decision.problem.regions
+        return dict(zip(regions.ids, regions.names, strict=True))
+
+    @cached_property
+    def anchors(self) -> dict[str, str]:
+        """The anchors of the regions that have a section, by id, in the order of the names."""
+        ids = sorted(self.names) if not self.many else sorted(self._outstanding())
+        order = sorted(ids, key=lambda i: (self.names[i].casefold(), i))
+        return {one: f"r{k}" for k, one in enumerate(order, 1)}
+
+    def _outstanding(self) -> set[str]:
+        """The regions that are flagged, and those that gain or lose most."""
+        flagged = [f.subject for f in self.flags if f.subject in self.names]
+        found = set(list(dict.fromkeys(flagged))[:FLAGGED])
+        for rows in self.amounts.values():
+            order = sorted(rows, key=lambda row: (moved(row), row["region_id"]))
+            found |= {row["region_id"] for row in [*order[:MOST], *order[-MOST:]] if moved(row)}
+        return found
+
+
+def moved(row: Row) -> float:
+    """By how much an amount differs from that of the last round; without a record, from the entitlement."""
+    return float(row["change"]) if row["change"] else float(row["amount"]) - float(row["entitlement"])

@@ -1,0 +1,114 @@
+"""The method: how the round was decided, generated from its policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fundalloc.report.page.material import Material
+from fundalloc.report.words import describe
+from fundalloc.rounds import at
+
+#: what a rule's shifts are, by the way they were found
+SHIFTS = {
+    "multipliers": "What a rule moves is an accounting of the distance between target and amount (from the multipliers "
+    "of the optimum, which is unique). It is not what removing the rule would change; others would bind then.",
+}
+
+
+def keys(material: Material) -> Iterator[dict[str, Any]]:
+    """The key of each resource: its criteria with their weights, measures and reasons."""
+    round_ = material.summary["round"]
+    for name, section in material.policy.resources.items():
+        total = sum(at(c.weight, round_) or 0.0 for c in section.criteria)
+        criteria = []
+        for c in section.criteria:
+            stated = (
+                f"{100 * (at(c.weight, round_) or 0.0) / total:,.2f} %"
+                if c.weight is not None
+                else f"{at(c.rate, round_):g} {section.unit} each"
+            )
+            criteria.append(
+                {"name": c.name, "stated": stated, "measure": str(c.measure), "why": c.why, "reference": c.reference}
+            )
+        yield {
+            "name": name,
+            "criteria": criteria,
+            "claims": section.claims,
+            "arrears": section.arrears,
+            "weighted": total > 0,
+        }
+
+
+def indices(material: Material) -> Iterator[dict[str, Any]]:
+    """The indices: how indicators are brought to one scale, and what each of them weighs."""
+    scope = material.decision.problem.resources[0].scope
+    for name, index in material.policy.indices.items():
+        weights = index.compute(scope.full or scope, f"indices.{name}").weights.tolist()
+        yield {
+            "name": name,
+            "index": index,
+            "normalise": index.normalise if isinstance(index.normalise, str) else "goalposts",
+            "indicators": [
+                {"stated": f"{100 * w:,.2f} %", "one": one} for one, w in zip(index.indicators, weights, strict=True)
+            ],
+        }
+
+
+def in_words(material: Material) -> list[list[str]]:
+    """The policy in plain words, as `fundalloc check` prints it: blocks of lines."""
+    blocks: list[list[str]] = [[]]
+    for line in describe(material.policy, material.decision.problem, material.decision.rules):
+        if line:
+            blocks[-1].append(line.strip())
+        else:
+            blocks.append([])
+    return [block for block in blocks if block]
+
+
+def caveats(material: Material) -> Iterator[str]:
+    """What a reader should know before relying on the figures."""
+    summary, flags = material.summary, material.flags
+    filled = [f for f in flags if f.code == "filled"]
+    if filled:
+        count = f"{len(filled):,} figures were" if len(filled) > 1 else "one figure was"
+        yield f"Missing data: {count} missing and replaced as the policy says (see the flags)."
+    watched = [r["name"] for r in summary["rules"] if r["mode"] == "watch" and r["in_force"]]
+    if watched:
+        yield f"Rules that are only watched, and not enforced: {_listed(watched)}."
+    conceded = [r["name"] for r in summary["rules"] if r["conceded"]]
+    if conceded:
+        yield f"Preferred rules that had to yield: {_listed(conceded)}."
+    idle = [r["name"] for r in summary["rules"] if not r["in_force"]]
+    if idle:
+        yield f"Rules of the policy that are not in force in this round: {_listed(idle)}."
+    for where, condition in _thresholds(material):
+        yield (
+            f"{where}: a threshold decides ({condition}). A region just below and one just above it are almost the "
+            "same, and may get very different amounts."
+        )
+    yield SHIFTS.get(summary["accounting"], "What a rule moves is an accounting; see the method.")
+    if any(r["price"] for r in summary["rules"]):
+        yield "Prices of rules hold at the margin: for small steps from the decided numbers, whole lots left aside."
+    yield "Amounts are whole lots; the step “rounding” is the way from the exact optimum to them."
+    yield "That the data are true is not proven by any computation; their files and SHA-256 are named at the end."
+
+
+def _thresholds(material: Material) -> Iterator[tuple[str, str]]:
+    """The conditions that decide who takes part, or whom a rule concerns."""
+    measures = material.policy.measures
+    stated = [(f"Who takes part in {n}", s.where) for n, s in material.policy.resources.items()]
+    stated += [(f"Whom the rule “{r.name}” concerns", r.where) for r in material.policy.rules]
+    for who, where in stated:
+        text = str(measures.get(str(where), where))
+        if where is not None and any(sign in text for sign in "<>"):
+            yield who, text if text == str(where) else f"{where} = {text}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return "; ".join(f"“{n}”" for n in names)
+
+
+def scales(shown: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The normalisations that the indices use."""
+    return list(dict.fromkeys(one["normalise"] for one in shown))

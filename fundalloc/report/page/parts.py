@@ -1,0 +1,147 @@
+"""The parts of a page: one for each resource, with its headline, table, pictures and transfers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from fundalloc.report.page import charts
+from fundalloc.report.page.entries import Entry, Ladder, entries, used
+from fundalloc.report.page.figures import NONE, per_cent, short, since
+from fundalloc.report.page.material import Material, Row
+from fundalloc.report.page.transfers import LONG, by_group, transfers
+from fundalloc.report.words import heads, per_heads
+
+#: two charts a part, and not more than eight on a page
+CHARTED = 4
+
+
+def parts(material: Material) -> Iterator[dict[str, Any]]:
+    """What the template needs of each resource."""
+    problem = material.decision.problem
+    groups = problem.regions.groups
+    first = next(iter(groups), None)
+    labels = {} if first is None else dict(zip(problem.regions.ids, groups[first].tolist(), strict=True))
+    steps: dict[str, list[Row]] = {}
+    for row in material.rows("steps.csv"):
+        steps.setdefault(row["resource"], []).append(row)
+    for r, one in enumerate(problem.resources):
+        rows, facts = material.amounts[one.name], material.summary["resources"][one.name]
+        all_ = entries(rows, material.steps, material.anchors)
+        mine = steps.get(one.name, [])
+        moves = transfers(mine, material.names, material.anchors, material.summary["rules"])
+        shown = [e for e in all_ if e.anchor or not material.many]
+        stages = used(all_)
+        count = heads(row["per_head"] for row in rows)
+        charted = r < CHARTED
+        yield {
+            "anchor": f"part{r + 1}",
+            "name": one.name,
+            "facts": facts,
+            "tiles": list(_tiles(one.name, facts, all_, count)),
+            "holding": sorted({h[::-1] for e in all_ for h in material.holders(e.row) if h[1]}),
+            "furthest": max((abs(e.away) for e in all_), default=0.0) or 1.0,
+            "groups": _groups(rows, first) if first else [],
+            "blocks": _blocks(all_, first, material.many),
+            "group": first,
+            "shown": shown,
+            "left_out": len(all_) - len(shown),
+            "stages": stages,
+            "ladder": Ladder(shown, stages),
+            "columns": _columns(rows),
+            "heads": count,
+            "per": per_heads(count),
+            "totals": _totals(rows),
+            "transfers": moves,
+            "by_group": by_group(mine, labels, [t.rule for t in moves]),
+            "bubbles": charts.bubbles(problem.regions, all_, one.name) if charted else None,
+            "lorenz": charts.lorenz(one, rows, facts) if charted and one.takes_part.sum() > 1 else None,
+        }
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, bool]:
+    """Which columns say anything."""
+    wanted = ("per_head", "previous", "contribution", "decided", "held_by")
+    found = {name: any(row.get(name) for row in rows) for name in wanted}
+    return {**found, "target": any(row["target"] != row["entitlement"] for row in rows)}
+
+
+def _totals(rows: Sequence[Row]) -> dict[str, Decimal]:
+    """The sums of the columns of amounts."""
+    names = [n for n in ("entitlement", "target", "amount", "contribution", "net", "decided") if n in rows[0]]
+    return {n: sum((Decimal(row[n]) for row in rows if row[n]), Decimal(0)) for n in names}
+
+
+def _groups(rows: Sequence[Row], group: str) -> list[dict[str, Any]]:
+    """The sums of each group; none where there are too many to be read, or one region in each."""
+    labels = sorted({row[group] for row in rows})
+    if not 1 < len(labels) <= LONG or len(labels) == len(rows):
+        return []
+    found = []
+    for label in labels:
+        mine = [row for row in rows if row[group] == label]
+        sums = {k: sum((Decimal(row[k]) for row in mine), Decimal(0)) for k in ("entitlement", "amount")}
+        before = [Decimal(row["previous"]) for row in mine if row["previous"]]
+        last = sum(before, Decimal(0)) if len(before) == len(mine) else Decimal(0)
+        found.append(
+            {
+                "label": label,
+                "count": len(mine),
+                **sums,
+                "coverage": float(sums["amount"] / sums["entitlement"]) if sums["entitlement"] else "",
+                "since": since({"amount": sums["amount"], "previous": last}) or NONE,
+            }
+        )
+    return found
+
+
+def _blocks(all_: Sequence[Entry], group: str | None, many: bool) -> list[tuple[str, list[Entry]]]:
+    """The entries in one block, or with many regions by their first group, in the order of its labels."""
+    if not many or group is None:
+        return [("", list(all_))]
+    order = sorted(all_, key=lambda e: e.row[group])
+    return [(label, list(block)) for label, block in groupby(order, key=lambda e: e.row[group])]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One headline figure: what it is called, the figure with its unit, and what is said beside it."""
+
+    name: str
+    figure: str
+    beside: str
+    unit: str = ""
+
+
+def _tiles(name: str, facts: Mapping[str, Any], all_: Sequence[Entry], count: int) -> Iterator[Tile]:
+    unit, out, moved = facts["unit"], Decimal(facts["shared_out"]), Decimal(facts["moved_by_rules"])
+    held = f"; {per_cent(facts['reserve'], 0)} of the supply held back" if float(facts["reserve"]) else ""
+    lots = f"{Decimal(facts['amounts']):,f} {unit}, in whole lots of {Decimal(facts['lot']):,f}{held}"
+    yield Tile(f"{name} shared out", short(facts["amounts"]), lots, unit)
+    all_of_them = facts["take_part"] == facts["regions"]
+    yield Tile(
+        "regions", f"{facts['take_part']:,}", "all take part" if all_of_them else f"of {facts['regions']:,} take part"
+    )
+    part = per_cent(float(moved / out) if out else 0.0, 1)
+    yield Tile("moved by rules", short(moved), f"{moved:,f} {unit}; {part} of what is shared out", unit)
+    even = facts["inequality"]
+    before, after = (float(even[when]["gini"]) for when in ("before", "after"))
+    words = "by the key alone → decided; 0: all alike"
+    yield Tile(f"Gini per {even['per']}", f"{before:.3f} → {after:.3f}", words)
+    covered = sorted((e for e in all_ if e.coverage is not None), key=lambda e: (e.coverage, e.row["region_id"]))
+    if covered:
+        last, best = covered[0].row, covered[-1].row
+        words = f"{last['region_name']}; the highest is {per_cent(best['coverage'], 1)}, {best['region_name']}"
+        yield Tile("lowest coverage", per_cent(last["coverage"], 1), words)
+    headed = sorted(
+        (e for e in all_ if e.row["per_head"] and e.takes_part),
+        key=lambda e: (float(e.row["per_head"]), e.row["region_id"]),
+    )
+    if headed:
+        low, high = headed[0].row, headed[-1].row
+        least, most = (float(row["per_head"]) * count for row in (low, high))
+        words = f"{low['region_name']} to {high['region_name']}"
+        yield Tile(f"{unit} {per_heads(count)}".strip(), f"{least:,.2f} to {most:,.2f}", words)

@@ -1,0 +1,93 @@
+"""The rendering: material and templates put together to one file."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from fundalloc.report.page import figures
+from fundalloc.report.page.dossiers import dossiers, moves_sentence
+from fundalloc.report.page.glossary import glossary
+from fundalloc.report.page.material import FLAGGED, MANY, MOST, Material
+from fundalloc.report.page.method import caveats, in_words, indices, keys, scales
+from fundalloc.report.page.parts import parts
+from fundalloc.report.page.remedies import remedies
+from fundalloc.report.page.rulings import rulings
+
+TEMPLATES = Path(__file__).parent / "templates"
+#: what draws a page: the same versions give the same bytes
+DRAWN_BY = ("altair", "jinja2", "vl-convert-python")
+
+
+def drawn_by() -> dict[str, str]:
+    """The versions of what draws a page."""
+    return {name: version(name) for name in DRAWN_BY}
+
+
+def redrawn(material: Material) -> bytes | None:
+    """A page that was published, again; None where other versions drew it, since their bytes may differ."""
+    published = material.summary["versions"]
+    return page(material) if all(published.get(n) == v for n, v in drawn_by().items()) else None
+
+
+def page(material: Material) -> bytes:
+    """The page of a decided round: HTML with style and pictures inside, no script, nothing to be loaded."""
+    environment = _environment()
+    flags = remedies(material.flags)
+    shown = list(indices(material))
+    body = environment.get_template("body.html.j2").render(
+        material=material,
+        summary=material.summary,
+        flags=flags,
+        serious=sum(kind["count"] for kind in flags if kind["severity"] != "info"),
+        parts=list(parts(material)),
+        rulings=list(rulings(material)),
+        dossiers=list(dossiers(material)),
+        keys=list(keys(material)),
+        indices=shown,
+        scales=scales(shown),
+        in_words=in_words(material),
+        caveats=list(caveats(material)),
+        limits={"many": MANY, "most": MOST, "flagged": FLAGGED},
+    )
+    words = glossary(html.unescape(re.sub(r"<[^>]*>", " ", body)))
+    style = "".join(line.strip() + "\n" for line in (TEMPLATES / "style.css").read_text("utf-8").splitlines())
+    whole = environment.get_template("page.html.j2").render(
+        material=material,
+        summary=material.summary,
+        body=Markup(body),
+        words=words,
+        style=Markup(style),
+    )
+    return (re.sub(r"\n\s*\n+", "\n", whole).strip() + "\n").encode()
+
+
+def _environment() -> jinja2.Environment:
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=figures.visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    named = ("exact", "change", "per_cent", "since", "short", "cents", "plain")
+    found.filters |= {name: getattr(figures, name) for name in named}
+    found.filters |= {"moves": moves_sentence, "first_up": _first_up, "joined": _joined}
+    return found
+
+
+def _first_up(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _joined(texts: Iterable[str]) -> str:
+    """A list in words: a, b and c."""
+    *rest, last = texts
+    return f"{', '.join(rest)} and {last}" if rest else last

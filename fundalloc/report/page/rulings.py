@@ -1,0 +1,75 @@
+"""The rulings: every rule in words, whether it binds and where, what it moves and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fundalloc.report.page.material import Material, Row
+
+#: so many places of a rule are named
+NAMED = 12
+VERBS = {"require": "required", "prefer": "preferred", "watch": "only watched"}
+
+
+def rulings(material: Material) -> Iterator[dict[str, Any]]:
+    """What the template needs of each rule, in the order of the policy."""
+    units = {name: facts["unit"] for name, facts in material.summary["resources"].items()}
+    for k, rule in enumerate(material.summary["rules"], 1):
+        rows = material.places.get(rule["name"], [])
+        binding = [row for row in rows if row["binding"] == "yes"]
+        missed = [row for row in rows if _missed(row)] if rule["mode"] == "watch" else []
+        named = missed if rule["mode"] == "watch" else binding
+        money = all(material.decision.rules[j].kind == "limit" for j in _own(material, rule["name"]))
+        yield {
+            **rule,
+            "over": material.policy.rules[k - 1].over,
+            "concerns": _concerns(material, material.policy.rules[k - 1].where),
+            "money": money,
+            "number": k,
+            "verb": VERBS[rule["mode"]],
+            "state": _state(rule, len(missed)),
+            "bites": bool(named),
+            "moved": [(name, text, units[name]) for name, text in rule["moved"].items() if float(text)],
+            "named": [_place(material, row, units, money) for row in named[:NAMED]],
+            "more": max(0, len(named) - NAMED),
+            "stories": [price["words"] for price in rule["price"]],
+        }
+
+
+def _concerns(material: Material, where: str | float | None) -> str:
+    """What the condition of a rule means, where it is the name of a measure."""
+    text = material.policy.measures.get(str(where))
+    return "" if text is None else f"{where} means {text}"
+
+
+def _own(material: Material, name: str) -> list[int]:
+    return [k for k, one in enumerate(material.decision.rules) if one.rule == name]
+
+
+def _missed(row: Row) -> bool:
+    value = float(row["value"]) if row["value"] else 0.0
+    return bool((row["low"] and value < float(row["low"])) or (row["high"] and value > float(row["high"])))
+
+
+def _state(rule: Any, missed: int) -> str:
+    """Whether a rule binds, in words."""
+    places = f"{rule['places']:,} place{'s' if rule['places'] != 1 else ''}"
+    if not rule["in_force"]:
+        return "not in force"
+    if rule["mode"] == "watch":
+        return f"missed at {missed:,} of {places}" if missed else f"kept at {places}"
+    if rule["conceded"]:
+        return f"had to yield at {rule['conceded']:,} of {places}"
+    return f"binds at {rule['binding']:,} of {places}" if rule["binding"] else f"does not bind ({places})"
+
+
+def _place(material: Material, row: Row, units: dict[str, str], money: bool) -> dict[str, Any]:
+    one = row["place"]
+    return {
+        "name": material.names.get(one, "all regions together" if one == "all" else one),
+        "anchor": material.anchors.get(one, ""),
+        "resource": row["resource"],
+        "unit": units.get(row["resource"], "") if money else "",
+        **{key: row[key] for key in ("low", "value", "high", "concession")},
+    }
