@@ -28,6 +28,8 @@ SHADES = ((0.9, "much-below"), (0.98, "below"), (1.02, "level"), (1.1, "above"),
 #: sizes in points: the charts, the largest bubble, what is left free around it, the height of a line of a label
 WIDTH, LEAST, MOST, BUBBLE, EDGE, LINE = 620, 300, 640, 27.0, 34, 15
 LABELS = 20
+#: of more regions than these only the largest amounts are drawn
+BUBBLES = 1500
 #: more points than these say nothing more
 POINTS = 400
 
@@ -41,7 +43,7 @@ def bubbles(regions: Regions, all_: Sequence[Entry], name: str) -> Markup | None
     x, y, height = found
     at = {i: k for k, i in enumerate(regions.ids)}
     spots = []
-    for e in all_:
+    for e in all_[:BUBBLES]:
         k = at[e.row["region_id"]]
         if np.isfinite(x[k]) and e.takes_part:
             radius = max(BUBBLE * sqrt(float(e.row["amount"]) / most), 1.5)

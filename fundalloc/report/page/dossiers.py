@@ -24,6 +24,8 @@ KINDS = {
     "rounding": "even",
     "sum": "sum",
 }
+#: values that lie closer together, relative to the largest, are not ranked
+ALIKE = 0.001
 #: how the columns are called in which regions are ranked
 RANKED = {"per_head": "amount a head", "coverage": "coverage"}
 
@@ -90,11 +92,10 @@ def _ranks(rows: Sequence[Row], groups: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for column, name in RANKED.items():
         among = _places(rows, column)
-        inside: dict[str, Mapping[str, tuple[int, int]]] = {}
-        if groups:
-            labels = {row[groups[0]] for row in rows}
-            mine = {label: [row for row in rows if row[groups[0]] == label] for label in labels} if labels else {}
-            inside = {label: _places(own, column) for label, own in mine.items() if len(own) > 1}
+        mine: dict[str, list[Row]] = {}
+        for row in rows if groups else ():
+            mine.setdefault(row[groups[0]], []).append(row)
+        inside = {label: _places(own, column) for label, own in mine.items() if len(own) > 1}
         for row in rows:
             one = row["region_id"]
             if one in among:
@@ -111,6 +112,8 @@ def _places(rows: Sequence[Row], column: str) -> Mapping[str, tuple[int, int]]:
     """Rank, 1 = highest, and how many are ranked, by id; equals share the better place; who is due nothing has none."""
     values = {row["region_id"]: float(row[column]) for row in rows if row[column] and row["coverage"]}
     order = sorted(values.values(), reverse=True)
+    if not order or order[0] - order[-1] <= ALIKE * order[0]:
+        return {}
     first: dict[float, int] = {}
     for k, value in enumerate(order, 1):
         first.setdefault(value, k)

@@ -92,7 +92,7 @@ def entries(rows: Sequence[Row], steps: Mapping[tuple[str, str], list[Row]], anc
 def used(all_: Sequence[Entry]) -> list[str]:
     """The stages that move anything, in their order."""
     order = list(dict.fromkeys(STAGES.values()))
-    return [s for s in order if s in ("equal share", "rules") or any(e.stages.get(s) for e in all_)]
+    return [s for s in order if s == "equal share" or any(e.stages.get(s) for e in all_)]
 
 
 class Ladder:

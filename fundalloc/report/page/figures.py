@@ -12,6 +12,8 @@ MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
 #: powers of ten that have a name
 SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"))
+#: from here on what stands behind the point is small
+LARGE = 100_000
 #: characters of a text that are not shown, but change how it is read
 HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 #: of those the ones that scripts need
@@ -37,11 +39,14 @@ def _shown(character: str) -> str:
 
 
 def exact(text: str | Decimal) -> Markup:
-    """A decimal text with separators for thousands; what stands behind the point is small, and left out if it is 0."""
+    """A decimal text with separators for thousands; what stands behind the point is small, or left out if it is 0."""
     if text == "":
         return Markup(NONE)
-    whole, _, rest = f"{Decimal(text):,f}".replace("-", MINUS).partition(".")
-    return Markup(f"{whole}<small>.{rest}</small>" if rest.strip("0") else whole)
+    value = Decimal(text)
+    whole, _, rest = f"{value:,f}".replace("-", MINUS).partition(".")
+    if not rest.strip("0"):
+        return Markup(whole)
+    return Markup(f"{whole}<small>.{rest}</small>" if abs(value) >= LARGE else f"{whole}.{rest}")
 
 
 def cents(text: str | Decimal) -> Markup:

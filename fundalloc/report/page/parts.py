@@ -17,6 +17,10 @@ from fundalloc.report.words import heads, per_heads
 
 #: two charts a part, and not more than eight on a page
 CHARTED = 4
+#: the scale of the pictures of coverage: at least so far from 1
+LEAST_SCALE = 0.02
+#: coverages that lie closer together differ by rounding alone
+ALIKE = 0.0005
 
 
 def parts(material: Material) -> Iterator[dict[str, Any]]:
@@ -41,9 +45,9 @@ def parts(material: Material) -> Iterator[dict[str, Any]]:
             "anchor": f"part{r + 1}",
             "name": one.name,
             "facts": facts,
-            "tiles": list(_tiles(one.name, facts, all_, count)),
+            "tiles": list(_tiles(one.name, facts, all_, count, bool(material.summary["rules"]))),
             "holding": sorted({h[::-1] for e in all_ for h in material.holders(e.row) if h[1]}),
-            "furthest": max((abs(e.away) for e in all_), default=0.0) or 1.0,
+            "furthest": max(max((abs(e.away) for e in all_), default=0.0), LEAST_SCALE),
             "groups": _groups(rows, first) if first else [],
             "blocks": _blocks(all_, first, material.many),
             "group": first,
@@ -57,6 +61,7 @@ def parts(material: Material) -> Iterator[dict[str, Any]]:
             "totals": _totals(rows),
             "transfers": moves,
             "by_group": by_group(mine, labels, [t.rule for t in moves]),
+            "drawn": charts.BUBBLES if len(all_) > charts.BUBBLES else 0,
             "bubbles": charts.bubbles(problem.regions, all_, one.name) if charted else None,
             "lorenz": charts.lorenz(one, rows, facts) if charted and one.takes_part.sum() > 1 else None,
         }
@@ -116,7 +121,7 @@ class Tile:
     unit: str = ""
 
 
-def _tiles(name: str, facts: Mapping[str, Any], all_: Sequence[Entry], count: int) -> Iterator[Tile]:
+def _tiles(name: str, facts: Mapping[str, Any], all_: Sequence[Entry], count: int, ruled: bool) -> Iterator[Tile]:
     unit, out, moved = facts["unit"], Decimal(facts["shared_out"]), Decimal(facts["moved_by_rules"])
     held = f"; {per_cent(facts['reserve'], 0)} of the supply held back" if float(facts["reserve"]) else ""
     lots = f"{Decimal(facts['amounts']):,f} {unit}, in whole lots of {Decimal(facts['lot']):,f}{held}"
@@ -125,8 +130,9 @@ def _tiles(name: str, facts: Mapping[str, Any], all_: Sequence[Entry], count: in
     yield Tile(
         "regions", f"{facts['take_part']:,}", "all take part" if all_of_them else f"of {facts['regions']:,} take part"
     )
-    part = per_cent(float(moved / out) if out else 0.0, 1)
-    yield Tile("moved by rules", short(moved), f"{moved:,f} {unit}; {part} of what is shared out", unit)
+    if ruled:
+        part = per_cent(float(moved / out) if out else 0.0, 1)
+        yield Tile("moved by rules", short(moved), f"{moved:,f} {unit}; {part} of what is shared out", unit)
     even = facts["inequality"]
     before, after = (float(even[when]["gini"]) for when in ("before", "after"))
     words = "by the key alone → decided; 0: all alike"
@@ -135,6 +141,8 @@ def _tiles(name: str, facts: Mapping[str, Any], all_: Sequence[Entry], count: in
     if covered:
         last, best = covered[0].row, covered[-1].row
         words = f"{last['region_name']}; the highest is {per_cent(best['coverage'], 1)}, {best['region_name']}"
+        if float(best["coverage"]) - float(last["coverage"]) < ALIKE:
+            words = "all regions get the same part of their entitlement"
         yield Tile("lowest coverage", per_cent(last["coverage"], 1), words)
     headed = sorted(
         (e for e in all_ if e.row["per_head"] and e.takes_part),
