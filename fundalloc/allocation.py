@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from fundalloc.certificate import CERTIFICATE, certificate, text
 from fundalloc.decided import Decision
+from fundalloc.errors import Faults
 from fundalloc.explain import Step, steps
 from fundalloc.flags import Flag
 from fundalloc.policy import Policy
-from fundalloc.report.folder import PAGE, write_folder
+from fundalloc.report.folder import FORMATS, PAGE, write_folder
 from fundalloc.report.sheets import Sheet, allocation_sheet, flags_sheet, rules_sheet, steps_sheet
 from fundalloc.report.summary import sha256, summarise
 from fundalloc.report.table import text_table
@@ -109,6 +110,11 @@ class Allocation:
         formats: "html" also writes report.html, the page for people. Raises InputError where the folder holds files
         that fundalloc did not write.
         """
+        faults = Faults()
+        for one in formats:
+            if one not in FORMATS:
+                faults.add("is no format.", f"Write one of {', '.join(FORMATS)}.", key="formats", value=one)
+        faults.check()
         proof = certificate(self.decision, self._inputs, self._settings)
         files = {name: sheet.csv() for name, sheet in self.sheets.items()} | {CERTIFICATE: text(proof)}
         summary = self.summary

@@ -15,20 +15,23 @@ from collections import defaultdict
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fundalloc import DifferenceError, Fund, load
+from fundalloc import DifferenceError, Fund, InputError, load
 from fundalloc.cli.app import run
 from fundalloc.policy import parse_policy
 from fundalloc.report.page import figures, rendering
 from fundalloc.report.page.glossary import WORDS, glossary
+from fundalloc.report.page.method import SHIFTS
 from fundalloc.verification import verify
 from tests.funds import history, policy, regions
 from tests.pages import Element, Table, figure, read, tables
+from tests.test_laws_of_rules import data, stated
 
 CENT = Decimal("0.01")
 STAGE = {
@@ -488,8 +491,8 @@ def test_a_page_of_other_tools_is_not_claimed_to_be_proven(folder, tmp_path):
     summary = json.loads((out / "summary.json").read_text())
     summary["versions"]["altair"] = "1.0"
     (out / "summary.json").write_text(json.dumps(summary))
-    assert "report.html, which other versions of its tools drew" in verify(out).sentences[1]
-    assert "report.html" not in verify(folder).sentences[1]
+    assert verify(out).sentences[-1] == "Not verified: report.html, which other versions of its tools drew."
+    assert "Not verified" not in " ".join(verify(folder).sentences)
 
 
 # Many regions.
@@ -528,6 +531,73 @@ def test_a_fund_of_one_region_without_people_has_a_page(tmp_path):
     assert "A head" not in named(page, "Fund: what each region receives").head
 
 
+VARIANTS: dict[str, dict[str, Any]] = {
+    "open supply": {
+        "supply": "open",
+        "criteria": [{"name": "rate", "rate": 2.5, "measure": "population * need"}],
+    },
+    "claims": {"criteria": [], "claims": {"measure": "population * 1000", "rule": "talmud"}},
+    "rates that are scaled": {"criteria": [{"name": "rate", "rate": 3, "measure": "population"}]},
+    "part of the regions": {"where": "coast == 'east'"},
+    "paying in": {"contribution": "need * 1000", "arrears": 0.5, "reserve": 0.125},
+    "adjusted": {
+        "adjustments": [
+            {"name": "opening", "measure": "where(need > 0.5, 1000, 0)", "from": "2023", "until": "2025", "cap": 1e6}
+            | {"why": "A step towards the new key."}
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_kind_of_key_has_a_page_whose_steps_add_up(name, tmp_path):
+    rng = np.random.default_rng(2)
+    frame = regions(rng, 9)
+    rules = [{"kind": "limit", "name": "floor", "of": "head", "floor": 1}]
+    found = Fund(parse_policy(policy(rules, fund=VARIANTS[name])), frame, history(frame, rng))
+    page = check_harmless(made(found, tmp_path / "out"))
+    table = named(page, "Fund: the steps of each amount")
+    assert len(table.rows) == 9
+    for row in table.rows:
+        *stages, amount = (figure(cell.text) for cell in row[2:])
+        assert sum(v for v in stages if v is not None) == amount
+    written = {row["region_name"]: row for row in rows(tmp_path / "out", "allocation.csv")}
+    listed = named(page, "Fund: what each region receives")
+    for title, key in (("Amount", "amount"), ("Entitlement", "entitlement"), ("Target", "target")):
+        if title in listed.head:
+            assert [figure(t) for t in listed.column(title)] == [
+                Decimal(written[n][key]) for n in listed.column("Region")
+            ]
+    assert verify(tmp_path / "out").sentences[0].startswith("Proven: ")
+
+
+@pytest.mark.parametrize("objective", ["", "alpha_fair", "market", "leximin", "benefit"])
+def test_every_objective_has_a_page_that_is_verified(objective, tmp_path):
+    page = check_harmless(made(Fund(parse_policy(stated("limit", objective=objective)), *data(1)), tmp_path / "out"))
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert SHIFTS[summary["accounting"]] in page.by_id("caveats").text
+    verify(tmp_path / "out")
+
+
+def test_an_amended_round_has_a_page(tmp_path):
+    from fundalloc.amending import amend
+
+    load("models/yrd.toml").allocate().write(tmp_path / "out")
+    events = tmp_path / "events.csv"
+    events.write_text("region_id,resource,need,reason\nCN-341000,fund,50000000,flood\n")
+    amend(tmp_path / "out", events).write(tmp_path / "new", ["html"])
+    page = check_harmless((tmp_path / "new" / "report.html").read_bytes())
+    table = named(page, "Fund: what each region receives")
+    decided = {
+        row["region_name"]: row["decided"]
+        for row in rows(tmp_path / "new", "allocation.csv")
+        if row["resource"] == "fund"
+    }
+    assert {n: figure(t) for n, t in zip(table.column("Region"), table.column("Decided before"), strict=True)} == {
+        name: Decimal(text) for name, text in decided.items()
+    }
+
+
 # The command line.
 
 
@@ -537,6 +607,8 @@ def test_the_page_is_written_where_it_is_asked_for(tmp_path, capfd):
     assert (out / "report.html").is_file()
     assert run(["allocate", "models/pakistan_nfc7_2010.toml", "-o", str(out), "-q", "--format", "json"]) == 0
     assert not (out / "report.html").exists()
+    with pytest.raises(InputError, match="is no format"):
+        load("models/pakistan_nfc7_2010.toml").allocate().write(out, ["pdf"])
     assert run(["allocate", "models/pakistan_nfc7_2010.toml", "-o", str(out), "-q", "--format", "html,doc"]) == 2
     assert "'doc' is none of html, csv, json." in capfd.readouterr().err
 

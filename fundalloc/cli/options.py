@@ -21,11 +21,11 @@ Settings = Annotated[
     ),
 ]
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the CSV files.")]
-#: what can be written beside the CSV and JSON files, which always are
-FORMATS = ("html", "csv", "json")
 
 
 def _formats(stated: list[str]) -> list[str]:
+    from fundalloc.report.folder import FORMATS
+
     found = [one.strip() for text in stated for one in text.split(",") if one.strip()]
     for one in found:
         if one not in FORMATS:

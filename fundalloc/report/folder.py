@@ -19,6 +19,8 @@ from fundalloc.tables import unguard
 SUMMARY = "summary.json"
 #: the page for people, where it is asked for
 PAGE = "report.html"
+#: what can be asked for; csv and json are always written
+FORMATS = ("html", "csv", "json")
 
 
 def check_writable(folder: Path) -> None:

@@ -122,9 +122,9 @@ class Ladder:
         return self._low, starts[0] if starts else 0.0, self._high
 
     @property
-    def lanes(self) -> list[str]:
-        """The classes of the lanes, from above."""
-        return self._lanes
+    def lanes(self) -> list[tuple[str, str]]:
+        """The classes of the lanes, from above, and the stages that they show."""
+        return [(lane, " and ".join(s for s in self._stages if LANES[s] == lane)) for lane in self._lanes]
 
     def picture(self, entry: Entry) -> Mapping[str, Any] | None:
         """Where a region's bars begin and end; None for a region without any."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fundalloc.report.page.material import Material
-from fundalloc.report.words import describe
+from fundalloc.report.words import ACCOUNTING, describe
 from fundalloc.rounds import at
 
 #: what a rule's shifts are, by the way they were found
-SHIFTS = {
+SHIFTS = ACCOUNTING | {
     "multipliers": "What a rule moves is an accounting of the distance between target and amount (from the multipliers "
     "of the optimum, which is unique). It is not what removing the rule would change; others would bind then.",
 }
@@ -87,7 +87,8 @@ def caveats(material: Material) -> Iterator[str]:
             f"{where}: a threshold decides ({condition}). A region just below and one just above it are almost the "
             "same, and may get very different amounts."
         )
-    yield SHIFTS.get(summary["accounting"], "What a rule moves is an accounting; see the method.")
+    if summary["rules"]:
+        yield SHIFTS[summary["accounting"]]
     if any(r["price"] for r in summary["rules"]):
         yield "Prices of rules hold at the margin: for small steps from the decided numbers, whole lots left aside."
     yield "Amounts are whole lots; the step “rounding” is the way from the exact optimum to them."

@@ -123,7 +123,11 @@ class Tile:
 
 def _tiles(name: str, facts: Mapping[str, Any], all_: Sequence[Entry], count: int, ruled: bool) -> Iterator[Tile]:
     unit, out, moved = facts["unit"], Decimal(facts["shared_out"]), Decimal(facts["moved_by_rules"])
-    held = f"; {per_cent(facts['reserve'], 0)} of the supply held back" if float(facts["reserve"]) else ""
+    held = (
+        f"; {100 * float(facts['reserve']):g}\N{NO-BREAK SPACE}% of the supply held back"
+        if float(facts["reserve"])
+        else ""
+    )
     lots = f"{Decimal(facts['amounts']):,f} {unit}, in whole lots of {Decimal(facts['lot']):,f}{held}"
     yield Tile(f"{name} shared out", short(facts["amounts"]), lots, unit)
     all_of_them = facts["take_part"] == facts["regions"]

@@ -15,7 +15,7 @@ from fundalloc.report.page import figures
 from fundalloc.report.page.dossiers import dossiers, moves_sentence
 from fundalloc.report.page.glossary import glossary
 from fundalloc.report.page.material import FLAGGED, MANY, MOST, Material
-from fundalloc.report.page.method import caveats, in_words, indices, keys, scales
+from fundalloc.report.page.method import SHIFTS, caveats, in_words, indices, keys, scales
 from fundalloc.report.page.parts import parts
 from fundalloc.report.page.remedies import remedies
 from fundalloc.report.page.rulings import rulings
@@ -45,6 +45,8 @@ def page(material: Material) -> bytes:
         material=material,
         summary=material.summary,
         flags=flags,
+        inexact=any(flag.code == "lot" for flag in material.flags),
+        accounting=SHIFTS[material.summary["accounting"]],
         serious=sum(kind["count"] for kind in flags if kind["severity"] != "info"),
         parts=list(parts(material)),
         rulings=list(rulings(material)),
