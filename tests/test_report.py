@@ -166,6 +166,19 @@ def test_every_region_has_its_steps_in_figures_and_in_bars(folder, page):
         assert next(found, None) is None
 
 
+def test_every_region_has_what_it_pays_in_and_what_is_unpaid(folder, page):
+    articles = dossiers(folder, page)
+    for row in rows(folder, "allocation.csv"):
+        text = articles[row["region_id"]].text
+        if row["contribution"]:
+            assert f"It pays in {round(Decimal(row['contribution']), 2):,}".removesuffix(".00") in text
+            assert f"net that is {round(Decimal(row['net']), 2):,}".removesuffix(".00") in text
+        unpaid = Decimal(row["arrears"])
+        if unpaid and any(Decimal(row[key]) for key in ("amount", "entitlement")):
+            words = "leave unpaid" if unpaid > 0 else "have paid it ahead"
+            assert f"{words}, of its entitlement: {abs(unpaid):,} {row['unit']}" in text
+
+
 def check_bars(table: Table, shown: list[tuple[str, Decimal | None]], totals: set[str]) -> None:
     """The bars hang where the step before has ended, on one scale that begins at 0."""
     ends, now = [], Decimal(0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from fundalloc.report.page.figures import change, place, since
+from fundalloc.report.page.figures import cents, change, exact, place, since
 from fundalloc.report.page.material import Material, Row
 from fundalloc.report.words import ACCOUNTING, Line, fact_sentence, step_lines
 
@@ -118,6 +118,19 @@ def _places(rows: Sequence[Row], column: str) -> Mapping[str, tuple[int, int]]:
     for k, value in enumerate(order, 1):
         first.setdefault(value, k)
     return {one: (first[value], len(order)) for one, value in values.items()}
+
+
+def account_sentence(row: Row) -> str:
+    """What a region pays in, and what all rounds together leave unpaid to it."""
+    unit, said = row["unit"], []
+    if row.get("contribution"):
+        paid, net = (cents(row[key]).striptags() for key in ("contribution", "net"))
+        said.append(f"It pays in {paid} {unit}; net that is {net} {unit}.")
+    unpaid = Decimal(row["arrears"] or 0)
+    if row["previous"] and unpaid:
+        words = "This and earlier rounds leave unpaid" if unpaid > 0 else "This and earlier rounds have paid it ahead"
+        said.append(f"{words}, of its entitlement: {exact(abs(unpaid)).striptags()} {unit}.")
+    return " ".join(said)
 
 
 def moves_sentence(part: Mapping[str, Any]) -> str:

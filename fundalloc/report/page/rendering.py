@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from fundalloc.report.page import figures
-from fundalloc.report.page.dossiers import dossiers, moves_sentence
+from fundalloc.report.page.dossiers import account_sentence, dossiers, moves_sentence
 from fundalloc.report.page.glossary import glossary
 from fundalloc.report.page.material import FLAGGED, MANY, MOST, Material
 from fundalloc.report.page.method import SHIFTS, caveats, in_words, indices, keys, scales
@@ -81,7 +81,7 @@ def _environment() -> jinja2.Environment:
     )
     named = ("exact", "change", "per_cent", "since", "short", "cents", "plain")
     found.filters |= {name: getattr(figures, name) for name in named}
-    found.filters |= {"moves": moves_sentence, "first_up": _first_up, "joined": _joined}
+    found.filters |= {"moves": moves_sentence, "account": account_sentence, "first_up": _first_up, "joined": _joined}
     return found
 
 
