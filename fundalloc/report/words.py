@@ -137,11 +137,14 @@ def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterat
         yield f"  {ACCOUNTING[summary['accounting']]}"
 
 
-def fact_sentence(row: Row) -> str:
-    """What an amount is a head, of the entitlement, of what is shared out and beside the last round."""
+def fact_sentence(row: Row, count: int | None = None) -> str:
+    """What an amount is a head, of the entitlement, of what is shared out and beside the last round.
+
+    count: for how many heads; left out: for as many as make it readable.
+    """
     facts = []
     if row["per_head"]:
-        count = heads([row["per_head"]])
+        count = count or heads([row["per_head"]])
         facts.append(f"{float(row['per_head']) * count:,.2f} {row['unit']} {per_heads(count)}")
     if row["coverage"]:
         facts.append(f"{percent(row['coverage'])} of its entitlement")

@@ -8,7 +8,7 @@ from typing import Any
 
 from fundalloc.report.page.figures import cents, change, exact, place, since
 from fundalloc.report.page.material import Material, Row
-from fundalloc.report.words import ACCOUNTING, Line, fact_sentence, step_lines
+from fundalloc.report.words import ACCOUNTING, Line, fact_sentence, heads, step_lines
 
 #: the class of the bars of each kind of step
 KINDS = {
@@ -34,6 +34,7 @@ def dossiers(material: Material) -> Iterator[dict[str, Any]]:
     """What the template needs of each region that has a section."""
     rows = {name: {row["region_id"]: row for row in mine} for name, mine in material.amounts.items()}
     ranks = {name: _ranks(list(mine.values()), list(_groups(material))) for name, mine in rows.items()}
+    counts = {name: heads(row["per_head"] for row in mine) for name, mine in material.amounts.items()}
     flagged: dict[str, list[Any]] = {}
     for flag in material.flags:
         flagged.setdefault(flag.subject, []).append(flag)
@@ -44,7 +45,9 @@ def dossiers(material: Material) -> Iterator[dict[str, Any]]:
             "name": material.names[one],
             "groups": [(group, next(iter(rows.values()))[one][group]) for group in _groups(material)],
             "flags": flagged.get(one, []),
-            "parts": [_part(material, mine[one], ranks[name].get(one, [])) for name, mine in rows.items()],
+            "parts": [
+                _part(material, mine[one], ranks[name].get(one, []), counts[name]) for name, mine in rows.items()
+            ],
         }
 
 
@@ -52,7 +55,7 @@ def _groups(material: Material) -> Sequence[str]:
     return list(material.decision.problem.regions.groups)
 
 
-def _part(material: Material, row: Row, ranks: Sequence[str]) -> dict[str, Any]:
+def _part(material: Material, row: Row, ranks: Sequence[str], count: int) -> dict[str, Any]:
     steps = material.steps.get((row["resource"], row["region_id"]), [])
     lines = step_lines(row, steps, material.summary)
     moves = [(Decimal(s["amount"]), s["step"]) for s in steps if s["kind"] == "rule"]
@@ -61,7 +64,7 @@ def _part(material: Material, row: Row, ranks: Sequence[str]) -> dict[str, Any]:
         "row": row,
         "idle": not any(Decimal(s["amount"]) for s in steps),
         "lines": [(line, line.name.removeprefix("= "), bar) for line, bar in zip(lines, _bars(lines), strict=True)],
-        "facts": fact_sentence(row),
+        "facts": fact_sentence(row, count),
         "since": since(row),
         "ranks": ranks,
         "gives_most": most if most and most[0] > 0 else None,
@@ -100,7 +103,7 @@ def _ranks(rows: Sequence[Row], groups: Sequence[str]) -> dict[str, list[str]]:
             one = row["region_id"]
             if one in among:
                 rank, of = among[one]
-                text = f"{name}: place {rank:,} of {of:,}"
+                text = f"{name}: place {rank:,} of {of:,} from the top"
                 near = inside.get(row[groups[0]], {}).get(one) if groups else None
                 found.setdefault(one, []).append(
                     f"{text}, {near[0]:,} of {near[1]:,} in {row[groups[0]]}" if near else text
