@@ -28,6 +28,7 @@ from fundalloc.policy import parse_policy
 from fundalloc.report.page import figures, rendering
 from fundalloc.report.page.glossary import WORDS, glossary
 from fundalloc.report.page.method import SHIFTS
+from fundalloc.report.words import per_heads
 from fundalloc.verification import verify
 from tests.funds import history, policy, regions
 from tests.pages import Element, Table, figure, read, tables
@@ -299,12 +300,17 @@ def test_flags_stand_on_top_with_their_messages_and_by_their_regions(folder, pag
 
 def test_the_sentences_are_those_of_explain(folder, page):
     allocation = load("models/yrd.toml").allocate()
-    for one, article in dossiers(folder, page).items():
-        for block in allocation.explain(one).split("\n\n"):
+    articles = dossiers(folder, page)
+    mine: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in rows(folder, "allocation.csv"):
+        mine[row["region_id"]].append(row)
+    for one, article in articles.items():
+        for row, block in zip(mine[one], allocation.explain(one).split("\n\n"), strict=True):
             said = next(line.strip() for line in block.splitlines() if line.startswith("  That is "))
-            head, rest = said.removeprefix("That is ").split("; ", 1)
-            assert rest in article.text or "nothing is due and nothing is given" in article.text
-            assert f"That is {head}" in article.text or "heads" in head  # a page counts them alike for all regions
+            if Decimal(row["amount"]):
+                count = {"fund": 1, "land": 10_000, "training": 10_000}[row["resource"]]  # alike for all regions
+                head = f"{float(row['per_head']) * count:,.2f} {row['unit']} {per_heads(count)}"
+                assert f"That is {head}; {said.split('; ', 1)[1]}" in article.text
 
 
 def test_the_hashes_are_those_of_the_files(folder, page):
