@@ -31,11 +31,10 @@ def visible(text: Any) -> Any:
 
 
 def _shown(character: str) -> str:
-    if character.isspace() and unicodedata.category(character) not in ("Zl", "Zp"):
-        return " " if character not in "\n\t" else character
-    if unicodedata.category(character) in HIDDEN and character not in JOINERS:
-        return f"[U+{ord(character):04X}]"
-    return character
+    kind = unicodedata.category(character)
+    if kind == "Cc" and character.isspace():
+        return character if character in "\n\t" else " "
+    return f"[U+{ord(character):04X}]" if kind in HIDDEN and character not in JOINERS else character
 
 
 def exact(text: str | Decimal) -> Markup:
