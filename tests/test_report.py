@@ -590,6 +590,41 @@ def test_every_kind_of_key_has_a_page_whose_steps_add_up(name, tmp_path):
     assert verify(tmp_path / "out").sentences[0].startswith("Proven: ")
 
 
+def test_a_preferred_rule_that_yields_says_where_and_by_how_much(tmp_path):
+    more = {"kind": "limit", "name": "more than there is", "of": "entitlement", "floor": 1.1, "mode": "prefer"}
+    frame = regions(np.random.default_rng(6), 8)
+    page = check_harmless(made(Fund(parse_policy(policy([more])), frame), tmp_path / "out"))
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    places = rows(tmp_path / "out", "rules.csv")
+    yielding = {r["name"] for r in summary["rules"] if r["conceded"]}
+    assert yielding
+    for k, rule in enumerate(summary["rules"], 1):
+        if rule["name"] in yielding:
+            (table,) = tables(page.by_id(f"rule{k}"))
+            assert table.caption == "Where it has to yield"
+            given = [r for r in places if r["rule"] == rule["name"] and float(r["concession"] or 0) > 0]
+            digits = 2 if rule["kind"] == "limit" else 8
+            shown = [figure(text) for text in table.column("Yields by")]
+            assert shown == [Decimal(f"{float(r['concession']):.{digits}f}") for r in given]
+            assert any(
+                r["severity"] == "warning" and r["code"] == "conceded" for r in rows(tmp_path / "out", "flags.csv")
+            )
+
+
+@pytest.mark.parametrize("east", [[178.0, -179.0, 179.5, -177.5], [5.0, 6.0, 7.0, 8.0]])
+def test_a_map_is_drawn_across_the_date_line(east, tmp_path):
+    rng = np.random.default_rng(4)
+    frame = regions(rng, 4).sort_values("id")
+    frame["longitude"], frame["latitude"], frame["population"], frame["need"] = east, [1.0, 2.0, 3.0, 4.0], 1000, 1.0
+    page = read(made(Fund(parse_policy(policy([])), frame), tmp_path / "out"))
+    (drawn,) = [svg for svg in page.all("svg") if "map" in svg.attributes.get("class", "")]
+    spots = [one.attributes["transform"] for one in drawn.all("path") if "A" in one.attributes.get("d", "")]
+    across = [float(re.search(r"\(([\d.]+),", spot)[1]) for spot in spots]
+    unrolled = [e + 360 if e < 0 else e for e in east]
+    assert np.corrcoef(across, unrolled)[0, 1] == pytest.approx(1, abs=1e-4)
+    assert all(0 < x < 620 for x in across)
+
+
 @pytest.mark.parametrize("objective", ["", "alpha_fair", "market", "leximin", "benefit"])
 def test_every_objective_has_a_page_that_is_verified(objective, tmp_path):
     page = check_harmless(made(Fund(parse_policy(stated("limit", objective=objective)), *data(1)), tmp_path / "out"))

@@ -87,6 +87,8 @@ def _places(regions: Regions) -> tuple[FloatArray, FloatArray, int] | None:
     if known.sum() < 2:
         return None
     east, north = np.where(known, east, np.nan), np.where(known, north, np.nan)
+    if np.nanmax(east) - np.nanmin(east) > 180:  # they lie on both sides of the date line
+        east = np.where(east < 0, east + 360, east)
     x = east * cos(radians(float(np.nanmean(north))))
     wide, tall = float(np.nanmax(x) - np.nanmin(x)), float(np.nanmax(north) - np.nanmin(north))
     if not wide + tall > 0:

@@ -19,7 +19,8 @@ def rulings(material: Material) -> Iterator[dict[str, Any]]:
         rows = material.places.get(rule["name"], [])
         binding = [row for row in rows if row["binding"] == "yes"]
         missed = [row for row in rows if _missed(row)] if rule["mode"] == "watch" else []
-        named = missed if rule["mode"] == "watch" else binding
+        yielding = [row for row in rows if row["concession"] and float(row["concession"]) > 0]
+        named = missed or yielding or binding
         money = all(material.decision.rules[j].kind == "limit" for j in _own(material, rule["name"]))
         yield {
             **rule,
@@ -30,6 +31,8 @@ def rulings(material: Material) -> Iterator[dict[str, Any]]:
             "verb": VERBS[rule["mode"]],
             "state": _state(rule, len(missed)),
             "bites": bool(named),
+            "places_are": "Where it is missed" if missed else "Where it has to yield" if yielding else "Where it binds",
+            "yielding": bool(yielding),
             "moved": [(name, text, units[name]) for name, text in rule["moved"].items() if float(text)],
             "named": [_place(material, row, units, money) for row in named[:NAMED]],
             "more": max(0, len(named) - NAMED),
