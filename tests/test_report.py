@@ -611,20 +611,6 @@ def test_a_preferred_rule_that_yields_says_where_and_by_how_much(tmp_path):
             )
 
 
-@pytest.mark.parametrize("east", [[178.0, -179.0, 179.5, -177.5], [5.0, 6.0, 7.0, 8.0]])
-def test_a_map_is_drawn_across_the_date_line(east, tmp_path):
-    rng = np.random.default_rng(4)
-    frame = regions(rng, 4).sort_values("id")
-    frame["longitude"], frame["latitude"], frame["population"], frame["need"] = east, [1.0, 2.0, 3.0, 4.0], 1000, 1.0
-    page = read(made(Fund(parse_policy(policy([])), frame), tmp_path / "out"))
-    (drawn,) = [svg for svg in page.all("svg") if "map" in svg.attributes.get("class", "")]
-    spots = [one.attributes["transform"] for one in drawn.all("path") if "A" in one.attributes.get("d", "")]
-    across = [float(re.search(r"\(([\d.]+),", spot)[1]) for spot in spots]
-    unrolled = [e + 360 if e < 0 else e for e in east]
-    assert np.corrcoef(across, unrolled)[0, 1] == pytest.approx(1, abs=1e-4)
-    assert all(0 < x < 620 for x in across)
-
-
 @pytest.mark.parametrize("objective", ["", "alpha_fair", "market", "leximin", "benefit"])
 def test_every_objective_has_a_page_that_is_verified(objective, tmp_path):
     page = check_harmless(made(Fund(parse_policy(stated("limit", objective=objective)), *data(1)), tmp_path / "out"))

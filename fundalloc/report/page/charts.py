@@ -47,7 +47,7 @@ def bubbles(regions: Regions, all_: Sequence[Entry], name: str) -> Markup | None
         k = at[e.row["region_id"]]
         if np.isfinite(x[k]) and e.takes_part:
             radius = max(BUBBLE * sqrt(float(e.row["amount"]) / most), 1.5)
-            spots.append({"x": _r(x[k]), "y": _r(y[k]), "r": radius, "size": _r(np.pi * radius**2), "fill": _shade(e)})
+            spots.append({"x": _r(x[k]), "y": _r(y[k]), "r": radius, "size": _r((2 * radius) ** 2), "fill": _shade(e)})
             spots[-1]["name"] = clipped(visible(e.row["region_name"]), 24)
     base = alt.Chart(alt.InlineData(values=spots)).encode(
         x=alt.X("x:Q", scale=alt.Scale(domain=[0, WIDTH], nice=False), axis=None),
