@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +16,8 @@ from typing import Any
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
+#: seconds to wait for an answer
+PATIENCE = 60
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -48,6 +51,8 @@ class Browser:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            if not select.select([self._answers], [], [], PATIENCE)[0]:
+                raise TimeoutError("the browser does not answer")
             found = os.read(self._answers, 1 << 20)
             if not found:
                 raise EOFError("the browser has ended")
