@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fundalloc.allocation import Allocation
 from fundalloc.amendment import Amendment
-from fundalloc.errors import Faults
+from fundalloc.errors import Faults, InputError
 from fundalloc.expressions import RESERVED
 from fundalloc.files import parse_table, read_table
 from fundalloc.history import History, HistorySection, read_history
@@ -72,6 +72,8 @@ class Fund:
         self.mapping = None if mapping is None else as_table(mapping, "mapping")
         self._amendment = amendment
         self._source = source
+        #: rounds of the policy's history that the ledger does not hold
+        self.forgotten: tuple[str, ...] = ()
         faults = Faults()
         with faults.collect():
             check_policy(policy, self.round, history is not None, source.file if source else "")
@@ -233,7 +235,7 @@ def load(
             there = named["history"] is not None or history is not None or ledger is not None
             check_policy(stated, round or stated.fund.round, there, str(path))
     faults.check()
-    return Fund(
+    found = Fund(
         stated,
         tables["regions"],
         tables.get("history"),
@@ -242,6 +244,18 @@ def load(
         settings=settings,
         source=Source(path.name, path.read_bytes()),
     )
+    if ledger is not None and past.file is not None:
+        found.forgotten = _forgotten(Path(os.path.normpath(path.parent / past.file)), encoding, found)
+    return found
+
+
+def _forgotten(file: Path, encoding: str, fund: Fund) -> tuple[str, ...]:
+    """The rounds of a history file before the round of a fund that its own history does not hold."""
+    try:
+        known = read_history(read_table(file, encoding=encoding), fund.round).rounds
+    except InputError:
+        return ()
+    return tuple(label for label in known if label not in fund.history.rounds)
 
 
 def _recorded(ledger: str | Path | Ledger, before: str) -> Table:

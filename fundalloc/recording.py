@@ -14,7 +14,7 @@ from fundalloc.certificate import CERTIFICATE
 from fundalloc.errors import DifferenceError, Fault, InputError, LedgerError
 from fundalloc.files import parse_table, read_table
 from fundalloc.fund import Fund, reopened
-from fundalloc.history import COLUMNS, History, read_history
+from fundalloc.history import COLUMNS, History, Record, read_history
 from fundalloc.ledger import Entry, Ledger
 from fundalloc.ledger.entries import Kind
 from fundalloc.ledger.past import HISTORY, past
@@ -49,7 +49,7 @@ def record(folder: str | Path, ledger: Ledger | str | Path, *, name: str, reason
     def check() -> None:
         _same_past(certificate, round_, book)
         if amends:
-            _same_start(certificate, round_, book)
+            _same_start(certificate, round_, book, files[SUMMARY])
 
     return book.append(kind, round_, name=name, reason=reason, files=files, check=check)
 
@@ -68,14 +68,16 @@ def recorded_fund(ledger: Ledger, entry: Entry) -> Fund | None:
     return reopened(inputs, entry.round, [str(s) for s in certificate["settings"]], amended=False)
 
 
-def _same_start(certificate: Mapping[str, Any], round_: str, ledger: Ledger) -> None:
-    """An amendment has to start from what the ledger holds."""
+def _same_start(certificate: Mapping[str, Any], round_: str, ledger: Ledger, mine: bytes) -> None:
+    """An amendment has to start from what the ledger holds. mine: its own summary."""
     entry = ledger.standing(round_).entry
     files = ledger.files(entry)
     if SUMMARY in files:
         start = decided(rows_of(files[ALLOCATION].decode()), json.loads(files[SUMMARY]))
         if start.content == Source.of(certificate["inputs"]["decided"]).content:
             return
+        if sha256(files[SUMMARY]) == sha256(mine):
+            raise LedgerError(f"This amendment is recorded already ({entry.said()}); nothing was recorded.")
     raise LedgerError(
         f"The amendment starts from another round {round_} than {entry.said()}. Nothing was recorded. Amend what "
         f"holds: fundalloc rounds --restore {round_} -o OUT"
@@ -119,7 +121,7 @@ def _same_past(certificate: Mapping[str, Any], round_: str, ledger: Ledger) -> N
                 )
 
 
-def _read(source: Source, before: str) -> History:
+def _read(source: Source, before: str | None) -> History:
     from fundalloc.tables import Table
 
     table = Table.again(source) if source.form == "json" else parse_table(source, source.file)
@@ -129,9 +131,10 @@ def _read(source: Source, before: str) -> History:
 def record_history(
     file: str | Path, ledger: Ledger | str | Path, *, name: str, reason: str, encoding: str = "utf-8"
 ) -> tuple[str, ...]:
-    """Writes the rounds of a history file into a ledger, one entry each, all or none; their labels.
+    """Writes the rounds of a history file into a ledger, one entry each, all or none; the labels of those written.
 
-    Raises InputError with every fault of the file, LedgerError where one of the rounds is recorded already.
+    Rounds that are recorded already with the same amounts are left out. Raises InputError with every fault of the file,
+    LedgerError where one is recorded with others.
     """
     table = read_table(Path(file), encoding=encoding)
     rounds = read_history(table, None).rounds
@@ -151,5 +154,26 @@ def record_history(
             cells = [(column, texts[column][row[-1]]) for column in columns]
             writer.writerow([safe[column][value] if column in safe else value for column, value in cells])
         entries.append((label, {HISTORY: out.getvalue().encode()}))
-    _opened(ledger).append_all("history", entries, name=name, reason=reason)
-    return rounds
+    book = _opened(ledger)
+    known = book.standings()
+    if known:
+        ours, theirs = _read(past(book), None), read_history(table, None)
+        same = {label for label in rounds if label in known and _of(ours, label) == _of(theirs, label)}
+        entries = [one for one in entries if one[0] not in same]
+    book.append_all("history", entries, name=name, reason=reason)
+    return tuple(label for label, _ in entries)
+
+
+def _of(history: History, label: str) -> dict[str, Mapping[str, Record]]:
+    """What a history says of one round, by resource."""
+    return {name: rounds[label] for name, rounds in history.records.items() if label in rounds}
+
+
+def missing_past(ledger: Ledger, entry: Entry) -> tuple[str, ...]:
+    """The rounds on which a recorded round rests and which the ledger does not hold."""
+    certificate = json.loads(ledger.file(entry, CERTIFICATE))
+    if "history" not in certificate["inputs"]:
+        return ()
+    rested = _read(Source.of(certificate["inputs"]["history"]), entry.round).rounds
+    known = ledger.standings()
+    return tuple(label for label in rested if label not in known)

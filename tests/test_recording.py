@@ -315,7 +315,7 @@ def test_the_states_of_a_round_and_who_and_why(fund, capsys):
         shown = capsys.readouterr()
         assert state in (shown.err if code else shown.out)
     assert [(e.kind, e.name, e.reason) for e in book(fund).standing("2022").entries] == [
-        ("decision", "Ada", "decided, not yet approved"),
+        ("decision", "Ada", "decided"),
         ("approval", "Ben", "approve it"),
         ("publication", "Ben", "publish it"),
     ]
@@ -434,3 +434,34 @@ def test_a_folder_that_does_not_verify_makes_no_ledger(tmp_path):
     (tmp_path / "out").mkdir()
     assert run(["record", str(tmp_path / "out"), "--ledger", str(tmp_path / "l.sqlite")]) == 3
     assert not (tmp_path / "l.sqlite").exists()
+
+
+def test_a_past_that_the_ledger_does_not_hold_is_told(tmp_path, capsys):
+    place = str(tmp_path / "l.sqlite")
+    assert run(["allocate", "models/yrd.toml", "--round", "2021", "-o", str(tmp_path / "21"), "--quiet"]) == 0
+    assert run(["record", str(tmp_path / "21"), "--ledger", place, "--by", "A"]) == 0
+    assert "round 2021 rests on 2020, which this ledger does not hold" in capsys.readouterr().err
+    arguments = ["allocate", "models/yrd.toml", "--round", "2022", "--ledger", place, "-o", str(tmp_path / "22")]
+    assert run(arguments) == 0
+    assert "the policy's history has 2020, which the ledger does not hold" in capsys.readouterr().err
+    assert run(["rounds", "--import", "data/yrd_history.csv", "--ledger", place, "--by", "A"]) == 0
+    assert "2 rounds imported as history: 2020, 2022" in capsys.readouterr().err
+    assert run(arguments) == 0
+    said = capsys.readouterr().err
+    assert "does not hold" not in said and "Round 2022 is recorded already (draft, entry 3, history" in said
+    assert run(["rounds", "--ledger", place]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["2020", "2021", "2022"]
+    assert "decided before entry 2 on an earlier round" in " ".join(lines[2:4])
+
+
+def test_an_import_with_other_amounts_than_recorded_is_refused(tmp_path, capsys):
+    place, file = str(tmp_path / "l.sqlite"), tmp_path / "h.csv"
+    text = "round,region_id,resource,entitlement,amount\n2020,A,fund,10,9\n"
+    file.write_text(text, encoding="utf-8")
+    assert run(["rounds", "--import", str(file), "--ledger", place, "--by", "A"]) == 0
+    assert run(["rounds", "--import", str(file), "--ledger", place, "--by", "A"]) == 0
+    assert "nothing imported" in capsys.readouterr().err
+    file.write_text(text.replace("10,9", "10,8"), encoding="utf-8")
+    assert run(["rounds", "--import", str(file), "--ledger", place, "--by", "A"]) == 7
+    assert "recorded already" in capsys.readouterr().err

@@ -22,7 +22,7 @@ from fundalloc.cli.options import (
     Settings,
     Strict,
 )
-from fundalloc.cli.screen import clock, note, show_allocation, show_flags
+from fundalloc.cli.screen import clock, note, show_allocation, show_flags, warn_of_the_past
 
 
 def allocate(
@@ -66,9 +66,22 @@ def allocate(
         show_allocation(allocation)
     serious = 0
     if not quiet:
+        warn_of_the_past(fund.forgotten)
+        if ledger is not None:
+            _say_recorded(ledger, fund.round)
         serious = show_flags(allocation)
         note(f"Written to {out} in {seconds:.2f} s. Why a region gets what it gets: fundalloc explain {out} REGION")
     else:
         serious = sum(f.severity != "info" for f in allocation.flags)
     if strict and serious:
         raise typer.Exit(10)
+
+
+def _say_recorded(ledger: str, round_: str) -> None:
+    """Says so where the round that was decided is recorded already."""
+    from fundalloc.ledger import Ledger
+
+    standing = Ledger(ledger).standings().get(round_)
+    if standing is not None:
+        said = f"{standing.state}, {standing.entry.said()}"
+        note(f"Round {round_} is recorded already ({said}); this is another decision.")

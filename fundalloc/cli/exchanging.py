@@ -27,7 +27,8 @@ def import_from(place: str, file: Path, name: str, reason: str) -> str:
     """Appends what a file holds to the ledger at a place, which is made where there is none."""
     if file.suffix == ".csv":
         labels = record_history(file, place, name=name, reason=reason)
-        return f"{Ledger(place).where}: {len(labels)} rounds imported as history: {', '.join(labels)}."
+        what = f"{len(labels)} rounds imported as history: {', '.join(labels)}" if labels else "nothing imported"
+        return f"{Ledger(place).where}: {what}. Rounds that were recorded with the same amounts are left out."
     _check_lines(file)
     try:
         content = file.read_bytes()

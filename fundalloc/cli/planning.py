@@ -22,7 +22,7 @@ from fundalloc.cli.options import (
     Settings,
     Strict,
 )
-from fundalloc.cli.screen import clock, note
+from fundalloc.cli.screen import clock, note, warn_of_the_past
 
 if TYPE_CHECKING:
     from fundalloc.planned import Plan
@@ -99,6 +99,7 @@ def plan(
     elif not quiet:
         typer.echo(f"{found.policy.fund.title or 'Untitled fund'}: {_span(found)}\n\n{found}")
     if not quiet:
+        warn_of_the_past(fund.forgotten)
         _show_flags(found)
         where = f"Written to {out} in" if out is not None else "Nothing was written (-o OUT does);"
         note(f"{where} {time.perf_counter() - start:.2f} s.")

@@ -37,17 +37,22 @@ def record(
 ) -> None:
     """Verify a decided round and append it to the ledger, with everything that decided it."""
     from fundalloc.ledger import Ledger
+    from fundalloc.recording import missing_past
     from fundalloc.recording import record as record_folder
 
     if correct and not reason:
         raise typer.BadParameter("a correction needs a reason: --reason TEXT")
     with clock("verifying and recording"):
-        entry = record_folder(
-            out, ledger, name=by or _login(), reason=reason or "decided, not yet approved", correct=correct
-        )
+        entry = record_folder(out, ledger, name=by or _login(), reason=reason or "decided", correct=correct)
         book = Ledger(ledger)
     _done(entry, book, as_json, quiet)
     if not quiet and not as_json:
+        rests = missing_past(book, entry)
+        if rests:
+            note(
+                f"warning: round {entry.round} rests on {', '.join(rests)}, which this ledger does not hold: allocate "
+                "--ledger will not see them. Put them in: fundalloc rounds --import HISTORY.csv"
+            )
         later = _after(book, entry.round)
         if later:
             note(f"Decided on what stood there before: {', '.join(later)}. Decide and correct them too if they change.")
@@ -67,7 +72,10 @@ def approve(
     from fundalloc.ledger import Ledger
 
     book = Ledger(ledger)
-    _done(book.append("approval", round_, name=by or _login(), reason=reason, after=entry), book, as_json, quiet)
+    said = book.append("approval", round_, name=by or _login(), reason=reason, after=entry)
+    _done(said, book, as_json, quiet)
+    if not (quiet or as_json) and book.standing(round_).entry.name == said.name:
+        note(f"{said.name} recorded the round as well. Where two have to agree, somebody else has to approve it.")
 
 
 def publish(
@@ -140,8 +148,12 @@ def _verify(book: Ledger, expect: str, quiet: bool) -> None:
     if faults:
         raise LedgerError("\n".join([f"{book.where}: {len(faults)} fault(s) in the ledger", *faults]))
     if not quiet:
-        count = len(book.entries())
+        entries = book.entries()
+        count = len(entries)
         typer.echo(f"{book.where}: {count} entr{'y' if count == 1 else 'ies'}, every hash fits. Head: {book.head}")
+        for entry in entries:
+            if expect and entry.hash == expect.lower():
+                typer.echo(f"{expect} is the hash of {entry.said()} (of {count}).")
 
 
 def _print_json(book: Ledger) -> None:
@@ -159,12 +171,15 @@ def _list(book: Ledger) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("round", "state", "entry", "what", "by", "on", "why"):
         table.add_column(title, justify="right" if title == "entry" else "left", overflow="fold")
+    newest = 0
     for one in book.standings().values():
+        stale = f", decided before entry {newest} on an earlier round" if newest > one.entry.number else ""
+        newest = max(newest, one.entry.number)
         for entry in one.entries:
             holds = entry.number == one.entry.number
             cells = (
-                one.round if holds else "",
-                one.state if holds else "",
+                one.round,
+                f"{one.state}{stale}" if holds else "",
                 str(entry.number),
                 entry.kind,
                 entry.name,

@@ -59,6 +59,15 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def warn_of_the_past(forgotten: Sequence[str]) -> None:
+    """Says which rounds of the policy's history a ledger does not hold."""
+    if forgotten:
+        note(
+            f"warning: the policy's history has {', '.join(forgotten)}, which the ledger does not hold: they do not "
+            "count here. Put them in first: fundalloc rounds --import HISTORY.csv"
+        )
+
+
 def show_allocation(allocation: Allocation) -> None:
     """The result as tables: one per resource, then the rules, then the flags."""
     from rich.table import Table
