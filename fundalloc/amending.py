@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fundalloc.allocation import Allocation
 from fundalloc.amendment import COLUMNS, decided_rows
 from fundalloc.certificate import CERTIFICATE
 from fundalloc.errors import Fault, InputError
 from fundalloc.files import read_table
+from fundalloc.findings import Finding, audit
 from fundalloc.fund import as_table, reopened
+from fundalloc.problem import FloatArray
 from fundalloc.report.folder import read_rows, read_summary
 from fundalloc.report.summary import sha256
 from fundalloc.sources import Source
@@ -47,6 +51,26 @@ def amend(folder: str | Path, events: str | Path | pd.DataFrame, *, encoding: st
     inputs = {**before, "decided": decided(read_rows(folder, ALLOCATION), summary), "events": given.source}
     settings = [str(s) for s in certificate["settings"]]
     return reopened(inputs, str(certificate["round"]), settings).allocate()
+
+
+def unkept(folder: str | Path, allocation: Allocation) -> list[Finding]:
+    """The required rules of the policy that amended amounts do not keep although the decided ones do.
+
+    folder: what was amended. The totals are not among them: supply and reserve have changed on purpose.
+    """
+    certificate = json.loads((Path(folder) / CERTIFICATE).read_bytes())
+    inputs = {name: Source.of(one) for name, one in certificate["inputs"].items()}
+    settings = [str(s) for s in certificate["settings"]]
+    base = reopened(inputs, str(certificate["round"]), settings, amended=False)
+    stated = {rule.name for rule in base.policy.rules}
+    before = np.array([row["amount"] for row in read_rows(Path(folder), ALLOCATION)], dtype=float)
+
+    def broken(amounts: FloatArray) -> list[Finding]:
+        found = audit(base.problem, base.rows, amounts)
+        return [f for f in found if f.severity == "breach" and f.mode == "require" and f.rule in stated]
+
+    old = {(f.rule, f.place, f.resource) for f in broken(before)}
+    return [f for f in broken(allocation.decision.amounts) if (f.rule, f.place, f.resource) not in old]
 
 
 def decided(rows: list[dict[str, str]], summary: Mapping[str, Any]) -> Source:

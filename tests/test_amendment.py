@@ -301,3 +301,19 @@ def test_the_command(tmp_path, capsys):
     assert capsys.readouterr().out.startswith("{")
     one, other = ((tmp_path / name / "allocation.csv").read_bytes() for name in ("new", "json"))
     assert one == other
+
+
+def test_the_command_says_where_the_money_comes_from_and_which_rules_are_not_kept(tmp_path, capsys):
+    from pathlib import Path
+
+    out, file, new = str(tmp_path / "out"), tmp_path / "events.csv", str(tmp_path / "new")
+    assert run(["allocate", "models/yrd.toml", "-o", out, "--quiet"]) == 0
+    events(hit("CN-341000", need=300_000_000, paid=6e7)).to_csv(file, index=False)
+    capsys.readouterr()
+    assert run(["amend", out, "--events", str(file), "-o", new]) == 0
+    said = capsys.readouterr().err
+    assert "The reserve was 1,000,000,000.00 and is now 700,000,000.00." in said
+    assert 'not kept after the events: Rule "pace of change" on fund: Huangshan (CN-341000) gets 434,130,000.00' in said
+    assert "not behind over three rounds" not in said  # the decided round said so already
+    assert run(["audit", "models/yrd.toml", str(Path(new) / "allocation.csv")]) == 6
+    assert "These amounts were amended after events" in capsys.readouterr().err

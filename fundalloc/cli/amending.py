@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fundalloc.cli.options import AsJson, Encoding, Formats, OutFolder, Quiet, Strict
-from fundalloc.cli.screen import SHOWN, clock, note, show_flags, wide
+from fundalloc.cli.screen import SHOWN, clock, note, wide
 from fundalloc.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from fundalloc.allocation import Allocation
+
+#: flags that say where the money comes from
+MONEY = ("reserve", "paid_unknown")
 
 
 def amend(
@@ -33,6 +36,7 @@ def amend(
 ) -> None:
     """Change a decided round as little as events ask for: extra need, money returned, supply lost."""
     from fundalloc.amending import amend as amend_folder
+    from fundalloc.amending import unkept
     from fundalloc.report.folder import check_writable
 
     if new.resolve() == out.resolve():
@@ -40,17 +44,36 @@ def amend(
     with clock("amending the round"):
         check_writable(new)
         allocation = amend_folder(out, events, encoding=encoding)
+        broken = unkept(out, allocation)
         allocation.write(new, formats)
     if as_json:
         typer.echo(json.dumps(allocation.summary, ensure_ascii=False, indent=2))
     elif not quiet:
         _show(allocation)
     if not quiet:
-        show_flags(allocation)
+        for finding in broken[:SHOWN]:
+            note(f"not kept after the events: {finding}")
+        _new_flags(out, allocation)
         note(f"Written to {new}. Why a region is touched: fundalloc explain {new} REGION")
         note(f'Record it: fundalloc record {new} --reason "..."')
     if strict and any(f.severity != "info" for f in allocation.flags):
         raise typer.Exit(10)
+
+
+def _new_flags(out: Path, allocation: Allocation) -> None:
+    """Where the money comes from, and the warnings that the decided round did not have."""
+    from fundalloc.report.folder import read_rows
+
+    known = {(row["code"], row["subject"], row["resource"]) for row in read_rows(out, "flags.csv")}
+    new = [f for f in allocation.flags if (f.code, f.subject, f.resource) not in known]
+    for flag in new:
+        if flag.code in MONEY:
+            note(flag.message)
+    others = [f for f in new if f.code not in MONEY and f.severity != "info"]
+    for flag in others[:SHOWN]:
+        note(f"{flag.severity}: {flag.message}")
+    if len(others) > SHOWN:
+        note(f"... and {len(others) - SHOWN} more in flags.csv")
 
 
 def _show(allocation: Allocation) -> None:
@@ -78,8 +101,9 @@ def _show(allocation: Allocation) -> None:
         if not change:
             continue
         touched += 1
-        why = "; ".join(reasons.get((row["region_id"], row["resource"]), [])) or "its part of what is missing"
-        if row["held_by"]:
+        mine = reasons.get((row["region_id"], row["resource"]), [])
+        why = "; ".join(mine) or "its part of what is missing"
+        if row["held_by"] and not mine:
             why += f" (held by: {row['held_by']})"
         if touched <= SHOWN:
             cells = (row["region_name"], row["resource"], money(row["decided"]), money(row["amount"]))

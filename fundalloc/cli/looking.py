@@ -143,10 +143,22 @@ def audit(
         total = f"{len(broken)} difference{'s' if len(broken) != 1 else ''}" if broken else "no difference"
         checked = f"{rules} rule{'s' if rules != 1 else ''} on {fund.problem.n} regions"
         typer.echo(f"{amounts}: {total}; {checked} checked.")
+        if broken and _amended(amounts):
+            note(
+                f"These amounts were amended after events, which the policy does not know: fundalloc verify {amounts.parent}"
+            )
     if broken:
         raise typer.Exit(DifferenceError.exit_code)
     if strict and findings:
         raise typer.Exit(10)
+
+
+def _amended(amounts: Path) -> bool:
+    """Whether amounts stand in the folder of an amendment."""
+    try:
+        return "events" in json.loads((amounts.parent / "summary.json").read_bytes())["inputs"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def verify(
