@@ -12,6 +12,7 @@ import pytest
 from fundalloc import ConflictError, Fund, inequality
 from fundalloc.policy import parse_policy
 from fundalloc.rules import Rows
+from fundalloc.verification import verify
 from tests.funds import SUPPLY, history, policy, regions
 
 NEAR = 1e-6 * SUPPLY
@@ -178,3 +179,22 @@ def test_a_limit_yields_beside_a_convex_rule(measure, bound):
     most = max(s for s in np.linspace(p[0], 0.5, 200_001) if measured[measure](np.array([s, 1 - s]), p) <= bound)
     assert decision.amounts[0] / SUPPLY == pytest.approx(most, abs=1e-5)
     assert decision.concessions["wish", "fund"].max() / SUPPLY == pytest.approx(0.4775 - most, abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", [0, 4])
+def test_concessions_beside_or_nothing_are_of_the_places_that_are_left(tmp_path, seed):
+    """Who gets nothing leaves the rules: the rest is written, and its folder verified."""
+    rules = [
+        {"kind": "limit", "name": "state", "each": "state", "of": "entitlement", "floor": 0.95, "mode": "prefer"},
+        {"kind": "limit", "name": "coast", "each": "coast", "of": "entitlement", "floor": 0.97, "mode": "prefer"},
+        {"kind": "limit", "name": "all or nothing", "of": "head", "floor": 350, "or_nothing": True},
+    ]
+    allocation = Fund(parse_policy(policy(rules)), regions(np.random.default_rng(seed), 10)).allocate()
+    allocation.write(tmp_path / "out")
+    assert verify(tmp_path / "out").gap == 0
+    sums = allocation.table.groupby("coast")["amount"].sum()
+    said = allocation.rules.query("rule == 'coast'").set_index("place")["concession"]
+    short = allocation.rules.query("rule == 'coast'").set_index("place").eval("low - value").clip(lower=0)
+    left = sums.index[sums > 0]
+    assert (said[left] - short[left]).abs().max() <= 0.1
+    assert (said[sums.index[sums == 0]] == 0).all()

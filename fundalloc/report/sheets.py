@@ -15,7 +15,7 @@ from fundalloc.explain import BESIDE_THE_KEY, Step, printed_unit
 from fundalloc.flags import Flag
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.report.texts import decimal, decimals, exact, number, numbers, plain_lot
-from fundalloc.rules import Curve, Statement
+from fundalloc.rules import Curve, Rows, Statement
 from fundalloc.shifts import Binding
 from fundalloc.tables import guarded
 
@@ -245,7 +245,10 @@ def _conceded(rows: Statement, decision: Decision) -> list[str]:
     """How far each place of a preferred rule had to yield."""
     if rows.mode != "prefer":
         return [""] * len(rows)
-    return numbers(decision.concessions.get((rows.rule, rows.resource), np.zeros(len(rows))), 15)
+    given = decision.concessions.get((rows.rule, rows.resource))
+    left = rows.without(decision.out) if decision.out.any() and isinstance(rows, Rows) else rows
+    by_place = {} if given is None else dict(zip(left.places, given.tolist(), strict=True))
+    return numbers(np.array([by_place.get(place, 0.0) for place in rows.places]), 15)
 
 
 def flags_sheet(round_: str, flags: Sequence[Flag]) -> Sheet:

@@ -209,6 +209,7 @@ class Curve:
         """The curve as it is where some cells are not part of it; units of these cells alone are gone."""
         matrix = csr_array(self.matrix @ diags_array((~cells).astype(float)))
         matrix.eliminate_zeros()
+        matrix.sort_indices()
         keep = np.flatnonzero(np.diff(matrix.indptr) > 0)
         return replace(
             self, matrix=matrix[keep], basis=self.basis[keep], paid=self.paid[keep], spread=self.spread.only(keep)

@@ -85,6 +85,7 @@ class Rows:
         """The rows as they are where some cells are not part of them; rows of these cells alone are gone."""
         matrix = csr_array(self.matrix @ diags_array((~cells).astype(float)))
         matrix.eliminate_zeros()
+        matrix.sort_indices()
         keep = np.flatnonzero((np.diff(matrix.indptr) > 0) | (self.counts == 0))
         return replace(
             self,
