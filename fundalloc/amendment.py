@@ -1,6 +1,6 @@
 """The amendment: the least change to a decided round that events ask for.
 
-    target = decided amount + extra need - what is returned
+    target = decided amount + extra need - what is returned, in whole lots, upwards
     what is shared out = decided + needs - returned, as far as supply and reserve reach
 
 The reserve is used first. Nobody goes below what has been paid. Then `nearest` moves as little as it can: what is
@@ -18,7 +18,7 @@ from fractions import Fraction
 import numpy as np
 
 from fundalloc.errors import Faults
-from fundalloc.events import Events, read_events
+from fundalloc.events import Event, Events, read_events
 from fundalloc.flags import Flag, Severity
 from fundalloc.problem import FloatArray, Part, Problem, Resource
 from fundalloc.rules import Curve, Statement
@@ -70,19 +70,28 @@ def not_stricter(statements: tuple[Statement, ...], problem: Problem) -> tuple[S
     before = [one.decided for one in problem.resources if one.decided is not None]
     points = [np.concatenate(before), problem.target]
     found: list[Statement] = []
-    for one in statements:
+    for stated in statements:
+        one = _in_pairs(stated)
         if one.rule in (KEEP, HELP) or one.mode == "watch":
             found.append(one)
             continue
         values = [one.values(point) for point in points]
         if isinstance(one, Curve):
-            found.append(replace(one, at_most=max(one.at_most, *(float(v[0]) for v in values))))
+            most = max(one.at_most, *(float(v[0]) for v in values))
+            open_ = not np.isfinite(most) or (one.spread.ordered and most > 0)
+            found.append(replace(one, mode="watch") if open_ else replace(one, at_most=most))
         else:
             most = np.max(values, axis=0)
             beyond = most > one.high + abs(one.matrix) @ problem.lot  # by the event: nothing missing pushes it higher
             high = np.where(beyond, np.inf, np.maximum(one.high, most))
             found.append(replace(one, low=np.min([one.low, *values], axis=0), high=high))
     return tuple(found)
+
+
+def _in_pairs(one: Statement) -> Statement:
+    """An order as rows of pairs, so that each can be left open; where these are too many it is left open as a whole."""
+    pairs = one.chain() if isinstance(one, Curve) and one.mode != "watch" else None
+    return one if pairs is None else replace(pairs, curve=None)
 
 
 def _decided(table: Table, problem: Problem) -> tuple[FloatArray, dict[str, Decimal | None], FloatArray]:
@@ -118,19 +127,15 @@ def _resource(
     ids = one.scope.regions.ids
     at = {region: i for i, region in enumerate(ids)}
     mine = [e for e in events.rows if e.resource == one.name]
-    need, returned, paid = np.zeros(len(ids)), np.zeros(len(ids)), np.zeros(len(ids))
-    by_reason: dict[str, FloatArray] = {}
-    told = np.zeros(len(ids), dtype=bool)
+    paid, told = np.zeros(len(ids)), np.zeros(len(ids), dtype=bool)
     for e in mine:
-        if e.region:
-            i = at[e.region]
-            need[i] += e.need
-            returned[i] += e.returned
-            paid[i] += e.paid or 0.0
-            told[i] |= e.paid is not None
-            if e.need or e.returned:
-                by_reason.setdefault(f"event: {e.reason}", np.zeros(len(ids)))[i] += e.need - e.returned
-    for array, what in ((paid, "has been paid"), (returned, "is returned")):
+        if e.paid is not None:
+            paid[at[e.region]], told[at[e.region]] = e.paid, True
+    need, returned = (_by_region(mine, name, ids) for name in ("need", "returned"))
+    more = [_upwards(n - r, Fraction(one.lot)) for n, r in zip(need, returned, strict=True)]
+    by_reason = _by_reason(mine, more, at)
+    given_back = np.array(returned, dtype=float)
+    for array, what in ((paid, "has been paid"), (given_back, "is returned")):
         for i in np.flatnonzero(array > decided).tolist():
             faults.add(
                 f"more {what} than the {decided[i]:,.15g} {one.unit} of {one.name} that were decided.",
@@ -151,14 +156,39 @@ def _resource(
     if earlier.any():
         parts.append(Part(EARLIER, "adjustment", earlier, "what earlier events asked for"))
     parts += [Part(reason, "adjustment", amounts) for reason, amounts in by_reason.items()]
-    target = decided + need - returned
-    given = {PAID: np.maximum(paid - returned, 0.0), DUE: np.where(need > 0, target, 0.0)}
-    after = replace(
-        one, parts=tuple(parts), target=np.maximum(target, 0.0), decided=decided, scope=one.scope.giving(**given)
-    )
+    exactly = [Fraction(repr(d)) + m for d, m in zip(decided.tolist(), more, strict=True)]
+    target = np.maximum(np.array(exactly, dtype=float), 0.0)
+    hit = np.array([n > 0 for n in need])
+    given = {PAID: np.maximum(paid - given_back, 0.0), DUE: np.where(hit, target, 0.0)}
+    after = replace(one, parts=tuple(parts), target=target, decided=decided, scope=one.scope.giving(**given))
     if one.lots is None or supply is None:
         return after
-    return _supplied(after, _exact(need.tolist()) - _exact(returned.tolist()), Fraction(supply), change, flags)
+    return _supplied(after, sum(more, Fraction(0)), Fraction(supply), change, flags)
+
+
+def _by_region(mine: Sequence[Event], name: str, ids: tuple[str, ...]) -> list[Fraction]:
+    """The numbers of all events of each region, added up as they were written."""
+    return [_exact(getattr(e, name) for e in mine if e.region == region) for region in ids]
+
+
+def _upwards(amount: Fraction, lot: Fraction) -> Fraction:
+    return math.ceil(amount / lot) * lot
+
+
+def _by_reason(mine: Sequence[Event], more: Sequence[Fraction], at: Mapping[str, int]) -> dict[str, FloatArray]:
+    """What each reason gives to each region; the last one of a region takes what rounding to lots adds."""
+    found: dict[str, FloatArray] = {}
+    left = list(more)
+    last: dict[int, str] = {}
+    for e in mine:
+        if e.need or e.returned:
+            i, reason = at[e.region], f"event: {e.reason}"
+            found.setdefault(reason, np.zeros(len(at)))[i] += e.need - e.returned
+            left[i] -= _exact([e.need]) - _exact([e.returned])
+            last[i] = reason
+    for i, reason in last.items():
+        found[reason][i] += float(left[i])
+    return found
 
 
 def _supplied(one: Resource, asked: Fraction, before: Fraction, change: Fraction, flags: list[Flag]) -> Resource:

@@ -28,6 +28,8 @@ OWN_STEPS = {
 
 #: parts of a target that are not of the key
 BESIDE_THE_KEY = ("arrears", "adjustment", "decided")
+#: those that may add up to something: money from outside, or what was left over when the round was decided
+OUTSIDE = ("adjustment", "decided")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +111,7 @@ def _parts(decision: Decision, resource: Resource, r: int) -> Iterator[_Part]:
     supply = decision.supplied[block]
     missing = bool(supply.any())
     opened = resource.lots is None
-    more = {p.name: round(float(p.amounts.sum()) / unit) for p in resource.parts if p.kind == "adjustment"}
+    more = {p.name: round(float(p.amounts.sum()) / unit) for p in resource.parts if p.kind in OUTSIDE}
     wanted = round((due if missing or opened else resource.shared_out) / unit)
     if not (missing or opened):
         wanted -= sum(more.values())

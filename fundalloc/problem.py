@@ -218,5 +218,7 @@ class Problem:
 
     @cached_property
     def takes_part(self) -> BoolArray:
-        """Whether the region of a cell takes part in its resource."""
-        return np.concatenate([r.takes_part for r in self.resources])
+        """Whether the region of a cell takes part in its resource, or has something of it that is amended."""
+        return np.concatenate(
+            [r.takes_part if r.decided is None else r.takes_part | (r.target > 0) for r in self.resources]
+        )

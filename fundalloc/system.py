@@ -159,7 +159,8 @@ def assemble(
         cells = one.matrix.indices[one.matrix.indptr[:-1][single]]
         np.maximum.at(low, cells, one.low[single])
         np.minimum.at(high, cells, one.high[single])
-        coupling.append((k, np.flatnonzero(~single)))
+        bounded = np.isfinite(one.low) | np.isfinite(one.high)
+        coupling.append((k, np.flatnonzero(~single & bounded)))
     matrix = _stack([rows[k].matrix[places] for k, places in coupling if len(places)], problem.cells)
     row_low = np.concatenate([rows[k].low[places] for k, places in coupling] or [np.zeros(0)])
     row_high = np.concatenate([rows[k].high[places] for k, places in coupling] or [np.zeros(0)])

@@ -317,3 +317,91 @@ def test_the_command_says_where_the_money_comes_from_and_which_rules_are_not_kep
     assert "not behind over three rounds" not in said  # the decided round said so already
     assert run(["audit", "models/yrd.toml", str(Path(new) / "allocation.csv")]) == 6
     assert "These amounts were amended after events" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lot", [1, 1000, 1_000_000])
+def test_needs_and_returns_are_whole_lots_upwards_so_that_nobody_else_is_touched(tmp_path, lot):
+    before = decided(tmp_path / "out", RULES[1:2], lot=lot, supply=1_000 * lot)
+    rows = [hit("R00002", need=1.5 * lot), hit("R00003", returned=1.5 * lot), hit("R00004", need=0.2 * lot)]
+    allocation, table = after(tmp_path / "out", *rows)
+    moved = {"R00002": 2 * lot, "R00003": -lot, "R00004": lot}
+    assert (table["amount"] - before).to_dict() == {i: moved.get(i, 0) for i in before.index}
+    assert table["adjustment"].to_dict() == {i: moved.get(i, 0) for i in before.index}
+    assert next(f for f in allocation.flags if f.code == "reserve").value == 98 * lot
+
+
+def test_all_can_be_returned_in_parts(tmp_path):
+    before = decided(tmp_path / "out", lot=0.1, supply=3)
+    parts = [hit(i, returned=round(float(before[i]) * k / 3, 15)) for i in before.index for k in (1, 2)]
+    _, table = after(tmp_path / "out", *parts)
+    assert (table["amount"] == 0).all()
+
+
+def test_who_takes_no_part_but_got_something_gives_in_proportion_too(tmp_path):
+    rules = [{"kind": "limit", "name": "floor", "of": "head", "floor": 20}]
+    before = decided(tmp_path / "out", rules, where="id != 'R00002'", reserve=0)
+    assert before["R00002"] > 0
+    _, table = after(tmp_path / "out", {"supply": -0.5 * SUPPLY, "reason": "loss"})
+    part = table["amount"] / before
+    assert part["R00002"] > 0.5 and not np.isclose(part, 0).any()
+    _, table = after(tmp_path / "out", {"supply": -0.99 * SUPPLY, "reason": "loss"})
+    assert table["amount"].min() > 0
+
+
+@pytest.mark.parametrize("hits", [{}, {"R00002": 1000}, {"R00002": 100_000, "R00005": -200_000}])
+def test_an_order_that_rounding_or_the_event_leaves_open_moves_nobody(tmp_path, hits):
+    rules = [{"kind": "progressive", "name": "order", "by": "population", "of": "head"}]
+    before = decided(tmp_path / "out", rules, n=8, seed=5)
+    rows = [hit(i, need=max(a, 0), returned=max(-a, 0)) for i, a in hits.items()]
+    allocation, table = after(tmp_path / "out", *rows, hit("R00001", paid=5))
+    assert (table["amount"] - before).round(2).to_dict() == {i: hits.get(i, 0) for i in before.index}
+    allocation.write(tmp_path / "new")
+    assert verify(tmp_path / "new").gap == 0
+
+
+def test_a_link_that_an_event_opens_holds_nobody(tmp_path):
+    land = {
+        "supply": 1000,
+        "lot": 1,
+        "reserve": 0.1,
+        "criteria": [{"name": "p", "weight": 1, "measure": "population"}],
+    }
+    rules = [{"kind": "link", "name": "link", "resource": "land", "to": "fund", "of": "share", "floor": 0.5, "cap": 2}]
+    fund = Fund(
+        parse_policy(policy(rules, fund={"reserve": 0.1}, resources={"land": land})),
+        regions(np.random.default_rng(16), 6),
+    )
+    before = fund.allocate()
+    before.write(tmp_path / "out")
+    rows = [
+        hit(i, returned=float(a)) for i, a in before.table.query("resource == 'fund'")[["region_id", "amount"]].values
+    ]
+    allocation, _ = after(tmp_path / "out", *rows[:3], hit("R00004", resource="land", need=20))
+    allocation.write(tmp_path / "new")
+    assert verify(tmp_path / "new").gap == 0
+    keys = ["resource", "region_id"]
+    change = allocation.table.set_index(keys)["amount"] - before.table.set_index(keys)["amount"]
+    assert set(change[change != 0].index) == {
+        ("land", "R00004"),
+        *(("fund", r["region_id"]) for r in rows[:3]),
+    }
+
+
+def test_steps_of_an_amendment_after_one_that_gave_to_all_add_up_on_the_way(tmp_path):
+    """What was decided before adds up to less than what the key gave, if others paid for an earlier need."""
+    decided(tmp_path / "out", reserve=0)
+    first, _ = after(tmp_path / "out", hit("R00002", need=3_000_000))
+    first.write(tmp_path / "a")
+    second, table = after(tmp_path / "a", hit("R00003", need=1_000_000))
+    assert table["target"].to_dict() == {i: table["decided"][i] + 1_000_000 * (i == "R00003") for i in table.index}
+    second.write(tmp_path / "b")
+    assert verify(tmp_path / "b").gap == 0
+
+
+def test_a_ratio_that_an_event_makes_infinite_holds_nobody(tmp_path):
+    rules = [{"kind": "inequality", "name": "ratio", "measure": "ratio", "of": "head", "at_most": 5}]
+    before = decided(tmp_path / "out", rules)
+    _, table = after(tmp_path / "out", hit("R00003", returned=float(before["R00003"])))
+    assert (table["amount"] - before).round(2).to_dict() == {
+        i: -float(before[i]) * (i == "R00003") for i in before.index
+    }
