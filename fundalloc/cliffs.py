@@ -8,7 +8,8 @@ as if it stood on the other side.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ from fundalloc.regions import Regions
 from fundalloc.scope import Scope
 
 ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+#: where a comparison stands in the text around it
+HERE = "__here__"
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ def _near(policy: Policy, problem: Problem, near: float) -> Iterator[_Case]:
     """Who is near the threshold of a comparison in a condition."""
     for key, text, scope in _conditions(policy, problem):
         nearest: dict[int, float] = {}
-        for left, right in _comparisons(Expression(text, key).tree, policy, frozenset()):
+        inside = Expression(text, key).evaluate(scope) != 0
+        for left, right, around in _comparisons(Expression(text, key).tree, policy):
             try:
                 gap = Expression(f"({left}) - ({right})", key).evaluate(scope)
                 spread = float(np.nanstd(Expression(left, key).evaluate(scope)))
@@ -111,19 +115,45 @@ def _near(policy: Policy, problem: Problem, near: float) -> Iterator[_Case]:
                 continue
             spread = spread or float(np.nanstd(gap))
             for i in np.flatnonzero(np.abs(gap) <= near * spread).tolist() if spread > 0 else ():
-                nearest[i] = min(nearest.get(i, np.inf), abs(float(gap[i])) / spread)
-        inside = Expression(text, key).evaluate(scope) != 0
+                crossed = around(f'{policy.regions.id} == "{problem.regions.ids[i]}"')
+                if (Expression(crossed, key).evaluate(scope)[i] != 0) != inside[i]:
+                    nearest[i] = min(nearest.get(i, np.inf), abs(float(gap[i])) / spread)
         yield from (_Case(key, text, i, distance, bool(inside[i])) for i, distance in nearest.items())
 
 
-def _comparisons(tree: ast.AST, policy: Policy, seen: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """The two sides of every comparison by order, those in named measures too."""
-    for node in ast.walk(tree):
+def _comparisons(tree: ast.AST, policy: Policy) -> Iterator[tuple[str, str, Callable[[str], str]]]:
+    """The two sides of every comparison by order, those in named measures too, and the whole condition as it would be
+    if that comparison came out otherwise for some regions.
+    """
+    whole = _Written(policy.measures).visit(copy.deepcopy(tree))
+    for node in [n for n in ast.walk(whole) if isinstance(n, ast.Compare)]:
         match node:
             case ast.Compare(left=left, ops=[op], comparators=[right]) if isinstance(op, ORDERED):
-                yield ast.unparse(left), ast.unparse(right)
-            case ast.Name(id=name) if name in policy.measures and name not in seen:
-                yield from _comparisons(Expression(policy.measures[name]).tree, policy, seen | {name})
+                own = ast.unparse(node)
+                node.left, node.ops, node.comparators = ast.Name(HERE), [ast.Eq()], [ast.Constant(1)]
+                text = ast.unparse(whole)
+                node.left, node.ops, node.comparators = left, [op], [right]
+                yield ast.unparse(left), ast.unparse(right), _around(text, own)
+
+
+def _around(text: str, comparison: str) -> Callable[[str], str]:
+    return lambda some: text.replace(HERE, f"(({comparison}) != ({some}))")
+
+
+class _Written(ast.NodeTransformer):
+    """Named measures written out."""
+
+    def __init__(self, measures: Mapping[str, str | float], seen: frozenset[str] = frozenset()) -> None:
+        self.measures, self.seen = measures, seen
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        """A name, or what it stands for."""
+        if node.id not in self.measures or node.id in self.seen:
+            return node
+        inner = copy.deepcopy(Expression(self.measures[node.id]).tree)
+        inner = inner.body if isinstance(inner, ast.Expression) else inner
+        found: ast.AST = _Written(self.measures, self.seen | {node.id}).visit(inner)
+        return found
 
 
 def _beyond(

@@ -76,3 +76,10 @@ def test_on_real_data_the_words_name_city_condition_and_both_amounts():
     case, sentence = next((c, w) for c, w in words(found(one)) if c.region == "CN-331100")
     assert case.where == "rules.a third for the less developed.where" and not case.inside
     assert sentence.startswith("Lishui just misses the condition in_reach by 0.015") and "215,500,000.00" in sentence
+
+
+@pytest.mark.parametrize(
+    "where", ["poor and id != 'R3'", "need < 0.5 and id != 'R3'", "not (id == 'R3' or need >= 0.5)"]
+)
+def test_who_is_near_a_comparison_that_does_not_decide_stands_at_no_cliff(where):
+    assert [c.region for c in found(fund(where=where))] == ["R4"]
