@@ -135,10 +135,14 @@ def _resource(
     more = [_upwards(n - r, Fraction(one.lot)) for n, r in zip(need, returned, strict=True)]
     by_reason = _by_reason(mine, more, at)
     given_back = np.array(returned, dtype=float)
-    for array, what in ((paid, "has been paid"), (given_back, "is returned")):
-        for i in np.flatnonzero(array > decided).tolist():
+    helped = decided + np.array(need, dtype=float)
+    for array, most, what, with_need in (
+        (paid, helped, "has been paid", " and are needed more"),
+        (given_back, decided, "is returned", ""),
+    ):
+        for i in np.flatnonzero(array > most).tolist():
             faults.add(
-                f"more {what} than the {decided[i]:,.15g} {one.unit} of {one.name} that were decided.",
+                f"more {what} than the {most[i]:,.15g} {one.unit} of {one.name} that were decided{with_need}.",
                 "Check the amount.",
                 file=events.file,
                 value=f"{ids[i]}: {array[i]:,.15g}",

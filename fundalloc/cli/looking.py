@@ -144,9 +144,8 @@ def audit(
         checked = f"{rules} rule{'s' if rules != 1 else ''} on {fund.problem.n} regions"
         typer.echo(f"{amounts}: {total}; {checked} checked.")
         if broken and _amended(amounts):
-            note(
-                f"These amounts were amended after events, which the policy does not know: fundalloc verify {amounts.parent}"
-            )
+            where = amounts.parent
+            note(f"These amounts were amended after events, which the policy does not know: fundalloc verify {where}")
     if broken:
         raise typer.Exit(DifferenceError.exit_code)
     if strict and findings:
