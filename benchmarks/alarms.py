@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from run import between
 
 from fundalloc.arrears import claimable
-from fundalloc.monitor import Course, MonitorSection
-from fundalloc.monitor.alerts import alerts
-from fundalloc.monitor.figures import Figures
+from fundalloc.monitors import Course, MonitorSection
+from fundalloc.monitors.alerts import alerts
+from fundalloc.monitors.figures import Figures
 
 MARK = "<!-- alarms -->"
 ROUNDS, STARTS = 20, 5

@@ -36,7 +36,7 @@ TESTS |= {name: ["rounding", "exact", "laws", "verification"] for name in ("roun
 TESTS |= {name: ["exact", "verification"] for name in ("exact", "equations")}
 TESTS |= {name: ["key", "arrears", "rounding", "command_line"] for name in ("entitlements", "key")}
 MONITOR = "alerts balance convergence course coverage disparity drift figures growth net phrases remedy trend watched"
-TESTS |= {f"monitor/{name}": ["monitor", "monitor_alarms"] for name in MONITOR.split()}
+TESTS |= {f"monitors/{name}": ["monitor", "monitor_alarms"] for name in MONITOR.split()}
 TESTS["indices"] = ["indices"]
 TESTS["polish"] = ["program", "exact", "laws", "fairness_rules", "prices", "laws_of_rules"]
 #: these take minutes

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fundalloc.allocation import Allocation
+    from fundalloc.amending import amend
     from fundalloc.amounts import audit
+    from fundalloc.change import changes
     from fundalloc.errors import (
         ConflictError,
         DifferenceError,
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
     from fundalloc.flags import Flag
     from fundalloc.fund import Fund, load
     from fundalloc.ledger import Ledger
+    from fundalloc.monitoring import monitor
     from fundalloc.planned import Plan
     from fundalloc.policy import Policy
     from fundalloc.projection import plan
+    from fundalloc.recording import record
 
 _HOME = {
     "Allocation": "allocation",
@@ -39,9 +43,13 @@ _HOME = {
     "Plan": "planned",
     "Policy": "policy",
     "SolverError": "errors",
+    "amend": "amending",
     "audit": "amounts",
+    "changes": "change",
     "load": "fund",
+    "monitor": "monitoring",
     "plan": "projection",
+    "record": "recording",
 }
 
 __all__ = [
@@ -59,9 +67,13 @@ __all__ = [
     "Plan",
     "Policy",
     "SolverError",
+    "amend",
     "audit",
+    "changes",
     "load",
+    "monitor",
     "plan",
+    "record",
 ]
 
 

@@ -20,7 +20,7 @@ from fundalloc.fund import Fund
 from fundalloc.history import History, read_history
 from fundalloc.ledger import Ledger
 from fundalloc.ledger.past import past
-from fundalloc.monitor import Course, Listing, Watched, watch
+from fundalloc.monitors import Course, Listing, Watched, watch
 from fundalloc.problem import FloatArray
 from fundalloc.recording import recorded_fund
 from fundalloc.report.folder import write_folder

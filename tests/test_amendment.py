@@ -410,7 +410,7 @@ def test_a_ratio_that_an_event_makes_infinite_holds_nobody(tmp_path):
 def test_help_may_have_been_paid_already(tmp_path):
     before = decided(tmp_path / "out")
     paid = float(before["R00002"]) + 400
-    allocation, table = after(tmp_path / "out", hit("R00002", need=1000, paid=paid))
+    _, table = after(tmp_path / "out", hit("R00002", need=1000, paid=paid))
     assert round(table["amount"]["R00002"] - before["R00002"], 2) == 1000
     with pytest.raises(InputError, match="that were decided and are needed more"):
         after(tmp_path / "out", hit("R00002", need=100, paid=paid))

@@ -20,7 +20,7 @@ LAYERS = (
     "expressions scope indices likeness problem",
     "rules objectives utility arrears adjustments arrival claims key entitlements events amendment "
     "goals growth outlook",
-    "policy system findings monitor",
+    "policy system findings monitors",
     "program arrays dual highs solve polish equations whole exact attempts bending standing tangents gains soft "
     "level_prices level_proofs levels alpha_fair benefit market choice multipliers evenest shifts",
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
@@ -115,9 +115,13 @@ def test_the_public_surface():
         "Plan",
         "Policy",
         "SolverError",
+        "amend",
         "audit",
+        "changes",
         "load",
+        "monitor",
         "plan",
+        "record",
     ]
     assert set(fundalloc.__all__) == set(dir(fundalloc))
     for name in fundalloc.__all__:

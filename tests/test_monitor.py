@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from fundalloc import Fund
 from fundalloc.inequality import theil
-from fundalloc.monitor import Course, MonitorSection, watch
-from fundalloc.monitor.balance import bounds, replay
-from fundalloc.monitor.convergence import catching_up, dispersions
-from fundalloc.monitor.coverage import below, in_a_row
-from fundalloc.monitor.drift import drifts, scatters
-from fundalloc.monitor.remedy import after, least_rate, rounds_to
-from fundalloc.monitor.trend import chance_of_fall, slopes
+from fundalloc.monitors import Course, MonitorSection, watch
+from fundalloc.monitors.balance import bounds, replay
+from fundalloc.monitors.convergence import catching_up, dispersions
+from fundalloc.monitors.coverage import below, in_a_row
+from fundalloc.monitors.drift import drifts, scatters
+from fundalloc.monitors.remedy import after, least_rate, rounds_to
+from fundalloc.monitors.trend import chance_of_fall, slopes
 from fundalloc.policy import parse_policy
 
 NAN = float("nan")
@@ -131,7 +131,7 @@ def test_a_slope_is_not_bent_by_an_odd_round():
 def test_slopes_of_many_columns_are_those_of_each(monkeypatch):
     values = np.random.default_rng(3).standard_normal((7, 50))
     whole = slopes(values)
-    monkeypatch.setattr("fundalloc.monitor.trend.AT_ONCE", 60)
+    monkeypatch.setattr("fundalloc.monitors.trend.AT_ONCE", 60)
     assert (slopes(values) == whole).all()
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from fundalloc.flags import Flag
-    from fundalloc.monitor.watched import Cell
     from fundalloc.monitoring import Monitored
+    from fundalloc.monitors.watched import Cell
 
 
 def monitor(

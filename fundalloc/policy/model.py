@@ -11,7 +11,7 @@ from fundalloc.growth import PlanSection
 from fundalloc.history import HistorySection
 from fundalloc.indices import Index
 from fundalloc.key import Measure
-from fundalloc.monitor import MonitorSection
+from fundalloc.monitors import MonitorSection
 from fundalloc.objectives import Objective
 from fundalloc.roster import RegionsSection
 from fundalloc.rules import AnyRule

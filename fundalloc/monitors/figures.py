@@ -7,15 +7,15 @@ from functools import cached_property
 
 import numpy as np
 
-from fundalloc.monitor.balance import Balance, bounds, replay
-from fundalloc.monitor.convergence import Catching, catching_up, dispersions
-from fundalloc.monitor.course import Course, Subject
-from fundalloc.monitor.coverage import below, coverages, in_a_row
-from fundalloc.monitor.disparity import disparities
-from fundalloc.monitor.drift import Drift, drifts
-from fundalloc.monitor.net import heads, net_positions
-from fundalloc.monitor.section import MonitorSection
-from fundalloc.monitor.trend import slopes
+from fundalloc.monitors.balance import Balance, bounds, replay
+from fundalloc.monitors.convergence import Catching, catching_up, dispersions
+from fundalloc.monitors.course import Course, Subject
+from fundalloc.monitors.coverage import below, coverages, in_a_row
+from fundalloc.monitors.disparity import disparities
+from fundalloc.monitors.drift import Drift, drifts
+from fundalloc.monitors.net import heads, net_positions
+from fundalloc.monitors.section import MonitorSection
+from fundalloc.monitors.trend import slopes
 from fundalloc.problem import FloatArray, IntArray
 
 

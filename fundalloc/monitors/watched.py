@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from fundalloc.flags import Flag
-from fundalloc.monitor.alerts import alerts
-from fundalloc.monitor.balance import EQUAL
-from fundalloc.monitor.course import Course
-from fundalloc.monitor.disparity import splits
-from fundalloc.monitor.figures import Figures
-from fundalloc.monitor.growth import growth
-from fundalloc.monitor.section import MonitorSection
-from fundalloc.monitor.trend import slopes
+from fundalloc.monitors.alerts import alerts
+from fundalloc.monitors.balance import EQUAL
+from fundalloc.monitors.course import Course
+from fundalloc.monitors.disparity import splits
+from fundalloc.monitors.figures import Figures
+from fundalloc.monitors.growth import growth
+from fundalloc.monitors.section import MonitorSection
+from fundalloc.monitors.trend import slopes
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 
 Cell = str | float | int | None

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from fundalloc.flags import Flag
-from fundalloc.monitor.figures import Figures
-from fundalloc.monitor.phrases import percent
-from fundalloc.monitor.trend import chance_of_fall, slopes
+from fundalloc.monitors.figures import Figures
+from fundalloc.monitors.phrases import percent
+from fundalloc.monitors.trend import chance_of_fall, slopes
 from fundalloc.problem import FloatArray
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fundalloc.monitor.course import Course
+from fundalloc.monitors.course import Course
 from fundalloc.problem import FloatArray
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fundalloc.monitor.section import MonitorSection
+from fundalloc.monitors.section import MonitorSection
 from fundalloc.problem import FloatArray, IntArray
 
 #: the third quartile of |z| of a normal z

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fundalloc.inequality import gini, theil, theil_between_within
-from fundalloc.monitor.course import Course
+from fundalloc.monitors.course import Course
 from fundalloc.problem import FloatArray
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fundalloc.arrears import claimable
-from fundalloc.monitor.course import Course
+from fundalloc.monitors.course import Course
 from fundalloc.problem import FloatArray
 
 #: what counts as equal, as a part of one round's entitlement

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from fundalloc.flags import Flag, Severity
-from fundalloc.monitor.balance import EQUAL
-from fundalloc.monitor.coverage import in_a_row
-from fundalloc.monitor.figures import Figures
-from fundalloc.monitor.phrases import in_rounds, money, percent, repair, whom
-from fundalloc.monitor.section import MonitorSection
-from fundalloc.monitor.trend import chance_of_fall, slopes
+from fundalloc.monitors.balance import EQUAL
+from fundalloc.monitors.coverage import in_a_row
+from fundalloc.monitors.figures import Figures
+from fundalloc.monitors.phrases import in_rounds, money, percent, repair, whom
+from fundalloc.monitors.section import MonitorSection
+from fundalloc.monitors.trend import chance_of_fall, slopes
 from fundalloc.problem import BoolArray, FloatArray
 
 

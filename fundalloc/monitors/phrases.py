@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from fundalloc.monitor.course import Subject
-from fundalloc.monitor.figures import Figures
-from fundalloc.monitor.remedy import LONG, least_rate, rounds_to
+from fundalloc.monitors.course import Subject
+from fundalloc.monitors.figures import Figures
+from fundalloc.monitors.remedy import LONG, least_rate, rounds_to
 
 
 def percent(value: float) -> str:
