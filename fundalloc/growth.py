@@ -16,7 +16,7 @@ from fundalloc.roster import Roster
 from fundalloc.rounds import Calendar, in_order
 
 #: a rate above this was meant in per cent
-MOST = 10
+MOST = 1
 #: rounds that lie further apart are not named by years
 MOST_YEARS = 1000
 Rate = Annotated[Decimal, Field(gt=-1, le=MOST, allow_inf_nan=False)]
