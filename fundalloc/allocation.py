@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from fundalloc.certificate import CERTIFICATE, certificate, text
 from fundalloc.decided import Decision
-from fundalloc.errors import Faults
 from fundalloc.explain import Step, steps
 from fundalloc.flags import Flag
 from fundalloc.policy import Policy
-from fundalloc.report.folder import FORMATS, PAGE, write_folder
+from fundalloc.report.folder import hashes, write_folder
+from fundalloc.report.formats import FORMATS, chosen
+from fundalloc.report.outcome import Outcome
 from fundalloc.report.sheets import Sheet, allocation_sheet, flags_sheet, rules_sheet, steps_sheet
-from fundalloc.report.summary import sha256, summarise
+from fundalloc.report.summary import summarise
 from fundalloc.report.table import text_table
 from fundalloc.report.words import explanation, find_region, whys
 from fundalloc.sources import Source
@@ -107,23 +108,17 @@ class Allocation:
     def write(self, folder: str | Path, formats: Collection[str] = ()) -> None:
         """Writes all files of the round to a folder, whole or not at all.
 
-        formats: "html" also writes report.html, the page for people. Raises InputError where the folder holds files
-        that fundalloc did not write.
+        formats: reports beside the tables, such as "html", "xlsx" and "md". Raises InputError where one of them is not
+        known, or the folder holds files that fundalloc did not write.
         """
-        faults = Faults()
-        for one in formats:
-            if one not in FORMATS:
-                faults.add("is no format.", f"Write one of {', '.join(FORMATS)}.", key="formats", value=one)
-        faults.check()
+        asked = [FORMATS[name] for name in chosen(formats)]
         proof = certificate(self.decision, self._inputs, self._settings)
         files = {name: sheet.csv() for name, sheet in self.sheets.items()} | {CERTIFICATE: text(proof)}
-        summary = self.summary
-        if "html" in formats:
-            from fundalloc.report.page import Material, drawn_by, page
-
-            summary = {**summary, "versions": {**summary["versions"], **drawn_by()}}
-            hashes = {name: sha256(content) for name, content in files.items()}
-            files[PAGE] = page(Material(self.policy, self.decision, self.sheets, summary, self.flags, hashes))
+        versions = {**self.summary["versions"], **{tool: v for one in asked for tool, v in one.versions().items()}}
+        summary = {**self.summary, "versions": versions}
+        told = {**summary, "files": hashes(files)}
+        outcome = Outcome(self.policy, self.decision, self.sheets, told, self.flags)
+        files |= {one.file: one.make(outcome) for one in asked}
         write_folder(Path(folder), files, summary)
 
 

@@ -14,13 +14,11 @@ import numpy as np
 from fundalloc.allocation import Allocation
 from fundalloc.amendment import COLUMNS, decided_rows
 from fundalloc.certificate import CERTIFICATE
-from fundalloc.errors import Fault, InputError
 from fundalloc.files import read_table
 from fundalloc.findings import Finding, audit
 from fundalloc.fund import as_table, reopened
 from fundalloc.problem import FloatArray
-from fundalloc.report.folder import read_rows, read_summary
-from fundalloc.report.summary import sha256
+from fundalloc.report.folder import decided_files, read_rows, read_summary, rows_of
 from fundalloc.sources import Source
 
 if TYPE_CHECKING:
@@ -38,17 +36,13 @@ def amend(folder: str | Path, events: str | Path | pd.DataFrame, *, encoding: st
     """
     folder = Path(folder)
     summary = read_summary(folder)
-    for name in (ALLOCATION, CERTIFICATE):
-        if sha256((folder / name).read_bytes()) != summary["files"].get(name):
-            raise InputError(
-                [Fault("is not the file that was decided: its SHA-256 is another.", file=str(folder / name))]
-            )
-    certificate = json.loads((folder / CERTIFICATE).read_bytes())
+    files = decided_files(folder, summary, (ALLOCATION, CERTIFICATE))
+    certificate = json.loads(files[CERTIFICATE])
     given = (
         read_table(Path(events), encoding=encoding) if isinstance(events, str | Path) else as_table(events, "events")
     )
     before = {name: Source.of(one) for name, one in certificate["inputs"].items()}
-    inputs = {**before, "decided": decided(read_rows(folder, ALLOCATION), summary), "events": given.source}
+    inputs = {**before, "decided": decided(rows_of(files[ALLOCATION].decode()), summary), "events": given.source}
     settings = [str(s) for s in certificate["settings"]]
     return reopened(inputs, str(certificate["round"]), settings).allocate()
 

@@ -30,7 +30,9 @@ from fundalloc.objectives import worth
 from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rebuilding import rebuilt
-from fundalloc.report.folder import PAGE, SUMMARY
+from fundalloc.report.folder import SUMMARY
+from fundalloc.report.formats import FORMATS, same_content
+from fundalloc.report.outcome import Outcome
 from fundalloc.report.summary import sha256, to_json
 from fundalloc.rounding import NoWholeLots
 from fundalloc.rules import Curve, Statement, are_kept
@@ -245,23 +247,19 @@ class _Check:
         for key in sorted(set(ours) | set(self.summary)):
             if key not in UNCHECKED:
                 entries(f"{SUMMARY}: {key}", ours.get(key), self.summary.get(key))
-        names = {*allocation.sheets, CERTIFICATE}
-        if PAGE in self.summary["files"]:
-            names.add(PAGE)
-            self._page(allocation, {**ours, "versions": self.summary["versions"]})
-        if self.summary["files"] != {n: sha256(self._bytes(n)) for n in sorted(names)}:
+        tables = {n: sha256(self._bytes(n)) for n in sorted({*allocation.sheets, CERTIFICATE})}
+        reports = [one for one in FORMATS.values() if one.file in self.summary["files"]]
+        if self.summary["files"] != tables | {one.file: sha256(self._bytes(one.file)) for one in reports}:
             raise Differs(f"{SUMMARY} has other files or SHA-256 sums than those that are verified.")
-
-    def _page(self, allocation: Allocation, summary: Mapping[str, Any]) -> None:
-        from fundalloc.report.page import Material, redrawn
-
-        hashes = {name: sha256(self._bytes(name)) for name in (*allocation.sheets, CERTIFICATE)}
-        parts = allocation.policy, allocation.decision, allocation.sheets, summary, allocation.flags, hashes
-        again = redrawn(Material(*parts))
-        if again is None:
-            self.unverified = (f"Not verified: {PAGE}, which other versions of its tools drew.",)
-        else:
-            lines(PAGE, again, self._bytes(PAGE))
+        told = {**ours, "versions": self.summary["versions"], "files": tables}
+        outcome = Outcome(fund.policy, decision, allocation.sheets, told, allocation.flags)
+        for one in reports:
+            if not one.made_alike(self.summary["versions"]):
+                self.unverified += (f"Not verified: {one.file}, which other versions of its tools drew.",)
+            elif not same_content(again := one.make(outcome), content := self._bytes(one.file)):
+                if one.text:
+                    lines(one.file, again, content)
+                raise Differs(f"{one.file} is not the report of what follows from the inputs.")
 
 
 def _unproven(system: System, amounts: FloatArray) -> Optimum:

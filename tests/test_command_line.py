@@ -464,6 +464,7 @@ def test_schema_is_the_json_schema_of_the_policy(capsys):
         "objective",
         "rules",
         "plan",
+        "notices",
     }
     assert {"from", "until", "floor"} <= set(schema["$defs"]["Limit"]["properties"])
 

@@ -650,7 +650,7 @@ def test_the_page_is_written_where_it_is_asked_for(tmp_path, capfd):
     with pytest.raises(InputError, match="is no format"):
         load("models/pakistan_nfc7_2010.toml").allocate().write(out, ["pdf"])
     assert run(["allocate", "models/pakistan_nfc7_2010.toml", "-o", str(out), "-q", "--format", "html,doc"]) == 2
-    assert "'doc' is none of html, csv, json." in capfd.readouterr().err
+    assert "'doc' is none of html, xlsx, md, csv, json." in capfd.readouterr().err
 
 
 def test_what_draws_pages_is_loaded_for_them_only(tmp_path):

@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from fundalloc.cli import allocating, amending, looking, planning, recording, starting, watching
+from fundalloc.cli import allocating, amending, looking, planning, recording, starting, watching, writing
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
 
 #: what to do about a SolverError
@@ -58,6 +58,7 @@ app.command()(recording.approve)
 app.command()(recording.publish)
 app.command()(recording.rounds)
 app.command()(watching.monitor)
+app.command()(writing.notices)
 app.command()(starting.schema)
 
 

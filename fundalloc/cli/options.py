@@ -24,12 +24,12 @@ Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the CSV f
 
 
 def _formats(stated: list[str]) -> list[str]:
-    from fundalloc.report.folder import FORMATS
+    from fundalloc.report.formats import KNOWN
 
     found = [one.strip() for text in stated for one in text.split(",") if one.strip()]
     for one in found:
-        if one not in FORMATS:
-            raise typer.BadParameter(f"{one!r} is none of {', '.join(FORMATS)}.")
+        if one not in KNOWN:
+            raise typer.BadParameter(f"{one!r} is none of {', '.join(KNOWN)}.")
     return found
 
 
@@ -39,7 +39,8 @@ Formats = Annotated[
         "--format",
         metavar="NAME,...",
         callback=_formats,
-        help="html: also write report.html, the page for people. CSV and JSON are always written.",
+        help="Also write report.html, the page for people, report.xlsx or report.md: html, xlsx, md. CSV and JSON are "
+        "always written.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="The summary on standard output, and nothing else there.")]

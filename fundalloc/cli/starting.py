@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from fundalloc.cli.options import Formats
 from fundalloc.cli.screen import clock, note, show_allocation, show_flags
 from fundalloc.errors import Fault, InputError
 from fundalloc.shipped import model as shipped_model
@@ -21,6 +22,7 @@ def demo(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="The folder to write to.")] = Path(
         "fundalloc-demo"
     ),
+    formats: Formats = [],  # noqa: B006 -- typer copies it
 ) -> None:
     """Run the main job on the 41 cities of the Yangtze River Delta."""
     with clock("deciding the demo round"):
@@ -29,12 +31,13 @@ def demo(
 
         check_writable(out)
         allocation = load(shipped_model(DEMO).file).allocate()
-        allocation.write(out, ["html"])
+        allocation.write(out, ["html", *formats])
     show_allocation(allocation)
     show_flags(allocation)
     following = {
         f"fundalloc explain {out} Huangshan": "why a city gets what it gets, step by step",
         f"fundalloc explain {out} Huangshan --since 2022": "and why it changed since the last round",
+        f"fundalloc notices {out}": "a letter for each city: what it receives, why, and how to object",
         f"fundalloc record {out}": "verify the round and append it to a ledger",
         "fundalloc new my-fund": "a policy and data of your own to start from",
         "fundalloc check my-fund": "the policy in plain words, and every fault at once",

@@ -11,6 +11,7 @@ from fundalloc.growth import PlanSection
 from fundalloc.history import HistorySection
 from fundalloc.indices import Index
 from fundalloc.key import Measure
+from fundalloc.letterhead import NoticesSection
 from fundalloc.monitors import MonitorSection
 from fundalloc.objectives import Objective
 from fundalloc.roster import RegionsSection
@@ -43,3 +44,4 @@ class Policy(BaseModel):
     monitor: MonitorSection = Field(MonitorSection(), description="From where on `monitor` raises a flag.")
     rules: tuple[AnyRule, ...] = ()
     plan: PlanSection | None = None
+    notices: NoticesSection | None = None

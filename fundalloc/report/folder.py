@@ -8,7 +8,8 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,8 @@ from fundalloc.report.summary import FORMAT, sha256, to_json
 from fundalloc.tables import unguard
 
 SUMMARY = "summary.json"
-#: the page for people, where it is asked for
-PAGE = "report.html"
-#: what can be asked for; csv and json are always written
-FORMATS = ("html", "csv", "json")
+#: for so many files at a time it is waited until they are on the disk
+WAITING = 8
 
 
 def check_writable(folder: Path) -> None:
@@ -51,11 +50,15 @@ def write_folder(folder: Path, files: Mapping[str, bytes], summary: Mapping[str,
     """Writes the files of a round, with their hashes in the summary; what the last round left over goes."""
     check_writable(folder)
     old = _summary(folder) or {}
-    hashes = {name: sha256(content) for name, content in sorted(files.items())}
-    write_files(folder, {**files, SUMMARY: to_json({**summary, "files": hashes})})
+    write_files(folder, {**files, SUMMARY: to_json({**summary, "files": hashes(files)})})
     for name in set(old.get("files", {})) - set(files):
         if Path(name).name == name:
             (folder / name).unlink(missing_ok=True)
+
+
+def hashes(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The SHA-256 of each file, in the order of their names."""
+    return {name: sha256(content) for name, content in sorted(files.items())}
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -65,10 +68,13 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             written[name] = _temporary(folder, name, content)
+        with ThreadPoolExecutor(WAITING) as pool:  # to wait for many at once is no longer than for one
+            list(pool.map(_sync, written.values()))
         (folder / list(files)[-1]).unlink(missing_ok=True)
         for name, path in written.items():
             path.replace(folder / name)
-        _sync(folder)
+        with contextlib.suppress(OSError):  # not every system can open a folder
+            _sync(folder, os.O_RDONLY)
     except OSError as error:
         raise InputError(
             [Fault(f"cannot be written ({error.strerror}).", "Name another folder.", file=str(folder))]
@@ -82,19 +88,17 @@ def _temporary(folder: Path, name: str, content: bytes) -> Path:
     handle, path = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
     Path(path).chmod(0o644)
     return Path(path)
 
 
-def _sync(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # not every system can open a folder
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _sync(path: Path, flags: int = os.O_RDWR) -> None:
+    """Waits until a file or folder is on the disk."""
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -121,6 +125,23 @@ def read_summary(folder: Path) -> dict[str, Any]:
             ]
         )
     return summary
+
+
+def decided_files(folder: Path, summary: Mapping[str, Any], names: Iterable[str]) -> dict[str, bytes]:
+    """Files of a round as they were decided; a fault for one whose SHA-256 is not that of the summary."""
+    found: dict[str, bytes] = {}
+    faults = []
+    for name in names:
+        try:
+            found[name] = (folder / name).read_bytes()
+        except OSError as error:
+            faults.append(Fault(f"cannot be read ({error.strerror}).", file=str(folder / name)))
+            continue
+        if sha256(found[name]) != summary.get("files", {}).get(name):
+            faults.append(Fault("is not the file that was decided: its SHA-256 is another.", file=str(folder / name)))
+    if faults:
+        raise InputError(faults)
+    return found
 
 
 def read_rows(folder: Path, name: str) -> list[dict[str, str]]:

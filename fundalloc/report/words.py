@@ -24,6 +24,9 @@ ACCOUNTING = {
     "policy.",
 }
 
+#: how strictly a rule holds
+MODES = {"require": "required", "prefer": "preferred", "watch": "only watched"}
+
 
 def money(text: str | Decimal, unit: str = "") -> str:
     """An amount with separators for thousands and its unit."""
@@ -40,6 +43,12 @@ def signed(text: str | Decimal) -> str:
 def percent(text: str) -> str:
     """A share as per cent."""
     return f"{100 * float(text):.2f} %" if text else "-"
+
+
+def change_in_percent(row: Row) -> str:
+    """By how many per cent an amount differs from that of the last round; empty where that was 0 or is not known."""
+    before = Decimal(row["previous"] or 0)
+    return f"{100 * (Decimal(row['amount']) / before - 1):+.2f} %" if before else ""
 
 
 def heads(values: Iterable[str]) -> int:
@@ -92,26 +101,11 @@ def step_lines(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> li
     rules = {r["name"]: r for r in summary["rules"]}
     whys = summary["why"].get(row["resource"], {})
     lines: list[Line] = []
-    for step in steps:
-        name, kind = step["step"], step["kind"]
-        if (
-            kind in (*BESIDE_THE_KEY, "supply", "objective", "rule", "rounding")
-            and lines
-            and not any(x[0] == "= entitlement" for x in lines)
-        ):
-            lines.append(Line("= entitlement", money(row["entitlement"]), "what the key alone gives", "sum"))
-        if (
-            row.get("decided")
-            and (name.startswith("event: ") or kind in ("supply", "objective", "rule", "rounding"))
-            and not any(x[0] == "= decided before" for x in lines)
-        ):
-            lines.append(Line("= decided before", money(row["decided"]), "the amount before the events", "sum"))
-        if (
-            kind in ("supply", "objective", "rule", "rounding")
-            and not any(x[0] == "= target" for x in lines)
-            and any(s["kind"] in BESIDE_THE_KEY for s in steps)
-        ):
-            lines.append(Line("= target", money(row["target"]), _aims(row, {s["kind"] for s in steps}), "sum"))
+    for one in stages(row, steps):
+        if isinstance(one, tuple):
+            lines.append(Line(one[0], money(one[1]), one[2], "sum"))
+            continue
+        name, kind = one["step"], one["kind"]
         why = whys.get(name, "")
         if kind == "rule":
             rule = rules.get(name)
@@ -121,7 +115,7 @@ def step_lines(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> li
             name = f"rule: {name}"
         if kind == "objective":
             name = f"objective: {summary['objective']['kind']}"
-        lines.append(Line(name, signed(step["amount"]), why, kind))
+        lines.append(Line(name, signed(one["amount"]), why, kind))
     lines.append(Line("= amount", money(row["amount"]), "", "sum"))
     return lines
 
@@ -150,10 +144,37 @@ def fact_sentence(row: Row, count: int | None = None) -> str:
         facts.append(f"{percent(row['coverage'])} of its entitlement")
     facts.append(f"{percent(row['share'])} of what is shared out")
     if row["previous"]:
-        before = Decimal(row["previous"])
-        ratio = f" ({100 * (Decimal(row['amount']) / before - 1):+.2f} %)" if before else ""
-        facts.append(f"last round {money(before)}{ratio}")
+        ratio = change_in_percent(row)
+        facts.append(f"last round {money(row['previous'])}{f' ({ratio})' if ratio else ''}")
     return f"That is {'; '.join(facts)}."
+
+
+def stages(row: Row, steps: Sequence[Row]) -> Iterator[Row | tuple[str, str, str]]:
+    """The steps of an amount, and between them the sums on the way: name, amount, what it is."""
+    kinds = {s["kind"] for s in steps}
+    after = ("supply", "objective", "rule", "rounding")
+    told: set[str] = set()
+    for k, step in enumerate(steps):
+        name, kind = step["step"], step["kind"]
+        for sum_, due, amount, what in (
+            (
+                "= entitlement",
+                k > 0 and kind in (*BESIDE_THE_KEY, *after),
+                row["entitlement"],
+                "what the key alone gives",
+            ),
+            (
+                "= decided before",
+                bool(row.get("decided")) and (name.startswith("event: ") or kind in after),
+                row.get("decided", ""),
+                "the amount before the events",
+            ),
+            ("= target", kind in after and bool(kinds & {*BESIDE_THE_KEY}), row["target"], _aims(row, kinds)),
+        ):
+            if due and sum_ not in told:
+                told.add(sum_)
+                yield sum_, amount, what
+        yield step
 
 
 def _aims(row: Row, kinds: set[str]) -> str:
@@ -202,7 +223,7 @@ def describe(policy: Policy, problem: Problem, rows: Sequence[Statement], files:
         yield from policy.plan.words()
     for k, rule in enumerate(policy.rules, 1):
         yield ""
-        verb = {"require": "required", "prefer": "preferred", "watch": "only watched"}[rule.mode]
+        verb = MODES[rule.mode]
         state = "" if rule.holds(problem.round) else f", not in force in {problem.round}"
         yield f"Rule {k}, {rule.name} ({verb}{state})"
         units = {r.unit for r in problem.resources if rule.concerns(r)}

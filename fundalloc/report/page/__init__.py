@@ -1,6 +1,6 @@
 """The page: a decided round as one HTML file for people, without script and without network."""
 
 from fundalloc.report.page.material import Material
-from fundalloc.report.page.rendering import drawn_by, page, redrawn
+from fundalloc.report.page.rendering import page
 
-__all__ = ["Material", "drawn_by", "page", "redrawn"]
+__all__ = ["Material", "page"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import Path
 
 import jinja2
@@ -21,19 +20,6 @@ from fundalloc.report.page.remedies import remedies
 from fundalloc.report.page.rulings import rulings
 
 TEMPLATES = Path(__file__).parent / "templates"
-#: what draws a page: the same versions give the same bytes
-DRAWN_BY = ("altair", "jinja2", "vl-convert-python")
-
-
-def drawn_by() -> dict[str, str]:
-    """The versions of what draws a page."""
-    return {name: version(name) for name in DRAWN_BY}
-
-
-def redrawn(material: Material) -> bytes | None:
-    """A page that was published, again; None where other versions drew it, since their bytes may differ."""
-    published = material.summary["versions"]
-    return page(material) if all(published.get(n) == v for n, v in drawn_by().items()) else None
 
 
 def page(material: Material) -> bytes:

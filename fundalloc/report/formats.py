@@ -1,0 +1,89 @@
+"""Formats: the reports of a round that are written only when asked for. Whoever adds one adds a line to FORMATS."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from fundalloc.errors import Fault, InputError, did_you_mean
+from fundalloc.report.outcome import Outcome
+
+#: files that are always written
+ALWAYS = ("csv", "json")
+
+
+@dataclass(frozen=True)
+class Format:
+    """A report: the name of its file, what makes it, and the packages whose versions can change its bytes.
+
+    text: whether it is a text. The same outcome and the same versions give the same content.
+    """
+
+    file: str
+    make: Callable[[Outcome], bytes]
+    tools: tuple[str, ...] = ()
+    text: bool = True
+
+    def versions(self) -> dict[str, str]:
+        """The versions of the packages that it is made with."""
+        return {tool: version(tool) for tool in ("fundalloc", *self.tools)}
+
+    def made_alike(self, versions: Mapping[str, str]) -> bool:
+        """Whether a report was made with the versions that are here, so that it can be made again."""
+        return all(versions.get(tool) == here for tool, here in self.versions().items())
+
+
+def _page(outcome: Outcome) -> bytes:
+    from fundalloc.report.page import Material, page
+
+    told = outcome.summary
+    return page(Material(outcome.policy, outcome.decision, outcome.sheets, told, outcome.flags, told["files"]))
+
+
+def _workbook(outcome: Outcome) -> bytes:
+    from fundalloc.report.workbook import workbook
+
+    return workbook(outcome)
+
+
+def _document(outcome: Outcome) -> bytes:
+    from fundalloc.report.document import document
+
+    return document(outcome)
+
+
+FORMATS: Mapping[str, Format] = {
+    "html": Format("report.html", _page, ("altair", "jinja2", "vl-convert-python")),
+    "xlsx": Format("report.xlsx", _workbook, ("xlsxwriter",), text=False),
+    "md": Format("report.md", _document),
+}
+
+
+#: what can be asked for
+KNOWN = (*FORMATS, *ALWAYS)
+
+
+def chosen(texts: Iterable[str], known: Sequence[str] = KNOWN) -> tuple[str, ...]:
+    """The formats of texts such as "xlsx,md", each once, in the order of those that are known.
+
+    Raises InputError for one that is not known.
+    """
+    asked = [name.strip() for text in texts for name in text.split(",") if name.strip()]
+    unknown = [name for name in dict.fromkeys(asked) if name not in known]
+    if unknown:
+        raise InputError([Fault(f"is no format. {did_you_mean(n, known)}", key="--format", value=n) for n in unknown])
+    return tuple(name for name in known if name in asked and name not in ALWAYS)
+
+
+def same_content(ours: bytes, theirs: bytes) -> bool:
+    """Whether two files say the same, however they are compressed."""
+    if ours == theirs or not theirs.startswith(ours[:4]):
+        return ours == theirs
+    try:
+        one, two = (zipfile.ZipFile(io.BytesIO(content)) for content in (ours, theirs))
+        return [(n, one.read(n)) for n in one.namelist()] == [(n, two.read(n)) for n in two.namelist()]
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError):
+        return False

@@ -1,0 +1,83 @@
+"""Printing: letters as HTML, Markdown and PDF. Nothing in data is read as more than text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from fundalloc.errors import Fault, InputError
+from fundalloc.report.legible import marked, shown
+from fundalloc.report.letters.letter import Letter
+
+MISSING = 'is not installed, and the format pdf needs it: pip install "fundalloc[pdf]"'
+
+
+class Press:
+    """The templates, read once."""
+
+    def __init__(self) -> None:
+        here = files(__package__)
+        text = {name: (here / name).read_text(encoding="utf-8") for name in ("letter.html", "letter.md", "index.html")}
+        style = (here / "letter.css").read_text(encoding="utf-8").strip()
+        html = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
+        html.filters["shown"] = shown
+        code = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        html.globals |= {"style": Markup(style), "policy": f"sha256-{code}"}
+        plain = Environment(autoescape=False, undefined=StrictUndefined, keep_trailing_newline=True, finalize=_finished)
+        self._letter, self._index = html.from_string(text["letter.html"]), html.from_string(text["index.html"])
+        self._markdown = plain.from_string(text["letter.md"])
+
+    def html(self, letter: Letter) -> str:
+        """A letter as a page that stands alone and runs nothing."""
+        return self._letter.render(letter=letter)
+
+    def markdown(self, letter: Letter) -> str:
+        """A letter as Markdown."""
+        return self._markdown.render(letter=letter)
+
+    def pdf(self, letter: Letter) -> bytes:
+        """A letter as PDF, from its page."""
+        return self._printer(self.html(letter))
+
+    @cached_property
+    def _printer(self) -> Callable[[str], bytes]:
+        try:
+            import weasyprint
+            from weasyprint.text.fonts import FontConfiguration
+        except ImportError as error:
+            raise InputError([Fault(MISSING, key="--format", value="weasyprint")]) from error
+        except OSError as error:
+            raise InputError(
+                [Fault(f"cannot find a library that it needs ({error}).", "Install Pango.", value="weasyprint")]
+            ) from error
+        fonts = FontConfiguration()
+
+        def printed(page: str) -> bytes:
+            document = weasyprint.HTML(string=page, url_fetcher=_nothing_else)
+            return bytes(
+                document.write_pdf(font_config=fonts, pdf_identifier=hashlib.sha256(page.encode()).digest()[:16])
+            )
+
+        return printed
+
+    def index(self, title: str, round_: str, resources: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+        """A page with a link to every letter. rows: region, name, file, amounts."""
+        linked = [{**row, "link": quote(f"./{row['file']}")} for row in rows]
+        return self._index.render(title=title, round=round_, resources=resources, rows=linked)
+
+
+def _finished(value: Any) -> Any:
+    """What is put into Markdown, as text."""
+    return marked(value) if isinstance(value, str) else value
+
+
+def _nothing_else(url: str, *_: Any, **__: Any) -> Any:
+    raise ValueError(f"{url} is not fetched: a letter stands alone")
