@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from fundalloc.amending import amend
     from fundalloc.amounts import audit
     from fundalloc.change import changes
+    from fundalloc.comparison import Comparison, compare
+    from fundalloc.deviations import Deviations, deviate
     from fundalloc.errors import (
         ConflictError,
         DifferenceError,
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
     from fundalloc.policy import Policy
     from fundalloc.projection import plan
     from fundalloc.recording import record
+    from fundalloc.sensitivity import Sensitivity, shake
 
 _HOME = {
     "Allocation": "allocation",
+    "Comparison": "comparison",
     "ConflictError": "errors",
+    "Deviations": "deviations",
     "DifferenceError": "errors",
     "Fault": "errors",
     "Finding": "findings",
@@ -42,19 +47,25 @@ _HOME = {
     "LedgerError": "errors",
     "Plan": "planned",
     "Policy": "policy",
+    "Sensitivity": "sensitivity",
     "SolverError": "errors",
     "amend": "amending",
     "audit": "amounts",
     "changes": "change",
+    "compare": "comparison",
+    "deviate": "deviations",
     "load": "fund",
     "monitor": "monitoring",
     "plan": "projection",
     "record": "recording",
+    "shake": "sensitivity",
 }
 
 __all__ = [
     "Allocation",
+    "Comparison",
     "ConflictError",
+    "Deviations",
     "DifferenceError",
     "Fault",
     "Finding",
@@ -66,14 +77,18 @@ __all__ = [
     "LedgerError",
     "Plan",
     "Policy",
+    "Sensitivity",
     "SolverError",
     "amend",
     "audit",
     "changes",
+    "compare",
+    "deviate",
     "load",
     "monitor",
     "plan",
     "record",
+    "shake",
 ]
 
 

@@ -129,7 +129,8 @@ def changes(old: Fund | Round, new: Fund | Round) -> Change:
     old, new: funds, which are decided here, or rounds that are decided already. Raises InputError where amounts of the
     two cannot be compared.
     """
-    _check_units(*(r.fund if isinstance(r, Round) else r for r in (old, new)))
+    first, second = (r.fund if isinstance(r, Round) else r for r in (old, new))
+    check_units(first, second, first.round, second.round)
     before, after = (r if isinstance(r, Round) else Round.of(r) for r in (old, new))
     sides = fixed(before.fund), fixed(after.fund)
     differs = changed(*sides)
@@ -170,15 +171,16 @@ def changes(old: Fund | Round, new: Fund | Round) -> Change:
     )
 
 
-def _check_units(old: Fund, new: Fund) -> None:
+def check_units(old: Fund, new: Fund, first: str, second: str) -> None:
+    """Raises InputError for resources that two funds count in other units. first, second: what the funds are called."""
     faults = Faults()
     for name, section in old.policy.resources.items():
         other = new.policy.resources.get(name)
         if other is not None and other.unit != section.unit:
             faults.add(
-                f'is counted in "{section.unit}" in {old.round}, in "{other.unit}" in {new.round}: the amounts '
+                f'is counted in "{section.unit}" in {first}, in "{other.unit}" in {second}: the amounts '
                 "cannot be compared.",
-                "Compare rounds that count in the same unit.",
+                "Compare what counts in the same unit.",
                 key=f"resources.{name}.unit",
             )
     faults.check()

@@ -37,17 +37,20 @@ def precedent(since: str, folder: Path, ledger: Ledger | None = None) -> Round:
     entry = None if ledger is None else ledger.standing(since).entry
     if ledger is not None and entry is not None and CERTIFICATE in entry.files:
         where = Path(f"{ledger.where}: {entry.said()}")
-        return _decided(*_inputs(ledger.file(entry, CERTIFICATE), where), where)
-    return again(since, *_opened(folder))
+        return as_decided(*read_certificate(ledger.file(entry, CERTIFICATE), where), where)
+    return again(since, *opened(folder))
 
 
 def recorded(folder: Path) -> Round:
     """The round of a folder that `allocate` or `amend` wrote, as it was decided."""
-    return _decided(*_opened(folder), folder)
+    return as_decided(*opened(folder), folder)
 
 
-def _decided(certificate: Mapping[str, Any], inputs: Mapping[str, Source], folder: Path) -> Round:
-    """The round of a certificate; folder: where it was."""
+def as_decided(certificate: Mapping[str, Any], inputs: Mapping[str, Source], folder: Path) -> Round:
+    """The round of a certificate, as it was decided; folder: where it was.
+
+    Raises InputError where its program does not follow from its policy and data.
+    """
     settings = [str(s) for s in certificate["settings"]]
     fund = reopened(inputs, str(certificate["round"]), settings)
     try:
@@ -73,17 +76,17 @@ def _decided(certificate: Mapping[str, Any], inputs: Mapping[str, Source], folde
     return replace(Round.of(reopened(inputs, fund.round, settings, amended=False)), amended=lots)
 
 
-def _opened(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Source]]:
+def opened(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Source]]:
     """The certificate of a folder and the inputs in it."""
     read_summary(folder)
     try:
         content = (folder / CERTIFICATE).read_bytes()
     except OSError:
         raise _broken(folder) from None
-    return _inputs(content, folder)
+    return read_certificate(content, folder)
 
 
-def _inputs(content: bytes, folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Source]]:
+def read_certificate(content: bytes, folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Source]]:
     """A certificate and the inputs in it."""
     try:
         certificate = json.loads(content)

@@ -14,20 +14,21 @@ import fundalloc
 
 PACKAGE = Path(fundalloc.__file__).parent
 LAYERS = (
-    "postponed errors flags rounds sources inequality holding pooling numerals tables files roster regions history "
-    "succession ledger "
-    "aggregates orders",
+    "postponed errors flags rounds sources draws inequality holding pooling numerals tables files roster regions "
+    "history succession ledger "
+    "aggregates orders influence",
     "expressions scope indices likeness problem",
     "rules objectives utility arrears adjustments arrival claims key entitlements events amendment "
-    "goals growth outlook letterhead",
+    "goals growth outlook letterhead uncertainty",
     "policy system findings monitors",
     "program arrays dual highs solve polish equations whole exact attempts bending standing tangents gains soft "
     "level_prices level_proofs levels alpha_fair benefit market choice multipliers evenest shifts",
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
-    "decision explain certificate differences cliffs",
+    "decision explain certificate differences cliffs contrasts spreads",
     "report shipped",
     "allocation fund amounts reproduction rebuilding verdict verification recording amending monitoring "
-    "causes mixtures change change_words precedent planned horizon projection notices",
+    "causes mixtures change change_words precedent planned horizon projection notices candidates "
+    "comparison weights lottery sensitivity deviations",
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}
@@ -104,7 +105,9 @@ def test_files_are_not_long():
 def test_the_public_surface():
     assert fundalloc.__all__ == [
         "Allocation",
+        "Comparison",
         "ConflictError",
+        "Deviations",
         "DifferenceError",
         "Fault",
         "Finding",
@@ -116,14 +119,18 @@ def test_the_public_surface():
         "LedgerError",
         "Plan",
         "Policy",
+        "Sensitivity",
         "SolverError",
         "amend",
         "audit",
         "changes",
+        "compare",
+        "deviate",
         "load",
         "monitor",
         "plan",
         "record",
+        "shake",
     ]
     assert set(fundalloc.__all__) == set(dir(fundalloc))
     for name in fundalloc.__all__:
@@ -168,6 +175,7 @@ def test_public_docstrings():
         ["check", "--help"],
         ["plan", "--help"],
         ["notices", "--help"],
+        ["compare", "--help"],
     ],
 )
 def test_help_version_and_schema_load_neither_pandas_nor_pyomo(arguments):

@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from fundalloc.cli import allocating, amending, looking, planning, recording, starting, watching, writing
+from fundalloc.cli import allocating, amending, comparing, looking, planning, recording, starting, watching, writing
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
 
 #: what to do about a SolverError
@@ -52,6 +52,7 @@ app.command()(planning.plan)
 app.command()(looking.explain)
 app.command()(looking.audit)
 app.command()(looking.verify)
+app.command()(comparing.compare)
 app.command()(amending.amend)
 app.command()(recording.record)
 app.command()(recording.approve)

@@ -16,6 +16,7 @@ from fundalloc.monitors import MonitorSection
 from fundalloc.objectives import Objective
 from fundalloc.roster import RegionsSection
 from fundalloc.rules import AnyRule
+from fundalloc.uncertainty import StandardError
 
 CONFIG = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
@@ -45,3 +46,6 @@ class Policy(BaseModel):
     rules: tuple[AnyRule, ...] = ()
     plan: PlanSection | None = None
     notices: NoticesSection | None = None
+    uncertainty: dict[str, StandardError] = Field(
+        default_factory=dict, description="Relative standard error by column, 0.01 for 1 %; left out: none."
+    )

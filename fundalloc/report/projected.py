@@ -127,7 +127,7 @@ def facts(one: Projected) -> Iterator[dict[str, Any]]:
             "regions": one.problem.n,
             "take_part": int(resource.takes_part.sum()),
             "below_entitlement": int((resource.entitlement - amounts >= float(resource.lot)).sum()),
-            "lowest": _lowest(one.problem, resource, amounts),
+            "lowest": lowest(one.problem, resource, amounts),
             "gini": {"before": number(gini(resource.entitlement, basis), 8), "after": number(gini(amounts, basis), 8)},
             "unpaid": decimal(_unpaid(resource, amounts), printed_unit(resource.lot)),
             "flags": sum(f.severity != "info" and f.resource in ("", resource.name) for f in one.flags),
@@ -139,7 +139,7 @@ def _unpaid(resource: Resource, amounts: FloatArray) -> int:
     return round(float(np.maximum(unpaid_after(resource, amounts), 0.0).sum()) / float(printed_unit(resource.lot)))
 
 
-def _lowest(problem: Problem, resource: Resource, amounts: FloatArray) -> dict[str, str] | None:
+def lowest(problem: Problem, resource: Resource, amounts: FloatArray) -> dict[str, str] | None:
     """Who has the least part of its entitlement; ties: the first id."""
     due = np.flatnonzero(resource.entitlement > 0)
     if not len(due):

@@ -17,7 +17,7 @@ from fundalloc.flags import Flag
 from fundalloc.inequality import gini, hoover, theil
 from fundalloc.objectives import attained, proven_to
 from fundalloc.policy import Policy
-from fundalloc.problem import Resource
+from fundalloc.problem import FloatArray, Problem, Resource
 from fundalloc.report.texts import decimal, number, plain_lot
 from fundalloc.rules import Rule
 from fundalloc.sources import Source
@@ -66,8 +66,6 @@ def _resource(one: Resource, decision: Decision, r: int, steps: Sequence[Step]) 
     problem = decision.problem
     lots = decision.lots[problem.block(r)]
     lot = plain_lot(one.lot)
-    heads = problem.regions.population
-    basis = np.where(one.takes_part, 1.0 if heads is None else heads, 0.0)
     amounts = decision.amounts[problem.block(r)]
     moved = [int(np.abs(s.units).sum()) for s in steps if s.resource == one.name and s.kind == "rule"]
     total = decimal(int(lots.sum()), lot)
@@ -85,11 +83,18 @@ def _resource(one: Resource, decision: Decision, r: int, steps: Sequence[Step]) 
         "worth_of_a_unit": None if np.isnan(decision.worth[r]) else number(decision.worth[r], 6),
         "moved_by_rules": decimal(sum(moved) // 2, printed_unit(one.lot)),
         "inequality": {
-            "per": "region" if heads is None else "head",
-            "before": {name: number(f(one.entitlement, basis), 8) for name, f in MEASURES.items()},
-            "after": {name: number(f(amounts, basis), 8) for name, f in MEASURES.items()},
+            "per": "region" if problem.regions.population is None else "head",
+            "before": unequal(problem, one, one.entitlement),
+            "after": unequal(problem, one, amounts),
         },
     }
+
+
+def unequal(problem: Problem, one: Resource, amounts: FloatArray) -> dict[str, str]:
+    """How unequal amounts of a resource are among those who take part: per head, per region without population."""
+    heads = problem.regions.population
+    basis = np.where(one.takes_part, 1.0 if heads is None else heads, 0.0)
+    return {name: number(f(amounts, basis), 8) for name, f in MEASURES.items()}
 
 
 def _priced(rule: Rule, price: Price, unit: str) -> dict[str, Any]:

@@ -55,3 +55,8 @@ def plain_lot(lot: Decimal) -> Decimal:
     """The lot with as many decimals as it needs, at least none."""
     lot = lot.normalize()
     return lot.quantize(Decimal(1)) if int(lot.as_tuple().exponent) > 0 else lot
+
+
+def whole_unit(lot: Decimal) -> Decimal:
+    """One, or the last decimal of the lot: every number of lots is a whole number of it."""
+    return Decimal(1).scaleb(min(0, int(plain_lot(lot).as_tuple().exponent)))

@@ -221,6 +221,10 @@ def describe(policy: Policy, problem: Problem, rows: Sequence[Statement], files:
     if policy.plan is not None:
         yield ""
         yield from policy.plan.words()
+    if policy.uncertainty:
+        errors = ", ".join(f"{name} {100 * error:g} %" for name, error in policy.uncertainty.items())
+        yield ""
+        yield f"Standard errors of the figures, for `compare`: {errors}"
     for k, rule in enumerate(policy.rules, 1):
         yield ""
         verb = MODES[rule.mode]
