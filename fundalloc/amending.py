@@ -9,22 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fundalloc.allocation import Allocation
 from fundalloc.amendment import COLUMNS, decided_rows
 from fundalloc.certificate import CERTIFICATE
+from fundalloc.errors import Fault, InputError
 from fundalloc.files import read_table
-from fundalloc.findings import Finding, audit
 from fundalloc.fund import as_table, reopened
-from fundalloc.problem import FloatArray
-from fundalloc.report.folder import decided_files, read_rows, read_summary, rows_of
+from fundalloc.report.folder import decided_files, read_summary, rows_of
 from fundalloc.sources import Source
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ALLOCATION = "allocation.csv"
+ALLOCATION, RULES = "allocation.csv", "rules.csv"
 
 
 def amend(folder: str | Path, events: str | Path | pd.DataFrame, *, encoding: str = "utf-8") -> Allocation:
@@ -36,41 +33,26 @@ def amend(folder: str | Path, events: str | Path | pd.DataFrame, *, encoding: st
     """
     folder = Path(folder)
     summary = read_summary(folder)
-    files = decided_files(folder, summary, (ALLOCATION, CERTIFICATE))
+    files = decided_files(folder, summary, (ALLOCATION, RULES, CERTIFICATE))
     certificate = json.loads(files[CERTIFICATE])
     given = (
         read_table(Path(events), encoding=encoding) if isinstance(events, str | Path) else as_table(events, "events")
     )
     before = {name: Source.of(one) for name, one in certificate["inputs"].items()}
-    inputs = {**before, "decided": decided(rows_of(files[ALLOCATION].decode()), summary), "events": given.source}
+    if "events" in before and before["events"].content == given.source.content:
+        raise InputError(
+            [Fault("holds the events by which this round was amended already.", "Name new ones.", file=given.file)]
+        )
+    inputs = {**before, "decided": decided(files, summary), "events": given.source}
     settings = [str(s) for s in certificate["settings"]]
     return reopened(inputs, str(certificate["round"]), settings).allocate()
 
 
-def unkept(folder: str | Path, allocation: Allocation) -> list[Finding]:
-    """The required rules of the policy that amended amounts do not keep although the decided ones do.
-
-    folder: what was amended. The totals are not among them: supply and reserve have changed on purpose.
-    """
-    certificate = json.loads((Path(folder) / CERTIFICATE).read_bytes())
-    inputs = {name: Source.of(one) for name, one in certificate["inputs"].items()}
-    settings = [str(s) for s in certificate["settings"]]
-    base = reopened(inputs, str(certificate["round"]), settings, amended=False)
-    stated = {rule.name for rule in base.policy.rules}
-    before = np.array([row["amount"] for row in read_rows(Path(folder), ALLOCATION)], dtype=float)
-
-    def broken(amounts: FloatArray) -> list[Finding]:
-        found = audit(base.problem, base.rows, amounts)
-        return [f for f in found if f.severity == "breach" and f.mode == "require" and f.rule in stated]
-
-    old = {(f.rule, f.place, f.resource) for f in broken(before)}
-    return [f for f in broken(allocation.decision.amounts) if (f.rule, f.place, f.resource) not in old]
-
-
-def decided(rows: list[dict[str, str]], summary: Mapping[str, Any]) -> Source:
-    """What a round decided, as the file that its amendment starts from."""
+def decided(files: Mapping[str, bytes], summary: Mapping[str, Any]) -> Source:
+    """What a round decided, as the file that its amendment starts from. files: its tables by name."""
+    rows, rules = (rows_of(files[name].decode()) for name in (ALLOCATION, RULES))
     supplies = {name: str(one["supply"]) for name, one in summary["resources"].items()}
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerows([COLUMNS, *decided_rows(rows, supplies)])
+    writer.writerows([COLUMNS, *decided_rows(rows, rules, supplies)])
     return Source("decided.csv", out.getvalue().encode())

@@ -27,7 +27,7 @@ from fundalloc.tables import Table
 PAID, DUE = "already_paid", "decided_with_need"
 KEEP, HELP = "nothing that is paid is taken back", "what the events ask for"
 #: what `decided.csv` says, with one row without a region for each resource: its supply
-COLUMNS = ("region_id", "resource", "amount", "adjustment")
+COLUMNS = ("region_id", "resource", "amount", "adjustment", "paid")
 AS_DECIDED, EARLIER = "rules and rounding, as decided before", "earlier amendments"
 #: the share of the reserve is told to so many digits
 DIGITS = Decimal(1).scaleb(-15)
@@ -53,11 +53,12 @@ def amended(problem: Problem, amendment: Amendment, faults: Faults, flags: list[
     ids = problem.regions.ids
     resources = {one.name: ids for one in problem.resources}
     events = read_events(amendment.events, resources)
-    decided, supplies, adjusted = _decided(amendment.decided, problem)
+    decided, supplies, adjusted, paid = _decided(amendment.decided, problem)
     found = []
     for r, one in enumerate(problem.resources):
         block = problem.block(r)
-        found.append(_resource(one, decided[block], adjusted[block], supplies[one.name], events, faults, flags))
+        before = decided[block], adjusted[block], paid[block]
+        found.append(_resource(one, before, supplies[one.name], events, faults, flags))
     return replace(problem, resources=tuple(found))
 
 
@@ -94,40 +95,45 @@ def _in_pairs(one: Statement) -> Statement:
     return one if pairs is None else replace(pairs, curve=None)
 
 
-def _decided(table: Table, problem: Problem) -> tuple[FloatArray, dict[str, Decimal | None], FloatArray]:
-    """The decided amounts, the supplies, and the adjustments in the amounts."""
+def _decided(table: Table, problem: Problem) -> tuple[FloatArray, dict[str, Decimal | None], FloatArray, FloatArray]:
+    """The decided amounts, the supplies, the adjustments in the amounts, and what was paid before earlier events."""
     place = {
         (region, one.name): r * problem.n + i
         for r, one in enumerate(problem.resources)
         for i, region in enumerate(problem.regions.ids)
     }
-    amounts, adjusted = np.zeros(problem.cells), np.zeros(problem.cells)
+    amounts, adjusted, paid = (np.zeros(problem.cells) for _ in range(3))
     supplies: dict[str, Decimal | None] = {}
-    numbers = {name: table.numbers(name) for name in ("amount", "adjustment")}
+    numbers = {name: table.numbers(name) for name in ("amount", "adjustment", "paid")}
     rows = zip(*(table.text(name).tolist() for name in COLUMNS[:3]), strict=True)
     for k, (region, resource, text) in enumerate(rows):
         if region:
             amounts[place[region, resource]] = numbers["amount"][k]
             adjusted[place[region, resource]] = np.nan_to_num(numbers["adjustment"][k])
+            paid[place[region, resource]] = np.nan_to_num(numbers["paid"][k])
         else:
             supplies[resource] = Decimal(text) if text else None
-    return amounts, supplies, adjusted
+    return amounts, supplies, adjusted, paid
 
 
 def _resource(
     one: Resource,
-    decided: FloatArray,
-    adjusted: FloatArray,
+    before: tuple[FloatArray, FloatArray, FloatArray],
     supply: Decimal | None,
     events: Events,
     faults: Faults,
     flags: list[Flag],
 ) -> Resource:
-    """One resource after the events."""
+    """One resource after the events.
+
+    before: what was decided, the adjustments in it, and what earlier events say was paid: it stays paid, where these
+    say nothing new.
+    """
+    decided, adjusted, earlier_paid = before
     ids = one.scope.regions.ids
     at = {region: i for i, region in enumerate(ids)}
     mine = [e for e in events.rows if e.resource == one.name]
-    paid, told = np.zeros(len(ids)), np.zeros(len(ids), dtype=bool)
+    paid, told = earlier_paid.copy(), earlier_paid > 0
     for e in mine:
         if e.paid is not None:
             paid[at[e.region]], told[at[e.region]] = e.paid, True
@@ -240,7 +246,36 @@ def _untold(one: Resource, ids: tuple[str, ...], told: np.ndarray) -> Flag:
     )
 
 
-def decided_rows(rows: Sequence[Mapping[str, str]], supplies: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
-    """The rows of `decided.csv`: supplies first (empty where they are open), then every amount of allocation.csv."""
-    head = [("", name, "" if supply == "open" else supply, "") for name, supply in sorted(supplies.items())]
-    return [*head, *((r["region_id"], r["resource"], r["amount"], r.get("adjustment", "")) for r in rows)]
+def decided_rows(
+    rows: Sequence[Mapping[str, str]], rules: Sequence[Mapping[str, str]], supplies: Mapping[str, str]
+) -> list[tuple[str, ...]]:
+    """The rows of `decided.csv`: supplies first (empty where they are open), then every amount of allocation.csv.
+
+    rules: the rows of rules.csv; after an amendment they say what was paid.
+    """
+    paid = {(r["place"], r["resource"]): r["low"] for r in rules if r["rule"] == KEEP}
+    head = [("", name, "" if supply == "open" else supply, "", "") for name, supply in sorted(supplies.items())]
+    cells = ((r, paid.get((r["region_id"], r["resource"]), "")) for r in rows)
+    return [*head, *((r["region_id"], r["resource"], r["amount"], r.get("adjustment", ""), p) for r, p in cells)]
+
+
+def left_unkept(statements: Sequence[Statement], problem: Problem) -> list[Flag]:
+    """A flag for each place of a rule that the decided amounts keep, and those that the events ask for do not."""
+    before = np.concatenate([one.decided for one in problem.resources if one.decided is not None])
+    flags = []
+    for one in statements:
+        if one.rule in (KEEP, HELP) or one.mode == "watch":
+            continue
+        room = abs(one.matrix) @ problem.lot if not isinstance(one, Curve) else np.full(1, PRINTED * 1e-4)
+        old, new = one.values(before), one.values(problem.target)
+        kept = (old >= one.low - room) & (old <= one.high + room)
+        for k in np.flatnonzero(kept & ~((new >= one.low - room) & (new <= one.high + room))).tolist():
+            bound, side = (one.low[k], "at least") if new[k] < one.low[k] else (one.high[k], "at most")
+            text = (
+                f'The events leave the rule "{one.rule}" unkept at {one.places[k]} ({one.resource}): {new[k]:,.10g}, '
+                f"where it asks for {side} {bound:,.10g}. For this round it is relaxed to what the events ask for."
+            )
+            flags.append(
+                Flag("warning", "event_breaks", one.places[k], text, one.resource, float(new[k]), float(bound))
+            )
+    return flags

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from fundalloc.files import parse_table
 from fundalloc.flags import Flag
 from fundalloc.fund import Fund
 from fundalloc.history import History, read_history
-from fundalloc.ledger import Ledger
+from fundalloc.ledger import Ledger, Standing
 from fundalloc.ledger.past import past
 from fundalloc.monitors import Course, Listing, Watched, watch
 from fundalloc.problem import FloatArray
@@ -109,7 +109,21 @@ def monitor_ledger(ledger: Ledger) -> Monitored:
     found = {label: found[label] if label in found else _facts(latest.at(label)) for label in standings}
     source = past(ledger)
     history = read_history(parse_table(source, source.file), None)
-    return _monitored(latest, _mapped(history, latest), found, ledger.head)
+    seen = _monitored(latest, _mapped(history, latest), found, ledger.head)
+    return replace(seen, flags=(*_stale(standings.values()), *seen.flags))
+
+
+def _stale(standings: Iterable[Standing]) -> Iterator[Flag]:
+    """Rounds that were decided before an earlier round was changed."""
+    newest = 0
+    for one in standings:
+        if newest > one.entry.number and one.entry.kind != "history":
+            text = (
+                f"Round {one.round} was decided before entry {newest} changed a round before it. Decide it again with "
+                "--ledger and record it with --correct."
+            )
+            yield Flag("warning", "stale_round", one.round, text)
+        newest = max(newest, one.entry.number)
 
 
 @dataclass(frozen=True, eq=False)

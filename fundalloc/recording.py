@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fundalloc.amending import ALLOCATION, decided
+from fundalloc.amending import decided
 from fundalloc.certificate import CERTIFICATE
 from fundalloc.errors import DifferenceError, Fault, InputError, LedgerError
 from fundalloc.files import parse_table, read_table
@@ -18,7 +18,7 @@ from fundalloc.history import COLUMNS, History, Record, read_history
 from fundalloc.ledger import Entry, Ledger
 from fundalloc.ledger.entries import Kind
 from fundalloc.ledger.past import HISTORY, past
-from fundalloc.report.folder import SUMMARY, read_summary, rows_of
+from fundalloc.report.folder import SUMMARY, read_summary
 from fundalloc.report.summary import sha256
 from fundalloc.rounds import in_order, not_after
 from fundalloc.sources import Source
@@ -73,7 +73,7 @@ def _same_start(certificate: Mapping[str, Any], round_: str, ledger: Ledger, min
     entry = ledger.standing(round_).entry
     files = ledger.files(entry)
     if SUMMARY in files:
-        start = decided(rows_of(files[ALLOCATION].decode()), json.loads(files[SUMMARY]))
+        start = decided(files, json.loads(files[SUMMARY]))
         if start.content == Source.of(certificate["inputs"]["decided"]).content:
             return
         if sha256(files[SUMMARY]) == sha256(mine):

@@ -313,7 +313,7 @@ def test_the_command_says_where_the_money_comes_from_and_which_rules_are_not_kep
     assert run(["amend", out, "--events", str(file), "-o", new]) == 0
     said = capsys.readouterr().err
     assert "The reserve was 1,000,000,000.00 and is now 700,000,000.00." in said
-    assert 'not kept after the events: Rule "pace of change" on fund: Huangshan (CN-341000) gets 434,130,000.00' in said
+    assert 'The events leave the rule "pace of change" unkept at CN-341000 (fund): 434,130,000, where' in said
     assert "not behind over three rounds" not in said  # the decided round said so already
     assert run(["audit", "models/yrd.toml", str(Path(new) / "allocation.csv")]) == 6
     assert "These amounts were amended after events" in capsys.readouterr().err
@@ -414,3 +414,24 @@ def test_help_may_have_been_paid_already(tmp_path):
     assert round(table["amount"]["R00002"] - before["R00002"], 2) == 1000
     with pytest.raises(InputError, match="that were decided and are needed more"):
         after(tmp_path / "out", hit("R00002", need=100, paid=paid))
+
+
+def test_what_was_paid_stays_paid_through_later_amendments(tmp_path):
+    before = decided(tmp_path / "out", reserve=0)
+    paid = round(0.9 * float(before["R00002"]), 2)
+    first, _ = after(tmp_path / "out", hit("R00002", paid=paid), {"supply": -1, "reason": "loss"})
+    first.write(tmp_path / "a")
+    second, table = after(tmp_path / "a", {"supply": -0.5 * SUPPLY, "reason": "greater loss"})
+    assert float(table["amount"]["R00002"]) == paid
+    second.write(tmp_path / "b")
+    assert verify(tmp_path / "b").gap == 0
+    _, table = after(tmp_path / "b", hit("R00002", paid=10.0), {"supply": -0.2 * SUPPLY, "reason": "more"})
+    assert 10.0 < float(table["amount"]["R00002"]) < paid
+
+
+def test_the_same_events_do_not_count_twice(tmp_path):
+    decided(tmp_path / "out")
+    first, _ = after(tmp_path / "out", hit("R00002", need=5))
+    first.write(tmp_path / "a")
+    with pytest.raises(InputError, match="by which this round was amended already"):
+        after(tmp_path / "a", hit("R00002", need=5))

@@ -442,7 +442,7 @@ def test_the_page_lists_every_threshold_and_every_code():
         default = "the index `development`" if field.default is None else f"{field.default:g}"
         assert f"| `{name}` | {default} |" in page
         assert field.description
-    assert {*CODES, "inequality", "divergence", "joined", "left", "cliff"} == set(
+    assert {*CODES, "inequality", "divergence", "joined", "left", "cliff", "stale_round"} == set(
         re.findall(r"^\| `(\w+)` \| [iwa]", page, re.M)
     )
     listings = watch(held(0.9), SECTION)

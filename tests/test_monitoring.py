@@ -136,3 +136,16 @@ def test_the_command(tmp_path, capsys):
     assert run(["monitor", "--ledger", str(tmp_path / "none.sqlite")]) == 7
     assert run(["monitor", "models/pakistan_nfc7_2010.toml"]) == 3
     assert "no history to watch" in capsys.readouterr().err
+
+
+def test_a_round_decided_before_an_earlier_one_changed_is_told(tmp_path):
+    ledger = Ledger(tmp_path / "l.sqlite", create=True)
+    for year in ("2021", "2022"):
+        load("models/yrd.toml", round=year, ledger=ledger).allocate().write(tmp_path / year)
+        record(tmp_path / year, ledger, name="A", reason="decided")
+    assert "stale_round" not in {f.code for f in monitor_ledger(ledger).flags}
+    other = load("models/yrd.toml", round="2021", ledger=ledger, settings=["resources.fund.supply=18.5e9"])
+    other.allocate().write(tmp_path / "other")
+    record(tmp_path / "other", ledger, name="A", reason="a slip", correct=True)
+    flag = next(f for f in monitor_ledger(ledger).flags if f.code == "stale_round")
+    assert flag.subject == "2022" and "before entry 3 changed a round before it" in flag.message

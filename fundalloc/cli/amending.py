@@ -36,7 +36,6 @@ def amend(
 ) -> None:
     """Change a decided round as little as events ask for: extra need, money returned, supply lost."""
     from fundalloc.amending import amend as amend_folder
-    from fundalloc.amending import unkept
     from fundalloc.report.folder import check_writable
 
     if new.resolve() == out.resolve():
@@ -44,15 +43,12 @@ def amend(
     with clock("amending the round"):
         check_writable(new)
         allocation = amend_folder(out, events, encoding=encoding)
-        broken = unkept(out, allocation)
         allocation.write(new, formats)
     if as_json:
         typer.echo(json.dumps(allocation.summary, ensure_ascii=False, indent=2))
     elif not quiet:
         _show(allocation)
     if not quiet:
-        for finding in broken[:SHOWN]:
-            note(f"not kept after the events: {finding}")
         _new_flags(out, allocation)
         note(f"Written to {new}. Why a region is touched: fundalloc explain {new} REGION")
         note(f'Record it: fundalloc record {new} --reason "..."')

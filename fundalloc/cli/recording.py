@@ -53,6 +53,9 @@ def record(
                 f"warning: round {entry.round} rests on {', '.join(rests)}, which this ledger does not hold: allocate "
                 "--ledger will not see them. Put them in: fundalloc rounds --import HISTORY.csv"
             )
+        amendments = [e for e in book.standing(entry.round).entries if e.kind == "amendment"]
+        if correct and amendments:
+            note(f"warning: {amendments[-1].said()} is not in this correction. Amend again what is still needed.")
         later = _after(book, entry.round)
         if later:
             note(f"Decided on what stood there before: {', '.join(later)}. Decide and correct them too if they change.")

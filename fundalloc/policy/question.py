@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from fundalloc.amendment import Amendment, amended, no_events, not_stricter
+from fundalloc.amendment import Amendment, amended, left_unkept, no_events, not_stricter
 from fundalloc.entitlements import entitle
 from fundalloc.errors import Faults, InputError
 from fundalloc.expressions import Expression
@@ -115,6 +115,7 @@ def pose(
     rows = statements(policy.rules, problem, faults, flags)
     faults.check()
     if amendment is not None:
+        flags += left_unkept(rows, problem)
         rows = not_stricter(rows, problem)
     flags += [*regions.flags, *everyone.flags]
     return replace(problem, flags=tuple(flags)), rows

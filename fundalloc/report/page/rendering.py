@@ -32,6 +32,7 @@ def page(material: Material) -> bytes:
         summary=material.summary,
         flags=flags,
         inexact=any(flag.code == "lot" for flag in material.flags),
+        unkept=any(flag.code == "event_breaks" for flag in material.flags),
         accounting=SHIFTS[material.summary["accounting"]],
         serious=sum(kind["count"] for kind in flags if kind["severity"] != "info"),
         parts=list(parts(material)),
