@@ -21,6 +21,7 @@ from fundalloc.history import History
 from fundalloc.policy import Policy, pose
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.regions import Regions
+from fundalloc.rules import Rows, Statement
 from fundalloc.scope import Scope
 
 ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
@@ -211,3 +212,24 @@ def words(found: Sequence[Cliff]) -> Iterator[tuple[Cliff, str]]:
             f"side {beyond}. A ramp (clip) instead of a threshold would take the cliff away."
         )
         yield one, sentence
+
+
+def edges(
+    statements: Sequence[Statement], problem: Problem, amounts: FloatArray, within: float
+) -> Iterator[tuple[str, str, str, float]]:
+    """Places just above a floor under which they would get nothing (or_nothing): resource, place, words, distance.
+
+    within: how far above, as a part of the floor.
+    """
+    for one in statements:
+        if not (one.or_nothing and isinstance(one, Rows) and one.mode != "watch"):
+            continue
+        values = one.values(amounts)
+        near = (one.low > 0) & (values >= one.low) & (values <= one.low * (1 + within))
+        for k in np.flatnonzero(near).tolist():
+            above = values[k] / one.low[k] - 1
+            text = (
+                f"{one.places[k]} gets {values[k]:,.2f} of {one.resource}, {100 * above:.3g} % above the floor of the rule "
+                f'"{one.rule}", under which it would get nothing.'
+            )
+            yield one.resource, one.places[k], text, float(above)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fundalloc.allocation import Allocation
-from fundalloc.cliffs import cliffs, words
+from fundalloc.cliffs import cliffs, edges, words
 from fundalloc.errors import Fault, FundallocError, InputError
 from fundalloc.expressions import Expression
 from fundalloc.files import parse_table
@@ -261,10 +261,12 @@ def _cliffs(latest: Fund, decided: Allocation) -> list[Flag]:
         moves=section.cliff,
         most=section.cliffs,
     )
-    return [
+    flags = [
         Flag("info", "cliff", one.region, text, one.resource, one.distance, section.near_cliff)
         for one, text in words(found)
     ]
+    near = edges(latest.rows, latest.problem, decided.decision.amounts, section.cliff)
+    return [*flags, *(Flag("info", "cliff", at, text, name, above, section.cliff) for name, at, text, above in near)]
 
 
 def _sheet(listings: list[Listing]) -> Sheet:

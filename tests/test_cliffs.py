@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fundalloc import Fund, load
-from fundalloc.cliffs import cliffs, words
+from fundalloc.cliffs import cliffs, edges, words
 from fundalloc.policy import parse_policy
 from tests.funds import policy
 
@@ -83,3 +83,19 @@ def test_on_real_data_the_words_name_city_condition_and_both_amounts():
 )
 def test_who_is_near_a_comparison_that_does_not_decide_stands_at_no_cliff(where):
     assert [c.region for c in found(fund(where=where))] == ["R4"]
+
+
+def test_who_is_just_above_a_floor_under_which_it_gets_nothing_is_told():
+    shares = [0.05, 0.102, 0.106, 0.13, 0.14, 0.15, 0.16, 0.162]
+    rule = {"kind": "limit", "name": "least", "of": "amount", "floor": 840, "or_nothing": True}
+    key = {"criteria": [{"name": "share", "weight": 1, "measure": "need"}], "supply": 8000}
+    ids = [f"R{k}" for k in range(8)]
+    data = pd.DataFrame({"id": ids, "name": ids, "state": "S", "coast": "e", "population": 1, "need": shares})
+    one = Fund(parse_policy(policy([rule], fund=key)), data)
+    amounts = one.allocate().decision.amounts
+    assert amounts[0] == 0
+    found = list(edges(one.rows, one.problem, amounts, 0.05))
+    assert [(name, place) for name, place, _, _ in found] == [("fund", "R1")]
+    assert found[0][3] == pytest.approx(amounts[1] / 840 - 1) and 0 < found[0][3] < 0.05
+    assert 'above the floor of the rule "least", under which it would get nothing' in found[0][2]
+    assert {p for _, p, _, _ in edges(one.rows, one.problem, amounts, 0.1)} == {"R1", "R2"}
