@@ -229,7 +229,7 @@ def edges(
         for k in np.flatnonzero(near).tolist():
             above = values[k] / one.low[k] - 1
             text = (
-                f"{one.places[k]} gets {values[k]:,.2f} of {one.resource}, {100 * above:.3g} % above the floor of the rule "
-                f'"{one.rule}", under which it would get nothing.'
+                f"{one.places[k]} gets {values[k]:,.2f} of {one.resource}, {100 * above:.3g} % above the floor of the "
+                f'rule "{one.rule}", under which it would get nothing.'
             )
             yield one.resource, one.places[k], text, float(above)
