@@ -12,7 +12,7 @@ from fundalloc.entitlements import ResourceSection, whole
 from fundalloc.key import Criterion
 from fundalloc.policy import definitions
 from fundalloc.report.texts import decimal, plain_lot
-from fundalloc.report.words import aligned, find_region, money, signed
+from fundalloc.report.words import MODES, aligned, find_region, money, signed
 from fundalloc.rules import Rule
 
 AVERAGE = (
@@ -21,7 +21,6 @@ AVERAGE = (
 )
 #: so many regions that joined or left are named
 NAMED = 3
-MODES = {"require": "required", "prefer": "preferred"}
 
 
 def asked(old: Round, new: Round, region: str) -> str:

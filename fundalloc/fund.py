@@ -30,7 +30,7 @@ from fundalloc.policy import (
 )
 from fundalloc.problem import Problem
 from fundalloc.regions import Regions, read_regions
-from fundalloc.report.words import describe
+from fundalloc.report.statute import describe
 from fundalloc.rules import Statement
 from fundalloc.sources import Source
 from fundalloc.succession import continued, read_succession

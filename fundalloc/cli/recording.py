@@ -17,6 +17,7 @@ from fundalloc.errors import LedgerError
 
 if TYPE_CHECKING:
     from fundalloc.ledger import Entry, Ledger
+    from fundalloc.ledger.entries import Kind
 
 RoundLabel = Annotated[str, typer.Argument(metavar="ROUND", help="The label of a recorded round.")]
 EntryNumber = Annotated[
@@ -72,10 +73,7 @@ def approve(
     quiet: Quiet = False,
 ) -> None:
     """Note in the ledger who approved a recorded round, when and why."""
-    from fundalloc.ledger import Ledger
-
-    book = Ledger(ledger)
-    said = book.append("approval", round_, name=by or _login(), reason=reason, after=entry)
+    said, book = _stepped("approval", round_, reason, ledger, by, entry)
     _done(said, book, as_json, quiet)
     if not (quiet or as_json) and book.standing(round_).entry.name == said.name:
         note(f"{said.name} recorded the round as well. Where two have to agree, somebody else has to approve it.")
@@ -91,10 +89,16 @@ def publish(
     quiet: Quiet = False,
 ) -> None:
     """Note in the ledger that an approved round was published."""
+    said, book = _stepped("publication", round_, reason, ledger, by, entry)
+    _done(said, book, as_json, quiet)
+
+
+def _stepped(kind: Kind, round_: str, reason: str, ledger: str, by: str, entry: int | None) -> tuple[Entry, Ledger]:
+    """Appends a step of a recorded round; the entry, and the ledger."""
     from fundalloc.ledger import Ledger
 
     book = Ledger(ledger)
-    _done(book.append("publication", round_, name=by or _login(), reason=reason, after=entry), book, as_json, quiet)
+    return book.append(kind, round_, name=by or _login(), reason=reason, after=entry), book
 
 
 def rounds(

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fundalloc.report.page.material import Material
-from fundalloc.report.words import ACCOUNTING, describe
+from fundalloc.report.statute import describe
+from fundalloc.report.words import ACCOUNTING
 from fundalloc.rounds import at
 
 #: what a rule's shifts are, by the way they were found
