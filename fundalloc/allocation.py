@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from fundalloc.flags import Flag
 from fundalloc.policy import Policy
 from fundalloc.report.folder import hashes, write_folder
 from fundalloc.report.formats import FORMATS, chosen
-from fundalloc.report.outcome import Outcome
+from fundalloc.report.outcome import Outcome, Retrospect
 from fundalloc.report.sheets import Sheet, allocation_sheet, flags_sheet, rules_sheet, steps_sheet
 from fundalloc.report.summary import summarise
 from fundalloc.report.table import text_table
@@ -31,7 +31,7 @@ class Allocation:
     """A decided round: who gets how much, and why.
 
     decision: the arrays behind it, for those who compute on. prices: of the binding rules, by rule; left out: found
-    when they are asked for, by deciding again with other numbers.
+    when they are asked for, by deciding again with other numbers. retrospect: finds what reports say of earlier rounds.
     """
 
     def __init__(
@@ -41,12 +41,14 @@ class Allocation:
         inputs: Mapping[str, Source],
         settings: Sequence[str] = (),
         prices: Mapping[str, Sequence[Price]] | None = None,
+        retrospect: Callable[[], Retrospect] = Retrospect,
     ) -> None:
         self.policy = policy
         self.decision = decision
         self._inputs = inputs
         self._settings = settings
         self._prices = prices
+        self._retrospect = retrospect
 
     def __str__(self) -> str:
         """Entitlement, amount, coverage and binding rules of every region as a text table."""
@@ -116,8 +118,10 @@ class Allocation:
         files = {name: sheet.csv() for name, sheet in self.sheets.items()} | {CERTIFICATE: text(proof)}
         versions = {**self.summary["versions"], **{tool: v for one in asked for tool, v in one.versions().items()}}
         summary = {**self.summary, "versions": versions}
+        back = self._retrospect() if any(one.looks_back for one in asked) else Retrospect()
+        files |= back.files
         told = {**summary, "files": hashes(files)}
-        outcome = Outcome(self.policy, self.decision, self.sheets, told, self.flags)
+        outcome = Outcome(self.policy, self.decision, self.sheets, told, self.flags, back)
         files |= {one.file: one.make(outcome) for one in asked}
         write_folder(Path(folder), files, summary)
 

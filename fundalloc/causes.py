@@ -18,11 +18,11 @@ from fundalloc.adjustments import Adjustment, settled
 from fundalloc.entitlements import ResourceSection
 from fundalloc.errors import Faults
 from fundalloc.expressions import Expression
-from fundalloc.fund import Fund
 from fundalloc.history import History
 from fundalloc.indices import Index
 from fundalloc.likeness import alike, look_back
 from fundalloc.policy import Policy, definitions, expressions, needs_history
+from fundalloc.posed import Posed
 from fundalloc.regions import Regions
 from fundalloc.rounds import at
 from fundalloc.rules import Rule
@@ -68,7 +68,7 @@ class Side:
         return tuple(Expression(text, key) for key, text in expressions(self.policy))
 
 
-def fixed(fund: Fund) -> Side:
+def fixed(fund: Posed) -> Side:
     """A round as a side of a comparison."""
     policy, round_ = fund.policy, fund.regions.round
     supplies = {one.name: "open" if one.supply is None else one.supply for one in fund.problem.resources}

@@ -22,9 +22,9 @@ from fundalloc.causes import CAUSES, Side, changed, fixed
 from fundalloc.decision import decide
 from fundalloc.errors import Faults, SolverError
 from fundalloc.explain import printed_unit
-from fundalloc.fund import Fund
 from fundalloc.mixtures import Mixtures, decided
 from fundalloc.orders import Block, Whole, average, rounded, unions
+from fundalloc.posed import Posed
 from fundalloc.problem import FloatArray, IntArray, Problem
 from fundalloc.report.sheets import Sheet
 from fundalloc.report.texts import decimals
@@ -46,14 +46,14 @@ class Round:
     amended: the lots after an amendment, where there was one. remark: what a reader must know of where it comes from.
     """
 
-    fund: Fund
+    fund: Posed
     amounts: FloatArray
     lots: IntArray
     amended: IntArray | None = None
     remark: str = ""
 
     @classmethod
-    def of(cls, fund: Fund) -> Round:
+    def of(cls, fund: Posed) -> Round:
         """The round of a fund, decided here."""
         decision = decide(fund.problem, fund.rows)
         return cls(fund, decision.optimum.amounts, decision.lots)
@@ -123,7 +123,7 @@ class Change:
         return self.sheet.frame()
 
 
-def changes(old: Fund | Round, new: Fund | Round) -> Change:
+def changes(old: Posed | Round, new: Posed | Round) -> Change:
     """What changed from one round to another, and why.
 
     old, new: funds, which are decided here, or rounds that are decided already. Raises InputError where amounts of the
@@ -171,7 +171,7 @@ def changes(old: Fund | Round, new: Fund | Round) -> Change:
     )
 
 
-def check_units(old: Fund, new: Fund, first: str, second: str) -> None:
+def check_units(old: Posed, new: Posed, first: str, second: str) -> None:
     """Raises InputError for resources that two funds count in other units. first, second: what the funds are called."""
     faults = Faults()
     for name, section in old.policy.resources.items():

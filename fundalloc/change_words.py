@@ -34,7 +34,7 @@ def why_changed(change: Change, region: str) -> str:
     """Why one region's amounts changed, cause by cause; region: its id or its name."""
     place = change.ids.index(asked(change.old, change.new, region))
     blocks = ["\n".join(_block(change, name, place)) for name in change.units]
-    return "\n\n".join([*blocks, "\n".join(_notes(change))])
+    return "\n\n".join([*blocks, "\n".join(notes(change))])
 
 
 def _block(change: Change, name: str, place: int) -> Iterator[str]:
@@ -43,10 +43,14 @@ def _block(change: Change, name: str, place: int) -> Iterator[str]:
     yield _head(change, name, place, decimal(before, unit), decimal(after, unit))
     lines = []
     for cause, units in change.parts[name].items():
-        told = [TOLD[c](change, name) for c in cause.split(" and ")]
-        lines.append((cause, signed(decimal(int(units[place]), unit)), "; ".join(told)))
+        lines.append((cause, signed(decimal(int(units[place]), unit)), told(change, name, cause)))
     lines.append(("= change", signed(_plain(change, name, after - before)), ""))
     yield from aligned(lines)
+
+
+def told(change: Change, name: str, cause: str) -> str:
+    """What a cause is, for one resource; cause: one of its parts, also of causes that are told as one."""
+    return "; ".join(TOLD[one](change, name) for one in cause.split(" and "))
 
 
 def _plain(change: Change, name: str, units: int) -> str:
@@ -81,7 +85,8 @@ def labels(change: Change) -> tuple[str, str]:
     return (old, new) if old != new else (f"{old} as it was before", new)
 
 
-def _notes(change: Change) -> Iterator[str]:
+def notes(change: Change) -> Iterator[str]:
+    """How the causes were found."""
     yield AVERAGE
     joint = [cause for cause in change.causes if " and " in cause]
     for cause in joint:

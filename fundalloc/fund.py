@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from fundalloc.policy import (
 )
 from fundalloc.problem import Problem
 from fundalloc.regions import Regions, read_regions
+from fundalloc.report.outcome import Retrospect
 from fundalloc.report.statute import describe
 from fundalloc.rules import Statement
 from fundalloc.sources import Source
@@ -154,8 +155,11 @@ class Fund:
         allocation keeps the required rules, SolverError where there is no proven answer.
         """
         from fundalloc.decision import decide
+        from fundalloc.retrospect import retrospect
 
-        return Allocation(self.policy, decide(self.problem, self.rows, model), self.inputs, self.settings)
+        decision = decide(self.problem, self.rows, model)
+        told = Retrospect if model is not None else partial(retrospect, self, decision)
+        return Allocation(self.policy, decision, self.inputs, self.settings, retrospect=told)
 
     @property
     def tables(self) -> dict[str, Table]:

@@ -13,8 +13,9 @@ from fundalloc.decision import decide
 from fundalloc.draws import stratified
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
 from fundalloc.expressions import RESERVED
-from fundalloc.fund import Fund, reopened
+from fundalloc.fund import reopened
 from fundalloc.policy import pose
+from fundalloc.posed import Posed
 from fundalloc.problem import FloatArray, IntArray, Problem
 from fundalloc.regions import Regions, read_regions
 from fundalloc.roster import Roster
@@ -59,7 +60,9 @@ class Result:
 class Lottery:
     """What is drawn of a fund: weights within a part of themselves, figures within their standard errors."""
 
-    def __init__(self, fund: Fund, by: float, known: Sequence[Weight], errors: Mapping[str, float], count: int) -> None:
+    def __init__(
+        self, fund: Posed, by: float, known: Sequence[Weight], errors: Mapping[str, float], count: int
+    ) -> None:
         self._fund, self._errors, self._keys = fund, errors, [w.key for w in known]
         columns = [1.0 - by + 2.0 * by * stratified(key, count) for key in self._keys]
         self.factors: FloatArray = np.array(columns, dtype=float).reshape(len(columns), count).T
@@ -91,7 +94,7 @@ class Lottery:
 
 
 def drawn(
-    fund: Fund, by: float, known: Sequence[Weight], errors: Mapping[str, float], count: int, jobs: int = 1
+    fund: Posed, by: float, known: Sequence[Weight], errors: Mapping[str, float], count: int, jobs: int = 1
 ) -> Draws:
     """Draws everything, and decides each draw by the whole engine; jobs: by so many processes, with the same result."""
     lottery = Lottery(fund, by, known, errors, count)
@@ -130,7 +133,7 @@ _OWN: list[Lottery] = []
 
 
 def _parallel(
-    fund: Fund, by: float, known: Sequence[Weight], errors: Mapping[str, float], count: int, jobs: int
+    fund: Posed, by: float, known: Sequence[Weight], errors: Mapping[str, float], count: int, jobs: int
 ) -> Iterator[Result]:
     """The results of all draws, in order, by several processes."""
     from concurrent.futures import ProcessPoolExecutor

@@ -8,20 +8,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fundalloc.allocation import Allocation
 from fundalloc.cliffs import cliffs, edges, words
+from fundalloc.courses import Facts, course, facts, with_rules
 from fundalloc.errors import Fault, FundallocError, InputError
-from fundalloc.expressions import Expression
 from fundalloc.files import parse_table
 from fundalloc.flags import Flag
 from fundalloc.fund import Fund
 from fundalloc.history import History, read_history
 from fundalloc.ledger import Ledger, Standing
 from fundalloc.ledger.past import past
-from fundalloc.monitors import Course, Listing, Watched, watch
-from fundalloc.problem import FloatArray
+from fundalloc.monitors import Listing, Watched, watch
 from fundalloc.recording import recorded_fund
 from fundalloc.report.folder import write_folder
 from fundalloc.report.sheets import Sheet, flags_sheet
@@ -29,11 +26,6 @@ from fundalloc.report.summary import FORMAT
 from fundalloc.report.texts import number
 from fundalloc.succession import continued, read_succession
 
-GONE = "(left)"
-#: flags behind which a rule may stand
-HELD = ("behind", "falling", "drift", "account", "limit")
-#: so many rules are named
-NAMED = 3
 WORDS = frozenset(["kind", "group_column", "subject", "name", "resource", "unit", "round", "first", "last"])
 
 
@@ -83,19 +75,19 @@ def monitor(fund: Fund) -> Monitored:
     history = read_history(fund.past, None)
     labels = history.rounds
     latest = fund.at(labels[-1]) if labels else fund
-    found = {label: _facts(fund.at(label)) for label in labels}
+    found = {label: facts(fund.at(label)) for label in labels}
     return _monitored(latest, _mapped(history, latest), found)
 
 
 def monitor_ledger(ledger: Ledger) -> Monitored:
     """Watches the rounds of a ledger, each with the policy and data that it was decided on."""
     standings = ledger.standings()
-    found: dict[str, _Facts | None] = {}
+    found: dict[str, Facts | None] = {}
     latest = None
     for label, one in standings.items():
         fund = recorded_fund(ledger, one.entry)
         if fund is not None:
-            latest, found[label] = fund, _facts(fund)
+            latest, found[label] = fund, facts(fund)
     if latest is None:
         raise InputError(
             [
@@ -106,7 +98,7 @@ def monitor_ledger(ledger: Ledger) -> Monitored:
                 )
             ]
         )
-    found = {label: found[label] if label in found else _facts(latest.at(label)) for label in standings}
+    found = {label: found[label] if label in found else facts(latest.at(label)) for label in standings}
     source = past(ledger)
     history = read_history(parse_table(source, source.file), None)
     seen = _monitored(latest, _mapped(history, latest), found, ledger.head)
@@ -126,53 +118,24 @@ def _stale(standings: Iterable[Standing]) -> Iterator[Flag]:
         newest = max(newest, one.entry.number)
 
 
-@dataclass(frozen=True, eq=False)
-class _Facts:
-    """What one round says of its regions: by resource what each pays in; and their heads and development."""
-
-    ids: tuple[str, ...]
-    population: FloatArray | None
-    development: FloatArray | None
-    contribution: Mapping[str, FloatArray | None]
-
-
-def _facts(fund: Fund) -> _Facts | None:
-    """The facts of a round; None where the regions file does not have it."""
-    try:
-        problem = fund.problem
-    except InputError:
-        return None
-    name = fund.policy.monitor.development
-    if name is None and "development" in fund.policy.indices:
-        name = "development"
-    scope = problem.resources[0].scope
-    everyone = scope.full or scope
-    return _Facts(
-        problem.regions.ids,
-        problem.regions.population,
-        None if name is None else Expression(name, "monitor.development").evaluate(everyone),
-        {one.name: one.contribution for one in problem.resources},
-    )
-
-
 def _mapped(history: History, latest: Fund) -> History:
     if latest.mapping is None or not history.rounds:
         return history
     return continued(history, read_succession(latest.mapping), history.rounds[-1])
 
 
-def _monitored(latest: Fund, history: History, found: Mapping[str, _Facts | None], head: str = "") -> Monitored:
+def _monitored(latest: Fund, history: History, found: Mapping[str, Facts | None], head: str = "") -> Monitored:
     policy = latest.policy
     watched = {}
     flags: list[Flag] = []
     for name in sorted(policy.resources):
-        course = _course(latest, name, history, found)
-        if course.ids:
-            watched[name] = one = watch(course, policy.monitor)
+        its = course(latest, name, history, found)
+        if its.ids:
+            watched[name] = one = watch(its, policy.monitor)
             flags += one.flags
     decided = _decided(latest) if history.rounds else None
     if decided is not None:
-        flags = [_held(flag, decided) for flag in flags] + _cliffs(latest, decided)
+        flags = [with_rules(flag, decided.decision) for flag in flags] + _cliffs(latest, decided)
     return Monitored(policy.fund.title, history.rounds, watched, tuple(flags), head)
 
 
@@ -182,70 +145,6 @@ def _decided(latest: Fund) -> Allocation | None:
         return latest.allocate()
     except FundallocError:
         return None
-
-
-def _held(flag: Flag, decided: Allocation) -> Flag:
-    """A flag that names the rules which moved its region most in the last round, away from its target."""
-    problem = decided.decision.problem
-    place = {region: i for i, region in enumerate(problem.regions.ids)}
-    number = {one.name: r for r, one in enumerate(problem.resources)}
-    if flag.code not in HELD or flag.subject not in place or flag.resource not in number:
-        return flag
-    i, r = place[flag.subject], number[flag.resource]
-    one, cell = problem.resources[r], r * problem.n + i
-    less = decided.decision.amounts[cell] < one.target[i]
-    moved = [(s.rule, float(s.amounts[cell])) for s in decided.decision.shifts if s.kind == "rule"]
-    mine = sorted(
-        (m for m in moved if (m[1] < 0) == less and abs(m[1]) >= float(one.lot)), key=lambda m: (-abs(m[1]), m[0])
-    )
-    if not mine:
-        return flag
-    listed = "; ".join(f"{name} {amount:+,.0f}" for name, amount in mine[:NAMED])
-    what = "took most from it" if less else "gave it most"
-    return replace(flag, message=f"{flag.message} In {problem.round} these rules {what} ({one.unit}): {listed}.")
-
-
-def _course(latest: Fund, name: str, history: History, found: Mapping[str, _Facts | None]) -> Course:
-    """The course of one resource."""
-    ids = history.ids(name)
-    regions = latest.regions
-    place = {region: i for i, region in enumerate(regions.ids)}
-    section = latest.policy.resources[name]
-
-    def labels(values: Any) -> tuple[str, ...]:
-        return tuple(str(values[place[i]]) if i in place else GONE for i in ids)
-
-    def facts(which: str) -> FloatArray | None:
-        rows = [_row(found.get(label), which, name, ids) for label in history.rounds]
-        return np.array(rows) if rows and not np.isnan(rows).all() else None
-
-    return Course(
-        rounds=history.rounds,
-        ids=ids,
-        names=tuple(regions.names[place[i]] if i in place else i for i in ids),
-        groups={column: labels(values) for column, values in regions.groups.items()},
-        resource=name,
-        unit=section.unit,
-        entitlement=history.entitlements(name, ids),
-        amount=history.amounts(name, ids),
-        adjustment=history.adjustments(name, ids),
-        arrears=section.arrears,
-        population=facts("population"),
-        contribution=facts("contribution"),
-        development=facts("development"),
-        lot=float(section.lot),
-    )
-
-
-def _row(one: _Facts | None, which: str, resource: str, ids: tuple[str, ...]) -> FloatArray:
-    """One fact of one round for given regions; NaN where it is not known."""
-    if one is None:
-        return np.full(len(ids), np.nan)
-    values = one.contribution.get(resource) if which == "contribution" else getattr(one, which)
-    if values is None:
-        return np.full(len(ids), np.nan)
-    known = dict(zip(one.ids, values.tolist(), strict=True))
-    return np.array([known.get(i, np.nan) for i in ids])
 
 
 def _cliffs(latest: Fund, decided: Allocation) -> list[Flag]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,9 @@ from fundalloc import certificate as written
 from fundalloc.certificate import CERTIFICATE
 from fundalloc.change import Round
 from fundalloc.differences import Differs
-from fundalloc.errors import ConflictError, Fault, InputError
-from fundalloc.explain import printed_unit
-from fundalloc.fund import Fund, reopened
+from fundalloc.earlier import again
+from fundalloc.errors import Fault, InputError
+from fundalloc.fund import reopened
 from fundalloc.rebuilding import rebuilt
 from fundalloc.report.folder import read_summary
 from fundalloc.sources import Source
@@ -38,7 +37,9 @@ def precedent(since: str, folder: Path, ledger: Ledger | None = None) -> Round:
     if ledger is not None and entry is not None and CERTIFICATE in entry.files:
         where = Path(f"{ledger.where}: {entry.said()}")
         return as_decided(*read_certificate(ledger.file(entry, CERTIFICATE), where), where)
-    return again(since, *opened(folder))
+    certificate, inputs = opened(folder)
+    settings = [str(s) for s in certificate["settings"]]
+    return again(since, reopened(inputs, str(certificate["round"]), settings, amended=False))
 
 
 def recorded(folder: Path) -> Round:
@@ -102,54 +103,3 @@ def read_certificate(content: bytes, folder: Path) -> tuple[Mapping[str, Any], M
 def _broken(folder: Path) -> InputError:
     fault = Fault("is missing or not as allocate writes it.", "Decide the round again.", file=str(folder / CERTIFICATE))
     return InputError([fault])
-
-
-def again(label: str, certificate: Mapping[str, Any], inputs: Mapping[str, Source]) -> Round:
-    """An earlier round of the inputs of a later one, decided again; it must be what the history of that one records."""
-    settings = [str(s) for s in certificate["settings"]]
-    later = reopened(inputs, str(certificate["round"]), settings, amended=False)
-    known = [r for r in later.regions.rounds if r != later.round]
-    if label not in known:
-        held = f"Known are: {', '.join(known)}." if known else "The regions file holds no earlier round."
-        raise InputError(
-            [
-                Fault(
-                    f"is no folder that allocate wrote, and no round before {later.round} of the regions file.",
-                    f"{held} Or name the folder of the round.",
-                    value=label,
-                )
-            ]
-        )
-    try:
-        found = Round.of(reopened(inputs, label, settings, amended=False))
-    except ConflictError as error:
-        raise InputError([_another(label, error.reason.splitlines()[0])]) from None
-    return _as_recorded(found, later)
-
-
-def _another(label: str, how: str) -> Fault:
-    return Fault(
-        f"was not decided by this policy with these data: {how}",
-        f"Name the folder of {label}, or a ledger, instead of the label.",
-        value=label,
-    )
-
-
-def _as_recorded(found: Round, later: Fund) -> Round:
-    """The round, where the history of a later one records the same amounts; a remark where it records none."""
-    problem, label = found.fund.problem, found.fund.round
-    recorded = {name: rounds[label] for name, rounds in later.history.records.items() if label in rounds}
-    if not recorded:
-        said = f"The history does not record {label}: its amounts are those that this policy decides with its data."
-        return replace(found, remark=said)
-    decided: dict[tuple[str, str], Decimal] = {}
-    for r, one in enumerate(problem.resources):
-        for region, lots in zip(problem.regions.ids, found.lots[problem.block(r)].tolist(), strict=True):
-            decided[one.name, region] = lots * one.lot
-    units = {one.name: float(printed_unit(one.lot)) for one in problem.resources}
-    paid = {(name, region): one.amount for name, regions in recorded.items() for region, one in regions.items()}
-    for name, region in sorted({*decided, *paid}):
-        ours, theirs = decided.get((name, region), Decimal(0)), paid.get((name, region), 0.0)
-        if not abs(float(ours) - theirs) <= units.get(name, 0.0) / 2:
-            raise InputError([_another(label, f"{region} got {theirs:,.15g} of {name}, but they give it {ours:,f}.")])
-    return found

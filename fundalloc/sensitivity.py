@@ -23,6 +23,7 @@ from fundalloc.errors import Fault, InputError
 from fundalloc.expressions import RESERVED
 from fundalloc.fund import Fund
 from fundalloc.lottery import Draws, drawn
+from fundalloc.posed import Posed
 from fundalloc.problem import IntArray
 from fundalloc.report.folder import write_folder
 from fundalloc.report.shaken import facts, inputs, sensitivity_sheet, sentences, text_table, weights_sheet
@@ -49,7 +50,7 @@ class Sensitivity:
     """The range of each amount and rank when weights are shaken and figures drawn within their standard errors."""
 
     def __init__(
-        self, fund: Fund, lots: IntArray, by: float, known: Sequence[Weight], errors: Mapping[str, float], draws: Draws
+        self, fund: Posed, lots: IntArray, by: float, known: Sequence[Weight], errors: Mapping[str, float], draws: Draws
     ) -> None:
         self.fund, self.by, self.weights, self.errors, self.draws = fund, by, tuple(known), errors, draws
         self._lots = lots
@@ -142,7 +143,7 @@ def shake(
     if isinstance(subject, str | Path):
         source = sought([subject], the_ledger(ledger), options)[0]
         subject = source.round() if isinstance(source, Past) else source
-    fund = subject.fund if isinstance(subject, Round) else subject
+    fund: Posed = subject.fund if isinstance(subject, Round) else subject
     if "events" in fund.tables:
         text = "is an amendment, which has no weights."
         raise InputError([Fault(text, "Name the round that was amended.", value=fund.round)])

@@ -32,8 +32,9 @@ from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rebuilding import rebuilt
 from fundalloc.report.folder import SUMMARY
 from fundalloc.report.formats import FORMATS, same_content
-from fundalloc.report.outcome import Outcome
+from fundalloc.report.outcome import Outcome, Retrospect
 from fundalloc.report.summary import sha256, to_json
+from fundalloc.retrospect import retrospect
 from fundalloc.rounding import NoWholeLots
 from fundalloc.rules import Curve, Statement, are_kept
 from fundalloc.shifts import Shift
@@ -247,12 +248,15 @@ class _Check:
         for key in sorted(set(ours) | set(self.summary)):
             if key not in UNCHECKED:
                 entries(f"{SUMMARY}: {key}", ours.get(key), self.summary.get(key))
-        tables = {n: sha256(self._bytes(n)) for n in sorted({*allocation.sheets, CERTIFICATE})}
         reports = [one for one in FORMATS.values() if one.file in self.summary["files"]]
+        back = retrospect(fund, decision) if any(one.looks_back for one in reports) else Retrospect()
+        for name, content in back.files.items():
+            lines(name, content, self._bytes(name))
+        tables = {n: sha256(self._bytes(n)) for n in sorted({*allocation.sheets, CERTIFICATE, *back.files})}
         if self.summary["files"] != tables | {one.file: sha256(self._bytes(one.file)) for one in reports}:
             raise Differs(f"{SUMMARY} has other files or SHA-256 sums than those that are verified.")
         told = {**ours, "versions": self.summary["versions"], "files": tables}
-        outcome = Outcome(fund.policy, decision, allocation.sheets, told, allocation.flags)
+        outcome = Outcome(fund.policy, decision, allocation.sheets, told, allocation.flags, back)
         for one in reports:
             if not one.made_alike(self.summary["versions"]):
                 self.unverified += (f"Not verified: {one.file}, which other versions of its tools drew.",)

@@ -20,7 +20,7 @@ LAYERS = (
     "expressions scope indices likeness problem",
     "rules objectives utility arrears adjustments arrival claims key entitlements events amendment "
     "goals growth outlook letterhead uncertainty",
-    "policy system findings monitors",
+    "policy system findings monitors posed",
     "program arrays dual highs solve polish equations whole exact attempts bending standing tangents gains soft "
     "level_prices level_proofs levels alpha_fair benefit market choice multipliers evenest shifts",
     "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
@@ -28,7 +28,7 @@ LAYERS = (
     "report shipped",
     "allocation fund amounts reproduction rebuilding verdict verification recording amending monitoring "
     "causes mixtures change change_words precedent planned horizon projection notices candidates "
-    "comparison weights lottery sensitivity deviations",
+    "comparison weights lottery sensitivity deviations courses retrospect earlier",
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}

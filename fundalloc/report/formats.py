@@ -19,13 +19,15 @@ ALWAYS = ("csv", "json")
 class Format:
     """A report: the name of its file, what makes it, and the packages whose versions can change its bytes.
 
-    text: whether it is a text. The same outcome and the same versions give the same content.
+    text: whether it is a text. looks_back: whether it tells of earlier rounds. The same outcome and the same
+    versions give the same content.
     """
 
     file: str
     make: Callable[[Outcome], bytes]
     tools: tuple[str, ...] = ()
     text: bool = True
+    looks_back: bool = False
 
     def versions(self) -> dict[str, str]:
         """The versions of the packages that it is made with."""
@@ -39,8 +41,7 @@ class Format:
 def _page(outcome: Outcome) -> bytes:
     from fundalloc.report.page import Material, page
 
-    told = outcome.summary
-    return page(Material(outcome.policy, outcome.decision, outcome.sheets, told, outcome.flags, told["files"]))
+    return page(Material(**vars(outcome), hashes=outcome.summary["files"]))
 
 
 def _workbook(outcome: Outcome) -> bytes:
@@ -56,7 +57,7 @@ def _document(outcome: Outcome) -> bytes:
 
 
 FORMATS: Mapping[str, Format] = {
-    "html": Format("report.html", _page, ("altair", "jinja2", "vl-convert-python")),
+    "html": Format("report.html", _page, ("altair", "jinja2", "vl-convert-python"), looks_back=True),
     "xlsx": Format("report.xlsx", _workbook, ("xlsxwriter",), text=False),
     "md": Format("report.md", _document),
 }

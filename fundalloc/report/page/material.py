@@ -10,6 +10,7 @@ from typing import Any
 from fundalloc.decided import Decision
 from fundalloc.flags import Flag
 from fundalloc.policy import Policy
+from fundalloc.report.outcome import Retrospect
 from fundalloc.report.sheets import Sheet
 
 #: so many regions have a section each; with more only those that are flagged or move most
@@ -29,6 +30,7 @@ class Material:
     sheets: Mapping[str, Sheet]
     summary: Mapping[str, Any]
     flags: Sequence[Flag]
+    retrospect: Retrospect
     hashes: Mapping[str, str]
 
     @cached_property
