@@ -11,10 +11,11 @@ from fundalloc.certificate import CERTIFICATE, certificate, text
 from fundalloc.decided import Decision
 from fundalloc.explain import Step, steps
 from fundalloc.flags import Flag
+from fundalloc.monitors import Watched
 from fundalloc.policy import Policy
 from fundalloc.report.folder import hashes, write_folder
 from fundalloc.report.formats import FORMATS, chosen
-from fundalloc.report.outcome import Outcome, Retrospect
+from fundalloc.report.outcome import Looked, Outcome, Retrospect
 from fundalloc.report.sheets import Sheet, allocation_sheet, flags_sheet, rules_sheet, steps_sheet
 from fundalloc.report.summary import summarise
 from fundalloc.report.table import text_table
@@ -31,7 +32,8 @@ class Allocation:
     """A decided round: who gets how much, and why.
 
     decision: the arrays behind it, for those who compute on. prices: of the binding rules, by rule; left out: found
-    when they are asked for, by deciding again with other numbers. retrospect: finds what reports say of earlier rounds.
+    when they are asked for, by deciding again with other numbers. watched, looked: find what reports say of rounds
+    besides this one.
     """
 
     def __init__(
@@ -41,14 +43,15 @@ class Allocation:
         inputs: Mapping[str, Source],
         settings: Sequence[str] = (),
         prices: Mapping[str, Sequence[Price]] | None = None,
-        retrospect: Callable[[], Retrospect] = Retrospect,
+        watched: Callable[[], Mapping[str, Watched]] = dict,
+        looked: Callable[[], Looked] = Looked,
     ) -> None:
         self.policy = policy
         self.decision = decision
         self._inputs = inputs
         self._settings = settings
         self._prices = prices
-        self._retrospect = retrospect
+        self._watched, self._looked = watched, looked
 
     def __str__(self) -> str:
         """Entitlement, amount, coverage and binding rules of every region as a text table."""
@@ -118,8 +121,11 @@ class Allocation:
         files = {name: sheet.csv() for name, sheet in self.sheets.items()} | {CERTIFICATE: text(proof)}
         versions = {**self.summary["versions"], **{tool: v for one in asked for tool, v in one.versions().items()}}
         summary = {**self.summary, "versions": versions}
-        back = self._retrospect() if any(one.looks_back for one in asked) else Retrospect()
-        files |= back.files
+        back = Retrospect()
+        if any(one.looks_back for one in asked):
+            back = Retrospect(self._watched(), self._looked())
+            files |= back.looked.files
+            summary["looked"] = back.looked.summary
         told = {**summary, "files": hashes(files)}
         outcome = Outcome(self.policy, self.decision, self.sheets, told, self.flags, back)
         files |= {one.file: one.make(outcome) for one in asked}

@@ -30,7 +30,6 @@ from fundalloc.policy import (
 )
 from fundalloc.problem import Problem
 from fundalloc.regions import Regions, read_regions
-from fundalloc.report.outcome import Retrospect
 from fundalloc.report.statute import describe
 from fundalloc.rules import Statement
 from fundalloc.sources import Source
@@ -155,11 +154,20 @@ class Fund:
         allocation keeps the required rules, SolverError where there is no proven answer.
         """
         from fundalloc.decision import decide
-        from fundalloc.retrospect import retrospect
+        from fundalloc.looking import looked
+        from fundalloc.retrospect import watched
 
         decision = decide(self.problem, self.rows, model)
-        told = Retrospect if model is not None else partial(retrospect, self, decision)
-        return Allocation(self.policy, decision, self.inputs, self.settings, retrospect=told)
+        if model is not None:
+            return Allocation(self.policy, decision, self.inputs, self.settings)
+        return Allocation(
+            self.policy,
+            decision,
+            self.inputs,
+            self.settings,
+            watched=partial(watched, self, decision),
+            looked=partial(looked, self, decision),
+        )
 
     @property
     def tables(self) -> dict[str, Table]:

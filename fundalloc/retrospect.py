@@ -1,75 +1,41 @@
-"""The retrospect: a decided round beside the rounds before it, as far as its own inputs tell of them."""
+"""The retrospect: what the monitor sees after a round, and whether published causes add up. No solver is used."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from typing import Any
 
 import numpy as np
 
-from fundalloc.change import Change, Round, changes
-from fundalloc.change_words import labels, notes, told
 from fundalloc.courses import course, facts, with_rules
 from fundalloc.decided import Decision
-from fundalloc.earlier import again
-from fundalloc.errors import ConflictError, InputError, SolverError
-from fundalloc.history import History, Record
+from fundalloc.differences import Differs
+from fundalloc.history import NOTHING, History, Record
 from fundalloc.monitors import Watched, watch
 from fundalloc.posed import Posed
-from fundalloc.report.outcome import Retrospect, Since
+from fundalloc.report.folder import rows_of
+from fundalloc.report.outcome import CHANGES, Looked
+from fundalloc.report.sheets import Sheet
 
-#: of more regions the causes of their changes are not looked for unasked: it takes as many decisions as for a few
-MOST = 300
+#: the columns of changes.csv before those of the causes
+LEADING = ("region_id", "region_name", "resource", "before", "after", "change")
 
 
-def retrospect(fund: Posed, decision: Decision) -> Retrospect:
-    """What the history of a fund and its policy say of a decided round.
+def watched(fund: Posed, decision: Decision) -> Mapping[str, Watched]:
+    """What the monitor sees after a round, resource by resource; nothing where it is the first one.
 
-    The causes of what changed are told where the policy decides the last round as the history records it.
+    Flags name the rules behind them.
     """
     if not fund.history.rounds:
-        return Retrospect()
-    watched = _watched(fund, decision)
-    if decision.problem.n > MOST:
-        return Retrospect(watched, None, f"With more than {MOST} regions it is only told on demand.")
-    try:
-        return Retrospect(watched, since(_last(fund), _this(fund, decision)))
-    except (InputError, ConflictError, SolverError) as error:
-        return Retrospect(watched, None, str(error).partition("\n")[0])
-
-
-def since(old: Round, new: Round) -> Since:
-    """Why the amounts of a round are not those of an earlier one."""
-    found = changes(old, new)
-    return Since(
-        labels(found)[0], found.sheet, {name: _causes(found, name) for name in found.units}, tuple(notes(found))
-    )
-
-
-def _causes(change: Change, name: str) -> Mapping[str, str]:
-    return {cause: told(change, name, cause) for cause in change.parts[name]}
-
-
-def _last(fund: Posed) -> Round:
-    """The last round, as this policy decides it and the history records it."""
-    return again(fund.history.rounds[-1], fund.at(fund.round))
-
-
-def _this(fund: Posed, decision: Decision) -> Round:
-    """The round that is decided; where it is amended, as it was before, with the lots after that."""
-    if any(one.decided is not None for one in decision.problem.resources):
-        return replace(Round.of(fund.at(fund.round)), amended=decision.lots)
-    return Round(fund, decision.optimum.amounts, decision.lots)
-
-
-def _watched(fund: Posed, decision: Decision) -> Mapping[str, Watched]:
-    """What the monitor sees after this round, resource by resource; flags name the rules behind them."""
+        return {}
     history = _with_this(fund.history, decision)
     found = {label: facts(fund.at(label)) for label in fund.history.rounds} | {fund.round: facts(fund)}
     seen = {}
     for one in decision.problem.resources:
-        watched = watch(course(fund, one.name, history, found), fund.policy.monitor)
-        seen[one.name] = replace(watched, flags=tuple(with_rules(flag, decision) for flag in watched.flags))
+        mine = watch(course(fund, one.name, history, found), fund.policy.monitor)
+        seen[one.name] = replace(mine, flags=tuple(with_rules(flag, decision) for flag in mine.flags))
     return seen
 
 
@@ -83,3 +49,36 @@ def _with_this(history: History, decision: Decision) -> History:
             region: Record(*values) for region, values in zip(problem.regions.ids, columns, strict=True)
         }
     return replace(history, rounds=(*history.rounds, problem.round), records=records)
+
+
+def published(fund: Posed, decision: Decision, told: Mapping[str, Any], content: bytes | None) -> Looked:
+    """What was looked for, as it is published. told: of summary.json. content: of changes.csv, None without it.
+
+    Raises Differs where the parts of a change do not add up, or do not lead from what the history records to what is
+    decided.
+    """
+    if content is None:
+        return Looked(**told)
+    problem = decision.problem
+    rows = rows_of(content.decode())
+    columns: dict[str, list[str]] = {name: [row[name] for row in rows] for name in rows[0]}
+    parts = [name for name in columns if name not in LEADING]
+    decided = {
+        (one.name, region): lots * one.lot
+        for r, one in enumerate(problem.resources)
+        for region, lots in zip(problem.regions.ids, decision.lots[problem.block(r)].tolist(), strict=True)
+    }
+    for row in rows:
+        where = row["resource"], row["region_id"]
+        try:
+            before, after, change = (Decimal(row[name]) for name in LEADING[3:])
+            total = sum((Decimal(row[name]) for name in parts if row[name]), Decimal(0))
+        except InvalidOperation:
+            raise Differs(f"{CHANGES}: a figure of {where[1]} is no number.") from None
+        recorded = fund.history.records.get(where[0], {}).get(told["since"], {}).get(where[1], NOTHING).amount
+        same = np.isnan(recorded) or float(before) == recorded
+        if not (after == decided.pop(where, Decimal(0)) and after - before == change == total and same):
+            raise Differs(f"{CHANGES}: the change of {where[1]} in {where[0]} does not add up.")
+    if any(decided.values()):
+        raise Differs(f"{CHANGES}: {next(region for (_, region), left in decided.items() if left)} is missing.")
+    return Looked(**{**told, "changes": Sheet(columns, frozenset(LEADING[:3]))})

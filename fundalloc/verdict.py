@@ -57,6 +57,7 @@ def leaves(
     levelled: bool,
     accounting: str,
     priced: bool,
+    looked: bool,
 ) -> str:
     """What is not proven. untold: curves whose rows in the program cannot be compared with them."""
     parts = {
@@ -69,5 +70,6 @@ def leaves(
         "that no whole lots keep all limits exactly": not system.whole,
         "how much of the distance each rule accounts for": accounting in ("shapley", "order"),
         "the prices of rules in summary.json, which take the solver": priced,
+        "why amounts changed and what watched rules would take, for the same reason": looked,
     }
     return f"Not proven: {'; '.join(text for text, holds in parts.items() if holds)}."

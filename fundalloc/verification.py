@@ -32,9 +32,9 @@ from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rebuilding import rebuilt
 from fundalloc.report.folder import SUMMARY
 from fundalloc.report.formats import FORMATS, same_content
-from fundalloc.report.outcome import Outcome, Retrospect
+from fundalloc.report.outcome import CHANGES, Outcome, Retrospect
 from fundalloc.report.summary import sha256, to_json
-from fundalloc.retrospect import retrospect
+from fundalloc.retrospect import published, watched
 from fundalloc.rounding import NoWholeLots
 from fundalloc.rules import Curve, Statement, are_kept
 from fundalloc.shifts import Shift
@@ -49,7 +49,7 @@ TOUCHES = 1e-9
 #: weights that an objective gives agree with its utility to this part of themselves
 FITS = 1e-6
 #: parts of the summary that need the solver, or say what it was run with
-UNCHECKED = ("versions", "fundalloc", "files")
+UNCHECKED = ("versions", "fundalloc", "files", "looked")
 
 
 def verify(folder: str | Path) -> Verdict:
@@ -100,7 +100,9 @@ class _Check:
         self._tables(fund, decision)
         kind, accounting = self.certificate["objective"]["kind"], self.certificate["explained"]["accounting"]
         priced = any(r["price"] for r in self.summary["rules"])
-        left = leaves(system, concessions, out, self.untold, self.levelled, accounting, priced)
+        left = leaves(
+            system, concessions, out, self.untold, self.levelled, accounting, priced, "looked" in self.summary
+        )
         said = proves(kind, how, self.levelled), left, NUMBERS, *self.unverified
         return Verdict(said, how, system.problem.cells)
 
@@ -249,10 +251,8 @@ class _Check:
             if key not in UNCHECKED:
                 entries(f"{SUMMARY}: {key}", ours.get(key), self.summary.get(key))
         reports = [one for one in FORMATS.values() if one.file in self.summary["files"]]
-        back = retrospect(fund, decision) if any(one.looks_back for one in reports) else Retrospect()
-        for name, content in back.files.items():
-            lines(name, content, self._bytes(name))
-        tables = {n: sha256(self._bytes(n)) for n in sorted({*allocation.sheets, CERTIFICATE, *back.files})}
+        back = self._retrospect(fund, decision) if any(one.looks_back for one in reports) else Retrospect()
+        tables = {n: sha256(self._bytes(n)) for n in sorted({*allocation.sheets, CERTIFICATE, *back.looked.files})}
         if self.summary["files"] != tables | {one.file: sha256(self._bytes(one.file)) for one in reports}:
             raise Differs(f"{SUMMARY} has other files or SHA-256 sums than those that are verified.")
         told = {**ours, "versions": self.summary["versions"], "files": tables}
@@ -264,6 +264,11 @@ class _Check:
                 if one.text:
                     lines(one.file, again, content)
                 raise Differs(f"{one.file} is not the report of what follows from the inputs.")
+
+    def _retrospect(self, fund: Fund, decision: Decision) -> Retrospect:
+        """What reports say of earlier rounds: what the monitor sees again, what took the solver as it is published."""
+        content = self._bytes(CHANGES) if CHANGES in self.summary["files"] else None
+        return Retrospect(watched(fund, decision), published(fund, decision, self.summary["looked"], content))
 
 
 def _unproven(system: System, amounts: FloatArray) -> Optimum:

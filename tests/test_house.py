@@ -28,7 +28,7 @@ LAYERS = (
     "report shipped",
     "allocation fund amounts reproduction rebuilding verdict verification recording amending monitoring "
     "causes mixtures change change_words precedent planned horizon projection notices candidates "
-    "comparison weights lottery sensitivity deviations courses retrospect earlier",
+    "comparison weights lottery sensitivity deviations courses retrospect earlier looking",
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}

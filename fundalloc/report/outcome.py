@@ -16,35 +16,38 @@ CHANGES = "changes.csv"
 
 
 @dataclass(frozen=True, eq=False)
-class Since:
-    """Why the amounts are not those of an earlier round.
+class Looked:
+    """What more decisions than its own tell of a round.
 
-    changes: one row per resource and region, a column for each cause. causes: by resource, what each cause is, in
-    words. notes: how they were found.
+    since: the earlier round that it is compared with, empty where it cannot be; unknown then says why. changes: one row
+    per resource and region, a column for each cause. causes: by resource, what each cause is, in words. notes: how they
+    were found. required: by watched rule that is missed, what would be if it were required.
     """
 
-    round: str
-    changes: Sheet
-    causes: Mapping[str, Mapping[str, str]]
-    notes: tuple[str, ...]
+    since: str = ""
+    changes: Sheet | None = None
+    causes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    unknown: str = ""
+    required: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The table as a file."""
+        return {} if self.changes is None else {CHANGES: self.changes.csv()}
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What stands in summary.json."""
+        return {name: value for name, value in vars(self).items() if name != "changes"}
 
 
 @dataclass(frozen=True, eq=False)
 class Retrospect:
-    """What a report says of earlier rounds.
-
-    watched: what the monitor sees of each resource after this round, where there were others. since: why the amounts
-    changed since the last one; None where that is not known, and then unknown says why it is not.
-    """
+    """What a report says of earlier rounds. watched: what the monitor sees of each resource after this round."""
 
     watched: Mapping[str, Watched] = field(default_factory=dict)
-    since: Since | None = None
-    unknown: str = ""
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        """The tables that are written beside a report that looks back, by the name of their file."""
-        return {} if self.since is None else {CHANGES: self.since.changes.csv()}
+    looked: Looked = field(default_factory=Looked)
 
 
 @dataclass(frozen=True, eq=False)

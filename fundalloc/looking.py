@@ -1,0 +1,71 @@
+"""Looking back and aside: what more decisions tell of a round, why amounts changed and what watched rules would take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from fundalloc.change import Round, changes
+from fundalloc.change_words import labels, notes, told
+from fundalloc.conflicts import conflict, possible
+from fundalloc.decided import Decision
+from fundalloc.earlier import again
+from fundalloc.errors import ConflictError, InputError, SolverError
+from fundalloc.posed import Posed
+from fundalloc.report.outcome import Looked
+
+#: of more regions nothing is looked for unasked: it takes many decisions
+MOST = 300
+
+
+def looked(fund: Posed, decision: Decision) -> Looked:
+    """Why amounts are not those of the last round, and what would be if missed rules that are watched were required.
+
+    The last round is compared with where this policy decides it as the history records it.
+    """
+    if decision.problem.n > MOST:
+        return Looked(unknown=f"with more than {MOST} regions it is not looked for unasked")
+    required = dict(_required(decision))
+    if not fund.history.rounds:
+        return Looked(unknown="no earlier round is known", required=required)
+    try:
+        earlier = again(fund.history.rounds[-1], fund.at(fund.round))
+        return replace(since(earlier, _this(fund, decision)), required=required)
+    except (InputError, ConflictError, SolverError) as error:
+        return Looked(unknown=_first(error), required=required)
+
+
+def since(old: Round, new: Round) -> Looked:
+    """Why the amounts of a round are not those of an earlier one."""
+    found = changes(old, new)
+    causes = {name: {cause: told(found, name, cause) for cause in found.parts[name]} for name in found.units}
+    return Looked(labels(found)[0], found.sheet, causes, tuple(notes(found)))
+
+
+def _this(fund: Posed, decision: Decision) -> Round:
+    """The round that is decided; where it is amended, as it was before, with the lots after that."""
+    if any(one.decided is not None for one in decision.problem.resources):
+        return replace(Round.of(fund.at(fund.round)), amended=decision.lots)
+    return Round(fund, decision.optimum.amounts, decision.lots)
+
+
+def _required(decision: Decision) -> Iterator[tuple[str, str]]:
+    """Each watched rule that is missed, and what would be if it were required beside the rules that are."""
+    problem = decision.problem
+    hold = [s for s in decision.rules if s.mode == "require" and not s.or_nothing]
+    for rule in dict.fromkeys(f.rule for f in decision.findings if f.mode == "watch"):
+        all_ = [*hold, *(replace(s, mode="require") for s in decision.rules if s.rule == rule)]
+        found = possible(problem, all_, decision.out)
+        if found:
+            yield rule, "It can be required: some allocation keeps it beside all required rules."
+        elif found is False:
+            try:
+                clash = conflict(problem, all_, decision.out)
+            except SolverError:
+                continue
+            ways = [way for way in clash.relaxations if f'"{rule}"' in way]
+            yield rule, " ".join(["If it were required:", *clash.reason.split("\n"), *ways])
+
+
+def _first(error: Exception) -> str:
+    return str(error).partition("\n")[0]
