@@ -1,4 +1,4 @@
-"""Looking back and aside: what more decisions tell of a round, why amounts changed and what watched rules would take."""
+"""Looking back and aside: what more decisions tell of a round: why amounts changed, what watched rules would take."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ from fundalloc.report.page import figures, rendering
 from fundalloc.report.page.glossary import WORDS, glossary
 from fundalloc.report.page.method import SHIFTS
 from fundalloc.report.words import per_heads
+from fundalloc.retrospect import watched
 from fundalloc.verification import verify
 from tests.funds import history, policy, regions
 from tests.pages import Element, Table, figure, read, tables
@@ -100,9 +101,15 @@ def test_the_tables_of_amounts_are_those_of_the_file(folder, page):
         if resource == "fund":
             for title, key in (("Pays in", "contribution"), ("Net", "net")):
                 assert [figure(t) for t in table.column(title)] == [round(Decimal(row[key]), 2) for row in mine]
-        held = [[numbers[name] for name in row["held_by"].split("; ")] if row["held_by"] else [] for row in mine]
-        shown = table.column("Held by") if "Held by" in table.head else ["" for _ in mine]
-        assert [[int(n) for n in text.split(", ")] if text else [] for text in shown] == held
+        moved: dict[str, list[tuple[Decimal, str]]] = defaultdict(list)
+        for step in rows(folder, "steps.csv"):
+            if step["kind"] == "rule" and step["resource"] == resource:
+                moved[step["region_id"]].append((Decimal(step["amount"]), step["step"]))
+        for title, most, sign in (("Rule that costs most", min, -1), ("Rule that helps most", max, 1)):
+            for shown, row in zip(table.column(title) if moved else (), mine, strict=bool(moved)):
+                amount, rule = most(moved[row["region_id"]])
+                said = shown.split() if amount * sign > 0 else []
+                assert [figure(said[0]), int(said[1])] == [amount, numbers[rule]] if said else shown == "–"
 
 
 def test_the_totals_are_the_sums(folder, page):
@@ -151,7 +158,7 @@ def test_every_region_has_its_steps_in_figures_and_in_bars(folder, page):
         steps[step["region_id"], step["resource"]].append((step["step"], Decimal(step["amount"])))
     for one, article in articles.items():
         mine = {row["resource"]: row for row in allocation if row["region_id"] == one}
-        found = iter(tables(article))
+        found = iter(t for t in tables(article) if not t.caption.startswith("Since round"))
         for resource, row in mine.items():
             if not any(amount for _, amount in steps[one, resource]):
                 assert f"{resource.capitalize()}: nothing is due and nothing is given." in article.text
@@ -165,6 +172,60 @@ def test_every_region_has_its_steps_in_figures_and_in_bars(folder, page):
             assert shown[-1] == ("amount", Decimal(row["amount"]))
             check_bars(table, shown, totals)
         assert next(found, None) is None
+
+
+def test_the_causes_of_every_change_are_those_of_the_file(folder, page):
+    articles = dossiers(folder, page)
+    changes = rows(folder, "changes.csv")
+    causes = list(changes[0])[6:]
+    for resource in resources(folder):
+        table = named(page, f"{resource.capitalize()}: the change of each amount")
+        mine = {row["region_name"]: row for row in changes if row["resource"] == resource}
+        moving = [cause for cause in causes if any(Decimal(row[cause] or 0) for row in mine.values())]
+        assert sorted(table.column("Region")) == sorted(mine)
+        for k, name in enumerate(table.column("Region")):
+            shown = [figure(cell.text) for cell in table.rows[k][1:]]
+            row = mine[name]
+            assert shown == [Decimal(row[c]) for c in ("before", "after", "change", *moving)]
+            assert shown[0] + sum(shown[3:]) == shown[1]
+    for one, article in articles.items():
+        told = [t for t in tables(article) if t.caption.startswith("Since round 2022")]
+        mine = [row for row in changes if row["region_id"] == one and Decimal(row["change"])]
+        assert len(told) == len(mine)
+        for table, row in zip(told, mine, strict=True):
+            shown = [figure(text) for text in table.column("Amount")]
+            assert shown[0] == Decimal(row["before"]) and shown[-1] == Decimal(row["after"])
+            assert shown[1:-1] == [Decimal(row[c]) for c in causes if Decimal(row[c] or 0)]
+
+
+def test_coverage_over_the_rounds_is_that_of_the_history_and_of_this_round(folder, page):
+    past = list(csv.DictReader(io.StringIO(Path("data/yrd_history.csv").read_text(encoding="utf-8"))))
+    now = [{**row, "round": "2023"} for row in rows(folder, "allocation.csv")]
+    paid = {(r["resource"], r["region_id"], r["round"]): r for r in (*past, *now)}
+    names = {row["region_name"]: row["region_id"] for row in now}
+    for resource in resources(folder):
+        table = named(page, f"{resource.capitalize()}: coverage round by round")
+        assert table.head[1:5] == ["2020", "2021", "2022", "2023"]
+        for k, name in enumerate(table.column("Region")):
+            owed, behind = 0.0, 0
+            for label in table.head[1:5]:
+                row = paid.get((resource, names[name], label))
+                due, amount = (float(row[c]) for c in ("entitlement", "amount")) if row else (0.0, 0.0)
+                shown = table.column(label)[k]
+                assert figure(shown) == (Decimal(f"{100 * amount / due:.1f}") if due else None)
+                owed += due - amount
+                behind = behind + 1 if due and amount < 0.95 * due else 0
+            said = table.column("Behind for")[k]
+            assert said.startswith(f"{behind} round") if behind else said == "–"
+            (title,) = [t for t in table.head if t.startswith("Owed")]
+            assert float(figure(table.column(title)[k])) == pytest.approx(owed, rel=1e-6, abs=0.02)
+
+
+def test_a_watched_rule_that_is_missed_says_whether_it_could_be_required(folder, page):
+    told = json.loads((folder / "summary.json").read_text())["looked"]["required"]
+    assert list(told) == ["not behind over three rounds"]
+    assert "Could it be required? If it were required: No allocation keeps" in page.by_id("rule7").text
+    assert "Hangzhou" in told["not behind over three rounds"]
 
 
 def test_every_region_has_what_it_pays_in_and_what_is_unpaid(folder, page):
@@ -295,7 +356,17 @@ def test_flags_stand_on_top_with_their_messages_and_by_their_regions(folder, pag
     for flag in flags:
         assert sum(item.startswith(flag["message"]) for item in items) == 1
         assert flag["message"] in articles[flag["subject"]].text
-    assert len(items) == len(flags)
+    fund = load("models/yrd.toml")
+    seen = [flag for one in watched(fund, fund.allocate().decision).values() for flag in one.flags]
+    others = [item for item in items if not any(item.startswith(flag["message"]) for flag in flags)]
+    assert len(items) == len(flags) + len(others)
+    about = {(flag.subject, flag.resource) for flag in seen if flag.severity != "info"}
+    assert len(others) == len(about)
+    for one, _ in about:
+        mine = [flag.message for flag in seen if flag.subject == one]
+        assert any(
+            message in articles[one].text and any(item.startswith(message) for item in others) for message in mine
+        )
 
 
 def test_the_sentences_are_those_of_explain(folder, page):

@@ -48,7 +48,7 @@ def bubbles(regions: Regions, all_: Sequence[Entry], name: str) -> Markup | None
         if np.isfinite(x[k]) and e.takes_part:
             radius = max(BUBBLE * sqrt(float(e.row["amount"]) / most), 1.5)
             spots.append({"x": _r(x[k]), "y": _r(y[k]), "r": radius, "size": _r((2 * radius) ** 2), "fill": _shade(e)})
-            spots[-1]["name"] = clipped(visible(e.row["region_name"]), 24)
+            spots[-1] |= {"name": clipped(visible(e.row["region_name"]), 24), "away": _away(e)}
     base = alt.Chart(alt.InlineData(values=spots)).encode(
         x=alt.X("x:Q", scale=alt.Scale(domain=[0, WIDTH], nice=False), axis=None),
         y=alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False), axis=None),
@@ -62,6 +62,11 @@ def bubbles(regions: Regions, all_: Sequence[Entry], name: str) -> Markup | None
     )
     label = f"Map: one bubble for each region, as large as its amount of {name}; the colour says its coverage."
     return _svg(alt.layer(drawn, words), WIDTH, height, label, "map")
+
+
+def _away(entry: Entry) -> bool:
+    """Whether a coverage is among the lowest or highest shades."""
+    return entry.coverage is not None and not SHADES[0][0] <= entry.coverage < SHADES[-2][0]
 
 
 def _r(value: float) -> float:
@@ -101,10 +106,10 @@ def _places(regions: Regions) -> tuple[FloatArray, FloatArray, int] | None:
 
 
 def _labels(spots: Sequence[Mapping[str, Any]], height: int) -> list[dict[str, Any]]:
-    """Names beside the largest bubbles, as many as do not cross each other."""
+    """Names beside the bubbles whose coverage is far from 1, then the largest, as many as do not cross each other."""
     taken: list[tuple[float, float, float, float]] = []
     found: list[dict[str, Any]] = []
-    for spot in spots[:200]:
+    for spot in sorted(spots[:200], key=lambda s: not s["away"]):
         wide = sum(12 if ord(c) > 0x2E7F else 7 for c in spot["name"])
         x, y = spot["x"] + spot["r"] + 3, spot["y"]
         box = (x, y - LINE / 2, x + wide, y + LINE / 2)

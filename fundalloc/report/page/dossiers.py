@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from fundalloc.report.page.changed import changed
 from fundalloc.report.page.figures import cents, change, exact, place, since
 from fundalloc.report.page.material import Material, Row
 from fundalloc.report.words import ACCOUNTING, Line, fact_sentence, heads, step_lines
@@ -35,8 +36,9 @@ def dossiers(material: Material) -> Iterator[dict[str, Any]]:
     rows = {name: {row["region_id"]: row for row in mine} for name, mine in material.amounts.items()}
     ranks = {name: _ranks(list(mine.values()), list(_groups(material))) for name, mine in rows.items()}
     counts = {name: heads(row["per_head"] for row in mine) for name, mine in material.amounts.items()}
+    since_last = changed(material)
     flagged: dict[str, list[Any]] = {}
-    for flag in material.flags:
+    for flag in (*material.flags, *material.standing):
         flagged.setdefault(flag.subject, []).append(flag)
     for one, anchor in material.anchors.items():
         yield {
@@ -46,7 +48,12 @@ def dossiers(material: Material) -> Iterator[dict[str, Any]]:
             "groups": [(group, next(iter(rows.values()))[one][group]) for group in _groups(material)],
             "flags": flagged.get(one, []),
             "parts": [
-                _part(material, mine[one], ranks[name].get(one, []), counts[name]) for name, mine in rows.items()
+                {
+                    **_part(material, mine[one], ranks[name].get(one, []), counts[name]),
+                    "changed": since_last[name].rows.get(one) if name in since_last else None,
+                    "causes": since_last[name].causes if name in since_last else (),
+                }
+                for name, mine in rows.items()
             ],
         }
 

@@ -49,12 +49,13 @@ class Bar:
 class Entry:
     """One region and resource: its row of allocation.csv, and what each stage adds to its amount.
 
-    anchor: where its section stands on the page, empty where it has none.
+    anchor: where its section stands on the page, empty where it has none. rules: what each rule gives or takes.
     """
 
     row: Row
     anchor: str
     stages: Mapping[str, Decimal]
+    rules: Mapping[str, Decimal]
 
     @cached_property
     def coverage(self) -> float | None:
@@ -71,6 +72,18 @@ class Entry:
         """How far the coverage is from 1."""
         return 0.0 if self.coverage is None else self.coverage - 1
 
+    @cached_property
+    def helps_most(self) -> tuple[Decimal, str] | None:
+        """The rule that gives most, and how much; None where none gives anything."""
+        amount, rule = max(((a, r) for r, a in self.rules.items()), default=(Decimal(0), ""))
+        return (amount, rule) if amount > 0 else None
+
+    @cached_property
+    def costs_most(self) -> tuple[Decimal, str] | None:
+        """The rule that takes most, and how much; None where none takes anything."""
+        amount, rule = min(((a, r) for r, a in self.rules.items()), default=(Decimal(0), ""))
+        return (amount, rule) if amount < 0 else None
+
     def basis(self) -> float:
         """What a picture is drawn for: one head, or the whole region."""
         amount, head = float(self.row["amount"]), self.row["per_head"]
@@ -82,10 +95,13 @@ def entries(rows: Sequence[Row], steps: Mapping[tuple[str, str], list[Row]], anc
     found = []
     for row in rows:
         stages: dict[str, Decimal] = {}
+        rules: dict[str, Decimal] = {}
         for step in steps.get((row["resource"], row["region_id"]), ()):
-            stage = STAGES[step["kind"]]
-            stages[stage] = stages.get(stage, Decimal(0)) + Decimal(step["amount"])
-        found.append(Entry(row, anchors.get(row["region_id"], ""), stages))
+            stage, amount = STAGES[step["kind"]], Decimal(step["amount"])
+            stages[stage] = stages.get(stage, Decimal(0)) + amount
+            if step["kind"] == "rule":
+                rules[step["step"]] = amount
+        found.append(Entry(row, anchors.get(row["region_id"], ""), stages, rules))
     return sorted(found, key=lambda e: (-Decimal(e.row["amount"]), e.row["region_id"]))
 
 

@@ -65,6 +65,16 @@ def change(text: str | Decimal) -> Markup:
     return Markup("+" if Decimal(text) > 0 else "") + exact(text)
 
 
+def known(value: float | None) -> float | str:
+    """A number that may not be there."""
+    return "" if value is None else value
+
+
+def cents_signed(value: float) -> Markup:
+    """A computed figure to two decimals with its sign."""
+    return change(round(Decimal(value), 2) + 0)
+
+
 def per_cent(value: float | str, digits: int = 2) -> str:
     """A share as per cent."""
     return NONE if value == "" else f"{100 * float(value):,.{digits}f}\N{NO-BREAK SPACE}%".replace("-", MINUS)

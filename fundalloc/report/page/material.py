@@ -18,6 +18,9 @@ MANY = 300
 #: of more regions so many of those that gain most, so many of those that lose most, and so many flagged ones
 MOST, FLAGGED = 10, 100
 
+#: flags of the monitor about one region, the gravest first; only the first of a region and resource is shown
+GRAVEST = ("limit", "behind", "falling", "drift", "account")
+
 Row = Mapping[str, str]
 
 
@@ -56,13 +59,6 @@ class Material:
         """The numbers of the rules of the policy, by name."""
         return {rule["name"]: k for k, rule in enumerate(self.summary["rules"], 1)}
 
-    def holders(self, row: Row) -> list[tuple[str, int]]:
-        """The names of the rules that hold an amount, each with its number; 0 for one that is not of the policy."""
-        names = row["held_by"].split("; ") if row["held_by"] else []
-        if not all(name in self.numbers for name in names):
-            names = [row["held_by"]]
-        return [(name, self.numbers.get(name, 0)) for name in names]
-
     def rows(self, name: str) -> list[Row]:
         """The rows of a file."""
         sheet = self.sheets[name]
@@ -73,6 +69,11 @@ class Material:
         for row in self.rows(name):
             found.setdefault(row[column], []).append(row)
         return found
+
+    @cached_property
+    def standing(self) -> list[Flag]:
+        """What the monitor flags of regions after this round: the gravest of each region and resource."""
+        return [flag for one in self.retrospect.watched.values() for flag in grave(one.flags)]
 
     @property
     def count(self) -> int:
@@ -99,7 +100,7 @@ class Material:
 
     def _outstanding(self) -> set[str]:
         """The regions that are flagged, and those that gain or lose most."""
-        flagged = [f.subject for f in self.flags if f.subject in self.names]
+        flagged = [f.subject for f in (*self.flags, *self.standing) if f.subject in self.names]
         found = set(list(dict.fromkeys(flagged))[:FLAGGED])
         for rows in self.amounts.values():
             order = sorted(rows, key=lambda row: (moved(row), row["region_id"]))
@@ -110,3 +111,13 @@ class Material:
 def moved(row: Row) -> float:
     """By how much an amount differs from that of the last round; without a record, from the entitlement."""
     return float(row["change"]) if row["change"] else float(row["amount"]) - float(row["entitlement"])
+
+
+def grave(flags: Sequence[Flag]) -> list[Flag]:
+    """The flags about regions that should be looked at, the gravest of each region and resource."""
+    found: dict[tuple[str, str], Flag] = {}
+    for code in GRAVEST:
+        for flag in flags:
+            if flag.code == code and flag.severity != "info":
+                found.setdefault((flag.subject, flag.resource), flag)
+    return sorted(found.values(), key=lambda f: (GRAVEST.index(f.code), f.subject))

@@ -9,9 +9,11 @@ from itertools import groupby
 from typing import Any
 
 from fundalloc.report.page import charts
+from fundalloc.report.page.changed import changed
 from fundalloc.report.page.entries import Entry, Ladder, entries, used
 from fundalloc.report.page.figures import NONE, per_cent, short, since
 from fundalloc.report.page.material import Material, Row
+from fundalloc.report.page.rounds import rounds
 from fundalloc.report.page.transfers import LONG, by_group, transfers
 from fundalloc.report.words import heads, per_heads
 
@@ -30,6 +32,7 @@ def parts(material: Material) -> Iterator[dict[str, Any]]:
     first = next(iter(groups), None)
     labels = {} if first is None else dict(zip(problem.regions.ids, groups[first].tolist(), strict=True))
     steps: dict[str, list[Row]] = {}
+    since_last = changed(material)
     for row in material.rows("steps.csv"):
         steps.setdefault(row["resource"], []).append(row)
     for r, one in enumerate(problem.resources):
@@ -46,7 +49,9 @@ def parts(material: Material) -> Iterator[dict[str, Any]]:
             "name": one.name,
             "facts": facts,
             "tiles": list(_tiles(one.name, facts, all_, count, bool(material.summary["rules"]))),
-            "holding": sorted({h[::-1] for e in all_ for h in material.holders(e.row) if h[1]}),
+            "moving": sorted({material.numbers[r] for e in all_ for r in e.rules if r in material.numbers}),
+            "changed": since_last.get(one.name),
+            "rounds": rounds(material, one.name),
             "furthest": max(max((abs(e.away) for e in all_), default=0.0), LEAST_SCALE),
             "groups": _groups(rows, first) if first else [],
             "blocks": _blocks(all_, first, material.many),
@@ -55,7 +60,7 @@ def parts(material: Material) -> Iterator[dict[str, Any]]:
             "left_out": len(all_) - len(shown),
             "stages": stages,
             "ladder": Ladder(shown, stages),
-            "columns": _columns(rows),
+            "columns": {**_columns(rows), "rules": any(e.rules for e in all_)},
             "heads": count,
             "per": per_heads(count),
             "totals": _totals(rows),
@@ -69,7 +74,7 @@ def parts(material: Material) -> Iterator[dict[str, Any]]:
 
 def _columns(rows: Sequence[Row]) -> dict[str, bool]:
     """Which columns say anything."""
-    wanted = ("per_head", "previous", "contribution", "decided", "held_by")
+    wanted = ("per_head", "previous", "contribution", "decided")
     found = {name: any(row.get(name) for row in rows) for name in wanted}
     return {**found, "target": any(row["target"] != row["entitlement"] for row in rows)}
 
@@ -136,7 +141,10 @@ def _tiles(name: str, facts: Mapping[str, Any], all_: Sequence[Entry], count: in
     )
     if ruled:
         part = per_cent(float(moved / out) if out else 0.0, 1)
-        yield Tile("moved by rules", short(moved), f"{moved:,f} {unit}; {part} of what is shared out", unit)
+        net = sum((max(sum(e.rules.values(), Decimal(0)), Decimal(0)) for e in all_), Decimal(0))
+        words = f"{moved:,f} {unit}, rule by rule; {part} of what is shared out"
+        undone = f"; {short(net)} net, what one rule undoes of another left out" if short(net) != short(moved) else ""
+        yield Tile("moved by rules", short(moved), f"{words}{undone}", unit)
     even = facts["inequality"]
     before, after = (float(even[when]["gini"]) for when in ("before", "after"))
     words = "by the key alone → decided; 0: all alike"

@@ -18,8 +18,8 @@ REMEDIES: Mapping[str, tuple[str, str]] = {
     ),
     "watched_rule": (
         "A watched rule is missed",
-        "A watched rule is not enforced. Whoever wants it kept makes it a preferred or a required rule, or lets "
-        "arrears repay what is missing.",
+        "A watched rule is not enforced. Whether it could be required beside the other rules is said with the rule; a "
+        "preferred rule would be kept as far as they allow.",
     ),
     "conceded": (
         "A preferred rule had to yield",
@@ -29,6 +29,20 @@ REMEDIES: Mapping[str, tuple[str, str]] = {
     "beyond_quota": ("Rounding moves more than a lot", "Choose rounding by largest remainder where that is not meant."),
     "supply_zero": ("Nothing is shared out", "Check the supply and the reserve of the policy."),
     "claims_below_supply": ("Claims below the supply", "Each gets its claim; decide what becomes of the rest."),
+    "behind": (
+        "Left behind for several rounds",
+        "Each flag says which rules took most and which arrears rate would close the account once they yield.",
+    ),
+    "falling": ("Coverage falls round by round", "Look at what took more each round; each flag says what would help."),
+    "drift": (
+        "Below the others for several rounds",
+        "More than chance explains. Each flag says which rules took most, and what would help.",
+    ),
+    "account": ("Much is owed from earlier rounds", "Each flag says what would repay it."),
+    "limit": (
+        "An account is near its limit",
+        "What lies beyond one round's entitlement is not repaid: look at the rules that withhold it.",
+    ),
     "arrears_limit": (
         "An account of arrears is at its limit",
         "What lies beyond the limit is not repaid. A rule withholds more than arrears can bring back: look at it.",
@@ -48,16 +62,16 @@ REMEDIES: Mapping[str, tuple[str, str]] = {
 
 
 def remedies(flags: Sequence[Flag]) -> list[dict[str, Any]]:
-    """The flags by severity and kind, the most severe first."""
-    kinds: dict[tuple[int, str], list[Flag]] = {}
-    for flag in flags:
-        kinds.setdefault((ORDER.index(flag.severity), flag.code), []).append(flag)
+    """The flags by kind, the most severe first."""
+    kinds: dict[str, list[Flag]] = {}
+    for flag in sorted(flags, key=lambda f: ORDER.index(f.severity)):
+        kinds.setdefault(flag.code, []).append(flag)
     found = []
-    for (rank, code), mine in sorted(kinds.items(), key=lambda x: x[0][0]):
+    for code, mine in kinds.items():
         title, remedy = REMEDIES.get(code, (code.replace("_", " ").capitalize(), ""))
         found.append(
             {
-                "severity": ORDER[rank],
+                "severity": mine[0].severity,
                 "title": title,
                 "remedy": remedy,
                 "count": len(mine),

@@ -17,7 +17,7 @@ from fundalloc.report.page.material import FLAGGED, MANY, MOST, Material
 from fundalloc.report.page.method import SHIFTS, caveats, in_words, indices, keys, scales
 from fundalloc.report.page.parts import parts
 from fundalloc.report.page.remedies import remedies
-from fundalloc.report.page.rulings import rulings
+from fundalloc.report.page.rulings import costs, rulings
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -25,7 +25,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 def page(material: Material) -> bytes:
     """The page of a decided round: HTML with style and pictures inside, no script, nothing to be loaded."""
     environment = _environment()
-    flags = remedies(material.flags)
+    flags = remedies([*material.flags, *material.standing])
     shown = list(indices(material))
     body = environment.get_template("body.html.j2").render(
         material=material,
@@ -37,6 +37,7 @@ def page(material: Material) -> bytes:
         serious=sum(kind["count"] for kind in flags if kind["severity"] != "info"),
         parts=list(parts(material)),
         rulings=list(rulings(material)),
+        costs=costs(material),
         dossiers=list(dossiers(material)),
         keys=list(keys(material)),
         indices=shown,
@@ -66,7 +67,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    named = ("exact", "change", "per_cent", "since", "short", "cents", "plain")
+    named = ("exact", "change", "per_cent", "since", "short", "cents", "plain", "known", "cents_signed")
     found.filters |= {name: getattr(figures, name) for name in named}
     found.filters |= {"moves": moves_sentence, "account": account_sentence, "first_up": _first_up, "joined": _joined}
     return found

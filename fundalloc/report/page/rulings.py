@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from fundalloc.report.page.material import Material, Row
@@ -37,7 +38,36 @@ def rulings(material: Material) -> Iterator[dict[str, Any]]:
             "named": [_place(material, row, units, money) for row in named[:NAMED]],
             "more": max(0, len(named) - NAMED),
             "stories": [price["words"] for price in rule["price"]],
+            "required": material.retrospect.looked.required.get(rule["name"], ""),
         }
+
+
+def costs(material: Material) -> list[dict[str, Any]]:
+    """What each rule moves of each resource, and which part of what is shared out that is; the largest part first."""
+    found = []
+    for rule in material.summary["rules"]:
+        for name, text in rule["moved"].items():
+            facts = material.summary["resources"][name]
+            out = Decimal(facts["shared_out"])
+            if Decimal(text) and out:
+                steps = [Decimal(s["amount"]) for s in material.rows("steps.csv") if _is_of(s, rule["name"], name)]
+                found.append(
+                    {
+                        "rule": rule["name"],
+                        "number": material.numbers[rule["name"]],
+                        "resource": name,
+                        "unit": facts["unit"],
+                        "moved": text,
+                        "part": float(Decimal(text) / out),
+                        "receive": sum(a > 0 for a in steps),
+                        "pay": sum(a < 0 for a in steps),
+                    }
+                )
+    return sorted(found, key=lambda one: (-one["part"], one["number"], one["resource"]))
+
+
+def _is_of(step: Row, rule: str, resource: str) -> bool:
+    return step["kind"] == "rule" and step["step"] == rule and step["resource"] == resource
 
 
 def _concerns(material: Material, where: str | float | None) -> str:
