@@ -259,7 +259,10 @@ class _Check:
         outcome = Outcome(fund.policy, decision, allocation.sheets, told, allocation.flags, back)
         for one in reports:
             if not one.made_alike(self.summary["versions"]):
-                self.unverified += (f"Not verified: {one.file}, which other versions of its tools drew.",)
+                why = (
+                    "which other versions of its tools drew" if one.alike else "which depends on the fonts of a machine"
+                )
+                self.unverified += (f"Not verified: {one.file}, {why}.",)
             elif not same_content(again := one.make(outcome), content := self._bytes(one.file)):
                 if one.text:
                     lines(one.file, again, content)

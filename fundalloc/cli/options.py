@@ -39,8 +39,8 @@ Formats = Annotated[
         "--format",
         metavar="NAME,...",
         callback=_formats,
-        help="Also write report.html, the page for people, report.xlsx or report.md: html, xlsx, md. CSV and JSON are "
-        "always written.",
+        help="Also write report.html, the page for people, report.pdf, the same on paper, report.xlsx or report.md: "
+        "html, pdf, xlsx, md. CSV and JSON are always written.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="The summary on standard output, and nothing else there.")]

@@ -13,6 +13,8 @@ from fundalloc.report.outcome import Outcome
 
 #: files that are always written
 ALWAYS = ("csv", "json")
+#: what draws the page
+DRAWN = ("altair", "jinja2", "vl-convert-python")
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Format:
     """A report: the name of its file, what makes it, and the packages whose versions can change its bytes.
 
     text: whether it is a text. looks_back: whether it tells of earlier rounds. The same outcome and the same
-    versions give the same content.
+    versions give the same content, unless it is not alike: then it also depends on the fonts of a machine.
     """
 
     file: str
@@ -28,6 +30,7 @@ class Format:
     tools: tuple[str, ...] = ()
     text: bool = True
     looks_back: bool = False
+    alike: bool = True
 
     def versions(self) -> dict[str, str]:
         """The versions of the packages that it is made with."""
@@ -35,13 +38,20 @@ class Format:
 
     def made_alike(self, versions: Mapping[str, str]) -> bool:
         """Whether a report was made with the versions that are here, so that it can be made again."""
-        return all(versions.get(tool) == here for tool, here in self.versions().items())
+        return self.alike and all(versions.get(tool) == here for tool, here in self.versions().items())
 
 
 def _page(outcome: Outcome) -> bytes:
     from fundalloc.report.page import Material, page
 
     return page(Material(**vars(outcome), hashes=outcome.summary["files"]))
+
+
+def _paper(outcome: Outcome) -> bytes:
+    from fundalloc.report.page.paper import on_paper
+    from fundalloc.report.press import press
+
+    return press()(on_paper(_page(outcome).decode()))
 
 
 def _workbook(outcome: Outcome) -> bytes:
@@ -57,7 +67,8 @@ def _document(outcome: Outcome) -> bytes:
 
 
 FORMATS: Mapping[str, Format] = {
-    "html": Format("report.html", _page, ("altair", "jinja2", "vl-convert-python"), looks_back=True),
+    "html": Format("report.html", _page, DRAWN, looks_back=True),
+    "pdf": Format("report.pdf", _paper, (*DRAWN, "weasyprint"), text=False, looks_back=True, alike=False),
     "xlsx": Format("report.xlsx", _workbook, ("xlsxwriter",), text=False),
     "md": Format("report.md", _document),
 }

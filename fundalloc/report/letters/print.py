@@ -13,11 +13,9 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from fundalloc.errors import Fault, InputError
 from fundalloc.report.legible import marked, shown
 from fundalloc.report.letters.letter import Letter
-
-MISSING = 'is not installed, and the format pdf needs it: pip install "fundalloc[pdf]"'
+from fundalloc.report.press import press
 
 
 class Press:
@@ -49,24 +47,7 @@ class Press:
 
     @cached_property
     def _printer(self) -> Callable[[str], bytes]:
-        try:
-            import weasyprint
-            from weasyprint.text.fonts import FontConfiguration
-        except ImportError as error:
-            raise InputError([Fault(MISSING, key="--format", value="weasyprint")]) from error
-        except OSError as error:
-            raise InputError(
-                [Fault(f"cannot find a library that it needs ({error}).", "Install Pango.", value="weasyprint")]
-            ) from error
-        fonts = FontConfiguration()
-
-        def printed(page: str) -> bytes:
-            document = weasyprint.HTML(string=page, url_fetcher=_nothing_else)
-            return bytes(
-                document.write_pdf(font_config=fonts, pdf_identifier=hashlib.sha256(page.encode()).digest()[:16])
-            )
-
-        return printed
+        return press()
 
     def index(self, title: str, round_: str, resources: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
         """A page with a link to every letter. rows: region, name, file, amounts."""
@@ -77,7 +58,3 @@ class Press:
 def _finished(value: Any) -> Any:
     """What is put into Markdown, as text."""
     return marked(value) if isinstance(value, str) else value
-
-
-def _nothing_else(url: str, *_: Any, **__: Any) -> Any:
-    raise ValueError(f"{url} is not fetched: a letter stands alone")
