@@ -20,11 +20,14 @@ from fundalloc.report.sheets import Sheet, allocation_sheet, flags_sheet, rules_
 from fundalloc.report.summary import summarise
 from fundalloc.report.table import text_table
 from fundalloc.report.words import explanation, find_region, whys
+from fundalloc.shapes import FILE as SHAPES
+from fundalloc.shapes import parse_shapes, read_shapes
 from fundalloc.sources import Source
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fundalloc.change import Round
     from fundalloc.prices import Price
 
 
@@ -44,7 +47,7 @@ class Allocation:
         settings: Sequence[str] = (),
         prices: Mapping[str, Sequence[Price]] | None = None,
         watched: Callable[[], Mapping[str, Watched]] = dict,
-        looked: Callable[[], Looked] = Looked,
+        looked: Callable[[Round | None], Looked] = lambda _: Looked(),
     ) -> None:
         self.policy = policy
         self.decision = decision
@@ -110,11 +113,19 @@ class Allocation:
         wanted = find_region(allocation, region)
         return explanation(allocation, _rows(self.sheets["steps.csv"]), self.summary, wanted)
 
-    def write(self, folder: str | Path, formats: Collection[str] = ()) -> None:
+    def write(
+        self,
+        folder: str | Path,
+        formats: Collection[str] = (),
+        geo: str | Path | None = None,
+        since: Round | None = None,
+    ) -> None:
         """Writes all files of the round to a folder, whole or not at all.
 
-        formats: reports beside the tables, such as "html", "xlsx" and "md". Raises InputError where one of them is not
-        known, or the folder holds files that fundalloc did not write.
+        formats: reports beside the tables, such as "html", "xlsx" and "md". geo: a GeoJSON file with the shapes of the
+        regions, for maps. since: the earlier round whose amounts are compared; left out: the last one, where it is
+        known how it was decided. Raises InputError where a format is not known, the shapes cannot be read, or the
+        folder holds files that fundalloc did not write.
         """
         asked = [FORMATS[name] for name in chosen(formats)]
         proof = certificate(self.decision, self._inputs, self._settings)
@@ -123,11 +134,18 @@ class Allocation:
         summary = {**self.summary, "versions": versions}
         back = Retrospect()
         if any(one.looks_back for one in asked):
-            back = Retrospect(self._watched(), self._looked())
+            back = Retrospect(self._watched(), self._looked(since))
             files |= back.looked.files
             summary["looked"] = back.looked.summary
+        shapes = None
+        if geo is not None and any(one.looks_back for one in asked):
+            regions = self.decision.problem.regions
+            given, source = read_shapes(Path(geo), regions.ids, regions.names)
+            files[SHAPES] = given.geojson
+            shapes = parse_shapes(Source(SHAPES, files[SHAPES]), SHAPES, regions.ids)
+            summary["geo"] = {"file": source.file, "sha256": source.sha256}
         told = {**summary, "files": hashes(files)}
-        outcome = Outcome(self.policy, self.decision, self.sheets, told, self.flags, back)
+        outcome = Outcome(self.policy, self.decision, self.sheets, told, self.flags, back, shapes)
         files |= {one.file: one.make(outcome) for one in asked}
         write_folder(Path(folder), files, summary)
 

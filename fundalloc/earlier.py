@@ -10,6 +10,8 @@ from fundalloc.errors import ConflictError, Fault, InputError
 from fundalloc.explain import printed_unit
 from fundalloc.posed import Posed
 
+ANOTHER = "was not decided by this policy with these data"
+
 
 def again(label: str, later: Posed) -> Round:
     """An earlier round of a fund, decided again; it must be what the history of the later one records."""
@@ -28,33 +30,35 @@ def again(label: str, later: Posed) -> Round:
     try:
         found = Round.of(later.at(label))
     except ConflictError as error:
-        raise InputError([_another(label, error.reason.splitlines()[0])]) from None
-    return _as_recorded(found, later)
+        raise InputError([_another(label, ANOTHER, error.reason.splitlines()[0])]) from None
+    if check_recorded(found, later, ANOTHER):
+        return found
+    said = f"The history does not record {label}: its amounts are those that this policy decides with its data."
+    return replace(found, remark=said)
 
 
-def _another(label: str, how: str) -> Fault:
-    return Fault(
-        f"was not decided by this policy with these data: {how}",
-        f"Name the folder of {label}, or a ledger, instead of the label.",
-        value=label,
-    )
+def check_recorded(found: Round, later: Posed, said: str = "is not the round that the history records") -> bool:
+    """Whether the history of a later round records an earlier one.
 
-
-def _as_recorded(found: Round, later: Posed) -> Round:
-    """The round, where the history of a later one records the same amounts; a remark where it records none."""
+    Raises InputError, which says so, where it records other amounts.
+    """
     problem, label = found.fund.problem, found.fund.round
     recorded = {name: rounds[label] for name, rounds in later.history.records.items() if label in rounds}
-    if not recorded:
-        said = f"The history does not record {label}: its amounts are those that this policy decides with its data."
-        return replace(found, remark=said)
     decided: dict[tuple[str, str], Decimal] = {}
+    lots = found.lots if found.amended is None else found.amended
     for r, one in enumerate(problem.resources):
-        for region, lots in zip(problem.regions.ids, found.lots[problem.block(r)].tolist(), strict=True):
-            decided[one.name, region] = lots * one.lot
+        for region, mine in zip(problem.regions.ids, lots[problem.block(r)].tolist(), strict=True):
+            decided[one.name, region] = mine * one.lot
     units = {one.name: float(printed_unit(one.lot)) for one in problem.resources}
     paid = {(name, region): one.amount for name, regions in recorded.items() for region, one in regions.items()}
-    for name, region in sorted({*decided, *paid}):
+    for name, region in sorted({*decided, *paid}) if recorded else ():
         ours, theirs = decided.get((name, region), Decimal(0)), paid.get((name, region), 0.0)
         if not abs(float(ours) - theirs) <= units.get(name, 0.0) / 2:
-            raise InputError([_another(label, f"{region} got {theirs:,.15g} of {name}, but they give it {ours:,f}.")])
-    return found
+            how = f"{region} got {theirs:,.15g} of {name} by the history, {ours:,f} by that decision."
+            raise InputError([_another(label, said, how)])
+    return bool(recorded)
+
+
+def _another(label: str, said: str, how: str) -> Fault:
+    remedy = f"Name the folder, or a ledger, in which round {label} is as it was decided."
+    return Fault(f"{said}: {how}", remedy, value=label)

@@ -160,14 +160,8 @@ class Fund:
         decision = decide(self.problem, self.rows, model)
         if model is not None:
             return Allocation(self.policy, decision, self.inputs, self.settings)
-        return Allocation(
-            self.policy,
-            decision,
-            self.inputs,
-            self.settings,
-            watched=partial(watched, self, decision),
-            looked=partial(looked, self, decision),
-        )
+        more = partial(watched, self, decision), partial(looked, self, decision)
+        return Allocation(self.policy, decision, self.inputs, self.settings, None, *more)
 
     @property
     def tables(self) -> dict[str, Table]:

@@ -9,7 +9,7 @@ from fundalloc.change import Round, changes
 from fundalloc.change_words import labels, notes, told
 from fundalloc.conflicts import conflict, possible
 from fundalloc.decided import Decision
-from fundalloc.earlier import again
+from fundalloc.earlier import again, check_recorded
 from fundalloc.errors import ConflictError, InputError, SolverError
 from fundalloc.posed import Posed
 from fundalloc.report.outcome import Looked
@@ -18,19 +18,23 @@ from fundalloc.report.outcome import Looked
 MOST = 300
 
 
-def looked(fund: Posed, decision: Decision) -> Looked:
-    """Why amounts are not those of the last round, and what would be if missed rules that are watched were required.
+def looked(fund: Posed, decision: Decision, earlier: Round | None = None) -> Looked:
+    """Why amounts are not those of an earlier round, and what would be if missed rules that are watched were required.
 
-    The last round is compared with where this policy decides it as the history records it.
+    earlier: the round that is compared; left out: the last one, where this policy decides it as the history records it.
+    Raises InputError for a round that the history records otherwise.
     """
+    if earlier is not None:
+        check_recorded(earlier, fund)
+        return replace(since(earlier, _this(fund, decision)), required=dict(_required(decision)))
     if decision.problem.n > MOST:
-        return Looked(unknown=f"with more than {MOST} regions it is not looked for unasked")
+        return Looked(unknown=f"with more than {MOST} regions it is not looked for unasked.")
     required = dict(_required(decision))
     if not fund.history.rounds:
-        return Looked(unknown="no earlier round is known", required=required)
+        return Looked(unknown="no earlier round is known.", required=required)
     try:
-        earlier = again(fund.history.rounds[-1], fund.at(fund.round))
-        return replace(since(earlier, _this(fund, decision)), required=required)
+        last = again(fund.history.rounds[-1], fund.at(fund.round))
+        return replace(since(last, _this(fund, decision)), required=required)
     except (InputError, ConflictError, SolverError) as error:
         return Looked(unknown=_first(error), required=required)
 

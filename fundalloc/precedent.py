@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ from fundalloc.change import Round
 from fundalloc.differences import Differs
 from fundalloc.earlier import again
 from fundalloc.errors import Fault, InputError
-from fundalloc.fund import reopened
+from fundalloc.fund import Fund, reopened
+from fundalloc.posed import Posed
 from fundalloc.rebuilding import rebuilt
 from fundalloc.report.folder import read_summary
 from fundalloc.sources import Source
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
     from fundalloc.ledger import Ledger
 
 
-def precedent(since: str, folder: Path, ledger: Ledger | None = None) -> Round:
-    """The round that somebody means by a folder, by a label of a ledger, or of the inputs of another folder.
+def precedent(since: str, later: Callable[[], Posed], ledger: Ledger | None = None) -> Round:
+    """The round that somebody means by a folder, by a label of a ledger, or of the data of a later round.
 
-    since: a folder that `allocate` wrote, else the label of a round. folder: holds the later round. Raises InputError
-    where there is no such round, or where it was not decided by that policy.
+    since: a folder that `allocate` wrote, else the label of a round. later: the fund of the later round, before any
+    amendment. Raises InputError where there is no such round, or where it was not decided by that policy.
     """
     if (Path(since) / CERTIFICATE).is_file():
         return recorded(Path(since))
@@ -37,9 +38,13 @@ def precedent(since: str, folder: Path, ledger: Ledger | None = None) -> Round:
     if ledger is not None and entry is not None and CERTIFICATE in entry.files:
         where = Path(f"{ledger.where}: {entry.said()}")
         return as_decided(*read_certificate(ledger.file(entry, CERTIFICATE), where), where)
+    return again(since, later())
+
+
+def before_events(folder: Path) -> Fund:
+    """The fund of a folder that `allocate` or `amend` wrote, before any amendment."""
     certificate, inputs = opened(folder)
-    settings = [str(s) for s in certificate["settings"]]
-    return again(since, reopened(inputs, str(certificate["round"]), settings, amended=False))
+    return reopened(inputs, str(certificate["round"]), [str(s) for s in certificate["settings"]], amended=False)
 
 
 def recorded(folder: Path) -> Round:

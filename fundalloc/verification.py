@@ -37,6 +37,8 @@ from fundalloc.report.summary import sha256, to_json
 from fundalloc.retrospect import published, watched
 from fundalloc.rounding import NoWholeLots
 from fundalloc.rules import Curve, Statement, are_kept
+from fundalloc.shapes import FILE as SHAPES
+from fundalloc.shapes import Shapes, parse_shapes
 from fundalloc.shifts import Shift
 from fundalloc.sources import Source
 from fundalloc.system import System
@@ -49,7 +51,7 @@ TOUCHES = 1e-9
 #: weights that an objective gives agree with its utility to this part of themselves
 FITS = 1e-6
 #: parts of the summary that need the solver, or say what it was run with
-UNCHECKED = ("versions", "fundalloc", "files", "looked")
+UNCHECKED = ("versions", "fundalloc", "files", "looked", "geo")
 
 
 def verify(folder: str | Path) -> Verdict:
@@ -252,11 +254,13 @@ class _Check:
                 entries(f"{SUMMARY}: {key}", ours.get(key), self.summary.get(key))
         reports = [one for one in FORMATS.values() if one.file in self.summary["files"]]
         back = self._retrospect(fund, decision) if any(one.looks_back for one in reports) else Retrospect()
-        tables = {n: sha256(self._bytes(n)) for n in sorted({*allocation.sheets, CERTIFICATE, *back.looked.files})}
+        shapes = self._shapes(fund)
+        drawn = {*back.looked.files, *([SHAPES] if shapes else [])}
+        tables = {n: sha256(self._bytes(n)) for n in sorted({*allocation.sheets, CERTIFICATE, *drawn})}
         if self.summary["files"] != tables | {one.file: sha256(self._bytes(one.file)) for one in reports}:
             raise Differs(f"{SUMMARY} has other files or SHA-256 sums than those that are verified.")
         told = {**ours, "versions": self.summary["versions"], "files": tables}
-        outcome = Outcome(fund.policy, decision, allocation.sheets, told, allocation.flags, back)
+        outcome = Outcome(fund.policy, decision, allocation.sheets, told, allocation.flags, back, shapes)
         for one in reports:
             if not one.made_alike(self.summary["versions"]):
                 why = (
@@ -267,6 +271,13 @@ class _Check:
                 if one.text:
                     lines(one.file, again, content)
                 raise Differs(f"{one.file} is not the report of what follows from the inputs.")
+
+    def _shapes(self, fund: Fund) -> Shapes | None:
+        """The shapes of maps, as they are published."""
+        if SHAPES not in self.summary["files"]:
+            return None
+        self.unverified += (f"Not verified: {SHAPES}, the shapes of the regions.",)
+        return parse_shapes(Source(SHAPES, self._bytes(SHAPES)), SHAPES, fund.regions.ids)
 
     def _retrospect(self, fund: Fund, decision: Decision) -> Retrospect:
         """What reports say of earlier rounds: what the monitor sees again, what took the solver as it is published."""

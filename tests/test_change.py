@@ -559,8 +559,11 @@ def test_a_round_that_this_policy_did_not_decide_is_refused(delta, capsys, tmp_p
     capsys.readouterr()
     assert run(["explain", out, "Huangshan", "--since", "2022"]) == 3
     error = capsys.readouterr().err
-    assert "'2022': was not decided by this policy with these data: CN-320100 got 596,490,000 of fund" in error
-    assert "Name the folder of 2022, or a ledger, instead of the label." in error
+    assert (
+        "'2022': was not decided by this policy with these data: CN-320100 got 596,490,000 of fund by the history"
+        in error
+    )
+    assert "Name the folder, or a ledger, in which round 2022 is as it was decided." in error
     assert run(["explain", out, "Huangshan", "--since", str(delta / "2022")]) == 0
     told = capsys.readouterr().out
     assert 'weight 50 instead of weight 40 for "need", weight 10 instead of weight 20 for "potential"' in told

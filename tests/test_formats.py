@@ -280,7 +280,7 @@ def test_formats_are_asked_for_by_name(tmp_path, capsys):
     assert formats.chosen(["md,xlsx", " csv , json", "md"]) == ("xlsx", "md")
     assert formats.chosen([]) == ()
     assert run(["demo", "-o", str(tmp_path / "out"), "--format", "xlxs,odt"]) == 2
-    assert "'xlxs' is none of html, xlsx, md, csv, json." in capsys.readouterr().err
+    assert "'xlxs' is none of html, pdf, xlsx, md, csv, json." in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match=r"'xlxs': is no format\. Did you mean xlsx\?"):
         fund(2, 6).allocate().write(tmp_path / "out", ("xlxs",))

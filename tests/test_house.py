@@ -16,7 +16,7 @@ PACKAGE = Path(fundalloc.__file__).parent
 LAYERS = (
     "postponed errors flags rounds sources draws inequality holding pooling numerals tables files roster regions "
     "history succession ledger "
-    "aggregates orders influence",
+    "aggregates orders influence shapes",
     "expressions scope indices likeness problem",
     "rules objectives utility arrears adjustments arrival claims key entitlements events amendment "
     "goals growth outlook letterhead uncertainty",

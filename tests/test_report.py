@@ -28,6 +28,7 @@ from fundalloc.policy import parse_policy
 from fundalloc.report.page import figures, rendering
 from fundalloc.report.page.glossary import WORDS, glossary
 from fundalloc.report.page.method import SHIFTS
+from fundalloc.report.page.paper import on_paper
 from fundalloc.report.words import per_heads
 from fundalloc.retrospect import watched
 from fundalloc.verification import verify
@@ -719,9 +720,74 @@ def test_the_page_is_written_where_it_is_asked_for(tmp_path, capfd):
     assert run(["allocate", "models/pakistan_nfc7_2010.toml", "-o", str(out), "-q", "--format", "json"]) == 0
     assert not (out / "report.html").exists()
     with pytest.raises(InputError, match="is no format"):
-        load("models/pakistan_nfc7_2010.toml").allocate().write(out, ["pdf"])
+        load("models/pakistan_nfc7_2010.toml").allocate().write(out, ["doc"])
     assert run(["allocate", "models/pakistan_nfc7_2010.toml", "-o", str(out), "-q", "--format", "html,doc"]) == 2
-    assert "'doc' is none of html, xlsx, md, csv, json." in capfd.readouterr().err
+    assert "'doc' is none of html, pdf, xlsx, md, csv, json." in capfd.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def changed_policy(tmp_path_factory) -> tuple[Path, Path]:
+    """A round before, decided by another policy, and a history that records it."""
+    folder = tmp_path_factory.mktemp("since")
+    earlier = load("models/yrd.toml", round="2022", settings=["rules.pace of change.cap=1.05"]).allocate()
+    earlier.write(folder / "2022")
+    past = [row for row in csv.reader(io.StringIO(Path("data/yrd_history.csv").read_text())) if row[0] < "2022"]
+    head = next(csv.reader(io.StringIO(Path("data/yrd_history.csv").read_text())))
+    new = [{**row, "round": "2022"} for row in rows(folder / "2022", "allocation.csv")]
+    with (folder / "history.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([head, *past, *([row.get(name, "") for name in head] for row in new)])
+    return folder / "2022", folder / "history.csv"
+
+
+def test_a_round_of_another_policy_is_compared_where_its_folder_is_named(changed_policy, tmp_path, capsys):
+    earlier, past = changed_policy
+    asked = ["allocate", "models/yrd.toml", "-q", "--history", str(past), "-o"]
+    assert run([*asked, str(tmp_path / "alone"), "--format", "html"]) == 0
+    text = (tmp_path / "alone" / "report.html").read_text(encoding="utf-8")
+    assert "Why the amounts changed is not told here: " in text and not (tmp_path / "alone" / "changes.csv").exists()
+    assert run([*asked, str(tmp_path / "told"), "--since", str(earlier)]) == 0
+    verify(tmp_path / "told")
+    assert any(Decimal(row["rules"]) for row in rows(tmp_path / "told", "changes.csv"))
+    text = (tmp_path / "told" / "report.html").read_text(encoding="utf-8")
+    assert "&#34;pace of change&#34; changed: " in text
+    asked[asked.index("--history") + 1] = "data/yrd_history.csv"
+    assert run([*asked, str(tmp_path / "other"), "--since", str(earlier)]) == 3
+    assert "is not the round that the history records" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+
+
+def test_causes_that_do_not_add_up_are_found(folder, tmp_path):
+    for column, place in (("data", 1), ("before", 2), ("after", 40), ("change", 100)):
+        out = tmp_path / column
+        shutil.copytree(folder, out)
+        table = list(csv.reader(io.StringIO((out / "changes.csv").read_text(encoding="utf-8"), newline="")))
+        cell = table[place][table[0].index(column)]
+        table[place][table[0].index(column)] = str(Decimal(cell) + CENT)
+        with (out / "changes.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(table)
+        told = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+        told["files"]["changes.csv"] = hashlib.sha256((out / "changes.csv").read_bytes()).hexdigest()
+        (out / "summary.json").write_text(json.dumps(told), encoding="utf-8")
+        with pytest.raises(DifferenceError, match=r"changes\.csv: the change of CN-\d+ in \w+ does not add up\."):
+            verify(out)
+
+
+def test_the_first_round_and_many_regions_say_nothing_of_changes(tmp_path):
+    load("models/pakistan_nfc7_2010.toml").allocate().write(tmp_path / "first", ["html"])
+    text = (tmp_path / "first" / "report.html").read_text(encoding="utf-8")
+    assert "What changed" not in text and "left behind" not in text
+    assert json.loads((tmp_path / "first" / "summary.json").read_text())["looked"]["unknown"]
+
+
+def test_the_page_on_paper(tmp_path):
+    allocation = load("models/pakistan_nfc7_2010.toml").allocate()
+    allocation.write(tmp_path / "out", ["pdf"])
+    content = (tmp_path / "out" / "report.pdf").read_bytes()
+    assert content.startswith(b"%PDF") and len(content) > 20_000
+    assert "Not verified: report.pdf, which depends on fonts." in verify(tmp_path / "out").sentences
+    allocation.write(tmp_path / "page", ["html"])
+    paper = on_paper((tmp_path / "page" / "report.html").read_text(encoding="utf-8"))
+    assert "var(--" not in paper and "color-mix" not in paper
 
 
 def test_what_draws_pages_is_loaded_for_them_only(tmp_path):

@@ -426,7 +426,7 @@ def test_the_command_says_the_first_difference_and_ends_with_six(tmp_path, capfd
 
 
 def test_the_module_names_what_it_does_not_check():
-    assert verification.UNCHECKED == ("versions", "fundalloc", "files", "looked")
+    assert verification.UNCHECKED == ("versions", "fundalloc", "files", "looked", "geo")
 
 
 WISH: list[dict[str, Any]] = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from fundalloc.cli.options import (
     AsJson,
     Encoding,
     Formats,
+    Geo,
     History,
     PastLedger,
     PolicyFile,
@@ -21,8 +22,13 @@ from fundalloc.cli.options import (
     Round,
     Settings,
     Strict,
+    drawn,
 )
 from fundalloc.cli.screen import clock, note, show_allocation, show_flags, warn_of_the_past
+
+if TYPE_CHECKING:
+    from fundalloc.change import Round as DecidedRound
+    from fundalloc.fund import Fund
 
 
 def allocate(
@@ -35,6 +41,15 @@ def allocate(
     settings: Settings = None,
     encoding: Encoding = "utf-8",
     formats: Formats = [],  # noqa: B006 -- typer copies it
+    geo: Geo = None,
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="ROUND",
+            help="The earlier round with which report.html compares amounts: a folder that allocate wrote, or a label; "
+            "left out: the last one, if this policy decided it.",
+        ),
+    ] = "",
     as_json: AsJson = False,
     quiet: Quiet = False,
     strict: Strict = False,
@@ -56,7 +71,8 @@ def allocate(
             encoding=encoding,
         )
         allocation = fund.allocate()
-        allocation.write(out, formats)
+        earlier = _earlier(since, fund, ledger) if since else None
+        allocation.write(out, drawn(formats, geo or since), geo, earlier)
     seconds = time.perf_counter() - start
     if as_json:
         steps = {name: round(s, 4) for name, s in allocation.decision.seconds.items()}
@@ -75,6 +91,13 @@ def allocate(
         serious = sum(f.severity != "info" for f in allocation.flags)
     if strict and serious:
         raise typer.Exit(10)
+
+
+def _earlier(since: str, fund: Fund, ledger: str | None) -> DecidedRound:
+    from fundalloc.ledger import Ledger
+    from fundalloc.precedent import precedent
+
+    return precedent(since, lambda: fund, None if ledger is None else Ledger(ledger))
 
 
 def _say_recorded(ledger: str, round_: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fundalloc.cli.options import AsJson, Encoding, Formats, OutFolder, Quiet, Strict
+from fundalloc.cli.options import AsJson, Encoding, Formats, Geo, OutFolder, Quiet, Strict, drawn
 from fundalloc.cli.screen import SHOWN, clock, note, wide
 from fundalloc.errors import Fault, InputError
 
@@ -30,6 +30,7 @@ def amend(
     new: Annotated[Path, typer.Option("-o", "--out", metavar="NEW", help="The folder to write to.")],
     encoding: Encoding = "utf-8",
     formats: Formats = [],  # noqa: B006 -- typer copies it
+    geo: Geo = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     strict: Strict = False,
@@ -43,7 +44,7 @@ def amend(
     with clock("amending the round"):
         check_writable(new)
         allocation = amend_folder(out, events, encoding=encoding)
-        allocation.write(new, formats)
+        allocation.write(new, drawn(formats, geo), geo)
     if as_json:
         typer.echo(json.dumps(allocation.summary, ensure_ascii=False, indent=2))
     elif not quiet:

@@ -91,10 +91,13 @@ def explain(
         from fundalloc.change import changes
         from fundalloc.change_words import asked, why_changed
         from fundalloc.ledger import Ledger
-        from fundalloc.precedent import precedent, recorded
+        from fundalloc.precedent import before_events, precedent, recorded
 
         with clock("comparing"):
-            rounds = precedent(since, out, None if ledger is None else Ledger(ledger)), recorded(out)
+            rounds = (
+                precedent(since, lambda: before_events(out), None if ledger is None else Ledger(ledger)),
+                recorded(out),
+            )
             wanted = asked(*rounds, region)
             told.append(why_changed(changes(*rounds), wanted))
     if not since or any(row["region_id"] == wanted for row in rows):

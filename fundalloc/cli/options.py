@@ -43,6 +43,14 @@ Formats = Annotated[
         "html, pdf, xlsx, md. CSV and JSON are always written.",
     ),
 ]
+Geo = Annotated[
+    Path | None,
+    typer.Option(
+        "--geo",
+        metavar="FILE",
+        help="GeoJSON with the shapes of the regions, for the maps of report.html; asks for it.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="The summary on standard output, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 10 if flags were raised.")]
@@ -67,3 +75,8 @@ LedgerPlace = Annotated[
     ),
 ]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who says it; left out: the name of the login.")]
+
+
+def drawn(formats: list[str], shown: object) -> list[str]:
+    """The formats that are asked for; what only the page shows asks for it."""
+    return formats if not shown or {"html", "pdf"} & set(formats) else [*formats, "html"]

@@ -11,6 +11,7 @@ from fundalloc.flags import Flag
 from fundalloc.monitors import Watched
 from fundalloc.policy import Policy
 from fundalloc.report.sheets import Sheet
+from fundalloc.shapes import Shapes
 
 CHANGES = "changes.csv"
 
@@ -52,7 +53,10 @@ class Retrospect:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A decided round: its policy, its decision, its tables by file, its summary with their SHA-256 sums, its flags."""
+    """A decided round: its policy, its decision, its tables by file, its summary with their SHA-256 sums, its flags.
+
+    shapes: of the regions, for maps.
+    """
 
     policy: Policy
     decision: Decision
@@ -60,3 +64,4 @@ class Outcome:
     summary: Mapping[str, Any]
     flags: Sequence[Flag]
     retrospect: Retrospect
+    shapes: Shapes | None = None

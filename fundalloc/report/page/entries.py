@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from math import inf
 from typing import Any
 
 from fundalloc.report.page.figures import place
@@ -33,6 +34,14 @@ LANES = {
     "objective": "rule",
     "rules": "rule",
 }
+
+#: from which coverage on a region has which colour
+SHADES = ((0.9, "much-below"), (0.98, "below"), (1.02, "level"), (1.1, "above"), (inf, "much-above"))
+
+
+def shade(coverage: float | None) -> str:
+    """The colour of a coverage, empty where there is none."""
+    return "" if coverage is None else next(name for bound, name in SHADES if coverage < bound)
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,11 @@ class Entry:
     def takes_part(self) -> bool:
         """Whether anything is due or given."""
         return any(self.stages.values())
+
+    @property
+    def shade(self) -> str:
+        """The colour of the coverage."""
+        return shade(self.coverage)
 
     @property
     def away(self) -> float:

@@ -12,6 +12,7 @@ from fundalloc.flags import Flag
 from fundalloc.policy import Policy
 from fundalloc.report.outcome import Retrospect
 from fundalloc.report.sheets import Sheet
+from fundalloc.shapes import Shapes
 
 #: so many regions have a section each; with more only those that are flagged or move most
 MANY = 300
@@ -34,6 +35,7 @@ class Material:
     summary: Mapping[str, Any]
     flags: Sequence[Flag]
     retrospect: Retrospect
+    shapes: Shapes | None
     hashes: Mapping[str, str]
 
     @cached_property

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 #: what is laid out otherwise where grids do not fit themselves
-LAYOUT = """.transfers, .rules, .charts { display: block; }
+LAYOUT = """h1 { font-size: 2rem; }
+h2 { font-size: 1.6rem; }
+.transfers, .rules, .charts { display: block; }
 .card { margin: .6rem 0; }
 .sides { display: table; width: 100%; table-layout: fixed; }
 .sides > div { display: table-cell; padding-right: 1rem; }

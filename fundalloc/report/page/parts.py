@@ -8,10 +8,11 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from fundalloc.report.page import charts
 from fundalloc.report.page.changed import changed
+from fundalloc.report.page.charts import lorenz
 from fundalloc.report.page.entries import Entry, Ladder, entries, used
 from fundalloc.report.page.figures import NONE, per_cent, short, since
+from fundalloc.report.page.maps import BUBBLES, areas, bubbles
 from fundalloc.report.page.material import Material, Row
 from fundalloc.report.page.rounds import rounds
 from fundalloc.report.page.transfers import LONG, by_group, transfers
@@ -19,6 +20,8 @@ from fundalloc.report.words import heads, per_heads
 
 #: two charts a part, and not more than eight on a page
 CHARTED = 4
+#: more tiles than these are no picture
+TILES = 600
 #: the scale of the pictures of coverage: at least so far from 1
 LEAST_SCALE = 0.02
 #: coverages that lie closer together differ by rounding alone
@@ -66,10 +69,26 @@ def parts(material: Material) -> Iterator[dict[str, Any]]:
             "totals": _totals(rows),
             "transfers": moves,
             "by_group": by_group(mine, labels, [t.rule for t in moves]),
-            "drawn": charts.BUBBLES if len(all_) > charts.BUBBLES else 0,
-            "bubbles": charts.bubbles(problem.regions, all_, one.name) if charted else None,
-            "lorenz": charts.lorenz(one, rows, facts) if charted and one.takes_part.sum() > 1 else None,
+            "map": _map(material, all_, one.name) if charted else None,
+            "lorenz": lorenz(one, rows, facts) if charted and one.takes_part.sum() > 1 else None,
         }
+
+
+def _map(material: Material, all_: Sequence[Entry], name: str) -> dict[str, Any] | None:
+    """Shapes where they are given, else bubbles where places are known, else tiles; None where it would say nothing."""
+    if material.shapes is not None:
+        without = sum(e.row["region_id"] not in material.shapes.rings for e in all_)
+        return {"kind": "areas", "picture": areas(material.shapes, all_, name), "left_out": without}
+    drawn = bubbles(material.decision.problem.regions, all_, name)
+    if drawn is not None:
+        return {"kind": "bubbles", "picture": drawn, "left_out": max(0, len(all_) - BUBBLES)}
+    if len(all_) > TILES:
+        return None
+    first = next(iter(material.decision.problem.regions.groups), None)
+    order = sorted((e for e in all_ if e.takes_part), key=lambda e: e.row["region_name"])
+    labels = sorted({e.row[first] for e in order}) if first else [""]
+    tiles = [(label, [e for e in order if not first or e.row[first] == label]) for label in labels]
+    return {"kind": "tiles", "tiles": tiles, "left_out": 0}
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, bool]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fundalloc.report.page.charts import SHADES
+from fundalloc.report.page.entries import shade
 from fundalloc.report.page.figures import place
 from fundalloc.report.page.material import Material, grave
 
@@ -64,7 +64,7 @@ def _stand(one: Mapping[str, Any], coverages: Sequence[float | None]) -> Stand:
     return Stand(
         str(one["subject"]),
         str(one["name"]),
-        [(c, "" if c is None else next(shade for bound, shade in SHADES if c < bound)) for c in coverages],
+        [(c, shade(c)) for c in coverages],
         int(one["rounds_behind"]),
         str(one["behind_since"] or ""),
         float(one["balance"] or 0.0),
