@@ -784,7 +784,7 @@ def test_the_page_on_paper(tmp_path):
     allocation.write(tmp_path / "out", ["pdf"])
     content = (tmp_path / "out" / "report.pdf").read_bytes()
     assert content.startswith(b"%PDF") and len(content) > 20_000
-    assert "Not verified: report.pdf, which depends on fonts." in verify(tmp_path / "out").sentences
+    assert "Not verified: report.pdf, which depends on the fonts of a machine." in verify(tmp_path / "out").sentences
     allocation.write(tmp_path / "page", ["html"])
     paper = on_paper((tmp_path / "page" / "report.html").read_text(encoding="utf-8"))
     assert "var(--" not in paper and "color-mix" not in paper

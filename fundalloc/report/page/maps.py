@@ -104,7 +104,8 @@ def areas(shapes: Shapes, all_: Sequence[Entry], name: str) -> Markup | None:
     label = escape(visible(f"Map: the shape of each region; the colour says its coverage of {name}."))
     return Markup(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {frame.height}" role="img" aria-label="{label}" '
-        f'class="chart map areas"><g fill-rule="evenodd" stroke="var(--paper)" stroke-width="0.8">{"".join(paths)}</g><g font-size="11">{"".join(words)}</g></svg>'
+        f'class="chart map areas"><g fill-rule="evenodd" stroke="var(--paper)" stroke-width="0.8">{"".join(paths)}</g>'
+        f'<g font-size="11">{"".join(words)}</g></svg>'
     )
 
 

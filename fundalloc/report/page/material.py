@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,6 +77,12 @@ class Material:
     def standing(self) -> list[Flag]:
         """What the monitor flags of regions after this round: the gravest of each region and resource."""
         return [flag for one in self.retrospect.watched.values() for flag in grave(one.flags)]
+
+    @property
+    def ledger(self) -> str:
+        """The hash of the last entry of the ledger from which the rounds before come; empty without one."""
+        found = re.fullmatch(r"ledger-([0-9a-f]{64})\.csv", self.summary["inputs"].get("history", {}).get("file", ""))
+        return found[1] if found else ""
 
     @property
     def count(self) -> int:
