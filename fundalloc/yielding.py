@@ -11,11 +11,12 @@ from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
 from fundalloc.conflicts import can_be_kept, conflict, possible
 from fundalloc.dual import Dual
 from fundalloc.errors import SolverError
+from fundalloc.lowest import lowest
 from fundalloc.polish import supply_rows
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement
-from fundalloc.system import System
-from fundalloc.tangents import attempt
+from fundalloc.system import System, assemble
+from fundalloc.tangents import attempt, convex
 
 #: a bound that has yielded is loosened by this part of what is shared out, at first
 LOOSE = 1e-9
@@ -51,8 +52,9 @@ def yielded(problem: Problem, statements: Sequence[Statement], out: BoolArray) -
     if not can_be_kept(problem, kept, out):
         raise conflict(problem, kept, out)
     concessions: dict[tuple[str, str], FloatArray] = {}
-    for one in (s for s in statements if s.mode == "prefer"):
-        if can_be_kept(problem, [*kept, one], out):
+    preferred = [s for s in statements if s.mode == "prefer"]
+    for one in preferred:
+        if len(preferred) > 1 and can_be_kept(problem, [*kept, one], out):
             kept.append(one)
             continue
         given, loosened = _curve(problem, kept, one, out) if isinstance(one, Curve) else _rows(problem, kept, one, out)
@@ -70,20 +72,33 @@ def _curve(
     there = float(curve.values(amounts)[0])
     if curve.spread.ordered:
         return np.array([there]), None
-    needed = curve.at_most
+    base = assemble(problem, tuple(s for s in kept if isinstance(s, Rows)), whole=False, out=out)
+    found = lowest(base, curve, convex(kept), amounts)
+    for needed in (found.low, curve.at_most):
+        there = _nearer(problem, kept, curve, out, needed, found.high)
+        less = replace(curve, at_most=there - SURE)
+        sure = less.at_most <= curve.at_most or found.impossible(less.at_most)
+        sure = sure or possible(problem, [*kept, less], out) is False
+        if sure:
+            break
+    for more in BEYOND if sure else ():
+        yields = replace(curve, at_most=there + more)
+        if possible(problem, [*kept, yields], out):
+            return np.array([yields.at_most - curve.at_most]), yields
+    raise SolverError(f'It could not be proven how far the preferred rule "{curve.rule}" has to yield.')
+
+
+def _nearer(
+    problem: Problem, kept: Sequence[Statement], curve: Curve, out: BoolArray, needed: float, there: float
+) -> float:
+    """The least bound that is possible, by bisection between one that is not and one that is."""
     while there - needed > BEYOND[0] / 10:
         middle = (needed + there) / 2
         if possible(problem, [*kept, replace(curve, at_most=middle)], out):
             there = middle
         else:
             needed = middle
-    less = replace(curve, at_most=there - SURE)
-    tries = BEYOND if less.at_most <= curve.at_most or possible(problem, [*kept, less], out) is False else ()
-    for more in tries:
-        yields = replace(curve, at_most=there + more)
-        if possible(problem, [*kept, yields], out):
-            return np.array([yields.at_most - curve.at_most]), yields
-    raise SolverError(f'It could not be proven how far the preferred rule "{curve.rule}" has to yield.')
+    return there
 
 
 def _rows(problem: Problem, kept: Sequence[Statement], rows: Rows, out: BoolArray) -> tuple[FloatArray, Rows]:

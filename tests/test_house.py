@@ -23,7 +23,7 @@ LAYERS = (
     "policy system findings monitors posed",
     "program arrays dual highs solve polish equations whole exact attempts bending standing tangents gains soft "
     "level_prices level_proofs levels alpha_fair benefit market choice multipliers evenest shifts",
-    "decided lots reasons conflicts yielding prices shapley accounting rounding remarks",
+    "decided lots reasons conflicts lowest yielding prices shapley accounting rounding remarks",
     "decision explain certificate differences cliffs contrasts spreads",
     "report shipped",
     "allocation fund amounts reproduction rebuilding verdict verification recording amending monitoring "

@@ -198,3 +198,31 @@ def test_concessions_beside_or_nothing_are_of_the_places_that_are_left(tmp_path,
     left = sums.index[sums > 0]
     assert (said[left] - short[left]).abs().max() <= 0.1
     assert (said[sums.index[sums == 0]] == 0).all()
+
+
+def least(measure: str, heads: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+    """The least inequality of amounts within bounds that add up to 1, as a program of its own."""
+    p = heads / heads.sum()
+    x = cp.Variable(len(p))
+    if measure == "gini":
+        pairs = [(i, j) for i in range(len(p)) for j in range(i)]
+        value = sum(p[i] * p[j] * cp.abs(x[i] / p[i] - x[j] / p[j]) for i, j in pairs)
+    elif measure == "hoover":
+        value = 0.5 * cp.sum(cp.abs(x - p))
+    else:
+        value = cp.sum(cp.kl_div(x, p))
+    task = cp.Problem(cp.Minimize(value), [cp.sum(x) == 1, x >= low, x <= high])
+    return float(task.solve(solver=cp.CLARABEL, tol_gap_abs=1e-9, tol_gap_rel=1e-9, tol_feas=1e-9))
+
+
+@pytest.mark.parametrize("measure", ["gini", "hoover", "theil"])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_a_convex_rule_concedes_is_that_of_another_program(seed, measure):
+    frame, past = frames(seed)
+    before = past[past["round"] == past["round"].max()].set_index("region_id")["amount"].loc[frame["id"]].to_numpy()
+    hold = {"kind": "limit", "name": "hold", "of": "previous", "floor": 0.9, "cap": 1.3}
+    wish = {"kind": "inequality", "name": "even", "measure": measure, "at_most": 0.001, "mode": "prefer"}
+    true = least(measure, frame["population"].to_numpy(), 0.9 * before / SUPPLY, 1.3 * before / SUPPLY)
+    conceded = decide([hold, wish], frame, past).decision.concessions["even", "fund"][0]
+    assert true > 0.005
+    assert true - 0.001 - 1e-6 <= conceded <= true - 0.001 + 1.2e-5
