@@ -9,11 +9,10 @@ LAYOUT = """h1 { font-size: 2rem; }
 h2 { font-size: 1.6rem; }
 .transfers, .rules, .charts { display: block; }
 .card { margin: .6rem 0; }
-.sides { display: table; width: 100%; table-layout: fixed; }
-.sides > div { display: table-cell; padding-right: 1rem; }
+.sides { display: block; }
 .moves li { display: flex; gap: .5rem; align-items: center; }
-.moves li span { width: 6.5rem; }
-.moves li svg { width: 9rem; }
+.moves li span { width: 5rem; }
+.moves li svg { width: 4rem; }
 .moves li b { margin-left: auto; }
 .moves bdi { display: inline; }
 .charts figure { break-inside: avoid; }
