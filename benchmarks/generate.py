@@ -29,15 +29,7 @@ population = "population"
 [history]
 file = "history.csv"
 
-[resources.fund]
-supply   = 20_000_000_000
-unit     = "EUR"
-lot      = 0.01
-criteria = [
-  {{ name = "population", weight = 40, measure = "population" }},
-  {{ name = "need",       weight = 60, measure = "population * need" }},
-]
-
+{resources}
 [[rules]]
 kind  = "limit"
 name  = "floor per head"
@@ -60,16 +52,26 @@ floor = 0.985
 cap   = 1.015
 """
 
+RESOURCE = """\
+[resources.{name}]
+supply   = 20_000_000_000
+unit     = "EUR"
+lot      = 0.01
+criteria = [
+  {{ name = "population", weight = {weight}, measure = "population" }},
+  {{ name = "need",       weight = {rest}, measure = "population * need" }},
+]
+"""
+#: the weight of population in the key of each resource
+WEIGHTS = {"fund": 40, "land": 50, "energy": 60, "places": 70}
 
-def generate(n: int, folder: Path, seed: int = 1) -> None:
-    """Writes policy.toml, regions.csv and history.csv to a folder."""
+
+def generate(n: int, folder: Path, seed: int = 1, resources: int = 1) -> None:
+    """Writes policy.toml, regions.csv and history.csv to a folder. resources: how many, up to four."""
     rng = np.random.default_rng(seed)
     population = np.ceil(rng.lognormal(10, 1, n)).astype(int)
     need = rng.uniform(0.2, 1.0, n)
     states = rng.integers(0, max(3, min(50, n // 20)), n)
-    key = 0.4 * population / population.sum() + 0.6 * population * need / (population * need).sum()
-    amount = (0.6 * key + 0.4 * population / population.sum()) * rng.uniform(0.85, 1.2, n)
-    amount *= 2e10 / amount.sum()
     folder.mkdir(parents=True, exist_ok=True)
     ids = [f"R{i:06d}" for i in range(n)]
     pd.DataFrame(
@@ -81,17 +83,19 @@ def generate(n: int, folder: Path, seed: int = 1) -> None:
             "need": need.round(6),
         }
     ).to_csv(folder / "regions.csv", index=False)
-    pd.DataFrame(
-        {
-            "round": 1,
-            "region_id": ids,
-            "resource": "fund",
-            "entitlement": (2e10 * key).round(2),
-            "amount": amount.round(2),
-        }
-    ).to_csv(folder / "history.csv", index=False)
+    past = []
+    for name, weight in list(WEIGHTS.items())[:resources]:
+        part = weight / 100
+        key = part * population / population.sum() + (1 - part) * population * need / (population * need).sum()
+        amount = (0.6 * key + 0.4 * population / population.sum()) * rng.uniform(0.85, 1.2, n)
+        amount *= 2e10 / amount.sum()
+        columns = {"entitlement": (2e10 * key).round(2), "amount": amount.round(2)}
+        past.append(pd.DataFrame({"round": 1, "region_id": ids, "resource": name, **columns}))
+    pd.concat(past).to_csv(folder / "history.csv", index=False)
     floor = 0.45 * 2e10 / population.sum()
-    (folder / "policy.toml").write_text(POLICY.format(n=n, floor=floor), encoding="utf-8")
+    sections = [RESOURCE.format(name=r, weight=w, rest=100 - w) for r, w in list(WEIGHTS.items())[:resources]]
+    text = POLICY.format(n=n, floor=floor, resources="\n".join(sections))
+    (folder / "policy.toml").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

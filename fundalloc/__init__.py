@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from fundalloc.allocation import Allocation
     from fundalloc.amending import amend
     from fundalloc.amounts import audit
+    from fundalloc.batching import batch
     from fundalloc.change import changes
     from fundalloc.comparison import Comparison, compare
     from fundalloc.deviations import Deviations, deviate
@@ -51,6 +52,7 @@ _HOME = {
     "SolverError": "errors",
     "amend": "amending",
     "audit": "amounts",
+    "batch": "batching",
     "changes": "change",
     "compare": "comparison",
     "deviate": "deviations",
@@ -81,6 +83,7 @@ __all__ = [
     "SolverError",
     "amend",
     "audit",
+    "batch",
     "changes",
     "compare",
     "deviate",

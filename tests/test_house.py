@@ -28,7 +28,7 @@ LAYERS = (
     "report shipped",
     "allocation fund amounts reproduction rebuilding verdict verification recording amending monitoring "
     "causes mixtures change change_words precedent planned horizon projection notices candidates "
-    "comparison weights lottery sensitivity deviations courses retrospect earlier looking",
+    "comparison weights lottery sensitivity deviations courses retrospect earlier looking batching",
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}
@@ -123,6 +123,7 @@ def test_the_public_surface():
         "SolverError",
         "amend",
         "audit",
+        "batch",
         "changes",
         "compare",
         "deviate",
@@ -176,6 +177,7 @@ def test_public_docstrings():
         ["plan", "--help"],
         ["notices", "--help"],
         ["compare", "--help"],
+        ["batch", "--help"],
     ],
 )
 def test_help_version_and_schema_load_neither_pandas_nor_pyomo(arguments):

@@ -9,7 +9,18 @@ import traceback
 
 import typer
 
-from fundalloc.cli import allocating, amending, comparing, looking, planning, recording, starting, watching, writing
+from fundalloc.cli import (
+    allocating,
+    amending,
+    batching,
+    comparing,
+    looking,
+    planning,
+    recording,
+    starting,
+    watching,
+    writing,
+)
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
 
 #: what to do about a SolverError
@@ -48,6 +59,7 @@ app.command()(starting.new)
 app.command()(starting.models)
 app.command()(looking.check)
 app.command()(allocating.allocate)
+app.command()(batching.batch)
 app.command()(planning.plan)
 app.command()(looking.explain)
 app.command()(looking.audit)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from fundalloc.prices import Price
 
 FORMAT = 1
+#: the packages whose versions can change what is decided
+PACKAGES = ("fundalloc", "highspy", "numpy", "pyomo", "scipy")
 MEASURES = {"gini": gini, "hoover": hoover, "theil": theil}
 
 
@@ -56,7 +58,7 @@ def summarise(
         "resources": {one.name: _resource(one, decision, r, steps) for r, one in enumerate(problem.resources)},
         "rules": [_rule(policy, decision, steps, prices or {}, k) for k in range(len(policy.rules))],
         "flags": dict(sorted(Counter(f.severity for f in flags).items())),
-        "versions": {name: version(name) for name in ("fundalloc", "highspy", "numpy", "pyomo", "scipy")},
+        "versions": {name: version(name) for name in PACKAGES},
         "inputs": {name: {"file": s.file, "sha256": s.sha256} for name, s in sorted(inputs.items())},
         "settings": list(settings),
     }

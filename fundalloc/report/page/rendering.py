@@ -24,10 +24,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def page(material: Material) -> bytes:
     """The page of a decided round: HTML with style and pictures inside, no script, nothing to be loaded."""
-    environment = _environment()
+    found = environment()
     flags = remedies([*material.flags, *material.standing])
     shown = list(indices(material))
-    body = environment.get_template("body.html.j2").render(
+    body = found.get_template("body.html.j2").render(
         material=material,
         summary=material.summary,
         flags=flags,
@@ -47,18 +47,29 @@ def page(material: Material) -> bytes:
         limits={"many": MANY, "most": MOST, "flagged": FLAGGED},
     )
     words = glossary(html.unescape(re.sub(r"<[^>]*>", " ", body)))
-    style = "".join(line.strip() + "\n" for line in (TEMPLATES / "style.css").read_text("utf-8").splitlines())
-    whole = environment.get_template("page.html.j2").render(
+    whole = found.get_template("page.html.j2").render(
         material=material,
         summary=material.summary,
         body=Markup(body),
         words=words,
-        style=Markup(style),
+        style=Markup(style()),
     )
-    return (re.sub(r"\n\s*\n+", "\n", whole).strip() + "\n").encode()
+    return finished(whole)
 
 
-def _environment() -> jinja2.Environment:
+def style() -> str:
+    """The style of every page, as it stands on it: without blank lines."""
+    lines = map(str.strip, (TEMPLATES / "style.css").read_text("utf-8").splitlines())
+    return "".join(f"{line}\n" for line in lines if line)
+
+
+def finished(page: str) -> bytes:
+    """A page without blank lines, as it is written."""
+    return (re.sub(r"\n\s*\n+", "\n", page).strip() + "\n").encode()
+
+
+def environment() -> jinja2.Environment:
+    """The templates, and what they may do with figures and names."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
