@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.expressions import Expression
 from fundalloc.key import Measure
+from fundalloc.language import say
 from fundalloc.problem import FloatArray, Part
 from fundalloc.rounds import NUMBER, in_force
 from fundalloc.scope import Scope
@@ -130,7 +131,11 @@ def _check_cap(one: Adjustment, given: FloatArray, key: str, faults: Faults) -> 
 
 
 def _part(one: Adjustment, given: FloatArray, entitlement: FloatArray, open_: bool, key: str, faults: Faults) -> Part:
-    why = one.why if one.melts == 0 else f"{one.why} (less by {100 * one.melts:g} % each round, until {one.last})"
+    why = one.why
+    if one.melts:
+        why = say(
+            "{why} (less by {share:g} % each round, until {last})", why=one.why, share=100 * one.melts, last=one.last
+        )
     if open_:
         return Part(one.name, "adjustment", given, why)
     total = float(entitlement.sum())

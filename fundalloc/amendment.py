@@ -20,6 +20,7 @@ import numpy as np
 from fundalloc.errors import Faults
 from fundalloc.events import Event, Events, read_events
 from fundalloc.flags import Flag, Severity
+from fundalloc.language import phrase, say
 from fundalloc.problem import FloatArray, Part, Problem, Resource
 from fundalloc.rules import Curve, Statement
 from fundalloc.tables import Table
@@ -213,12 +214,20 @@ def _supplied(one: Resource, asked: Fraction, before: Fraction, change: Fraction
     lots = max(0, math.floor((spent + asked - missing) / lot))
     left = supply - lots * lot
     if asked or change:
-        text = (
-            f"The events ask for {float(asked):+,.2f} {one.unit} of {one.name}; the supply is {float(supply):,.2f}"
-            + (f" ({float(change):+,.2f})" if change else "")
-            + f". The reserve was {float(before - spent):,.2f} and is now {float(left):,.2f}."
-            + (f" {float(missing):,.2f} are missing and are taken from all." if missing else "")
+        changed = f" ({float(change):+,.2f})" if change else ""
+        text = say(
+            "The events ask for {asked:+,.2f} {unit} of {resource}; the supply is {supply:,.2f}{changed}. The reserve "
+            "was {before:,.2f} and is now {left:,.2f}.",
+            asked=float(asked),
+            unit=one.unit,
+            resource=one.name,
+            supply=float(supply),
+            changed=changed,
+            before=float(before - spent),
+            left=float(left),
         )
+        if missing:
+            text += say(" {missing:,.2f} are missing and are taken from all.", missing=float(missing))
         severity: Severity = "warning" if missing else "info"
         flags.append(Flag(severity, "reserve", one.name, text, one.name, float(left), float(before - spent)))
     reserve = Decimal(0) if supply <= 0 else _decimal(left / supply).quantize(DIGITS).normalize()
@@ -240,7 +249,12 @@ def _untold(one: Resource, ids: tuple[str, ...], told: np.ndarray) -> Flag:
         "info",
         "paid_unknown",
         one.name,
-        f"Nothing is said of what {count} of {len(ids)} regions have been paid of {one.name} already: it counts as 0.",
+        say(
+            "Nothing is said of what {count} of {all} regions have been paid of {resource} already: it counts as 0.",
+            count=count,
+            all=len(ids),
+            resource=one.name,
+        ),
         one.name,
         float(count),
     )
@@ -270,10 +284,22 @@ def left_unkept(statements: Sequence[Statement], problem: Problem) -> list[Flag]
         old, new = one.values(before), one.values(problem.target)
         kept = (old >= one.low - room) & (old <= one.high + room)
         for k in np.flatnonzero(kept & ~((new >= one.low - room) & (new <= one.high + room))).tolist():
-            bound, side = (one.low[k], "at least") if new[k] < one.low[k] else (one.high[k], "at most")
-            text = (
-                f'The events leave the rule "{one.rule}" unkept at {one.places[k]} ({one.resource}): {new[k]:,.10g}, '
-                f"where it asks for {side} {bound:,.10g}. For this round it is relaxed to what the events ask for."
+            least = phrase(
+                'The events leave the rule "{rule}" unkept at {place} ({resource}): {value:,.10g}, where it asks for '
+                "at least {bound:,.10g}. For this round it is relaxed to what the events ask for."
+            )
+            greatest = phrase(
+                'The events leave the rule "{rule}" unkept at {place} ({resource}): {value:,.10g}, where it asks for '
+                "at most {bound:,.10g}. For this round it is relaxed to what the events ask for."
+            )
+            bound = one.low[k] if new[k] < one.low[k] else one.high[k]
+            text = say(
+                least if new[k] < one.low[k] else greatest,
+                rule=one.rule,
+                place=one.places[k],
+                resource=one.resource,
+                value=new[k],
+                bound=bound,
             )
             flags.append(
                 Flag("warning", "event_breaks", one.places[k], text, one.resource, float(new[k]), float(bound))

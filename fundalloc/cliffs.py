@@ -18,6 +18,7 @@ from fundalloc.decision import decide
 from fundalloc.errors import ConflictError, InputError, SolverError
 from fundalloc.expressions import Expression
 from fundalloc.history import History
+from fundalloc.language import say
 from fundalloc.policy import Policy, pose
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.regions import Regions
@@ -203,13 +204,25 @@ def _crossed(policy: Policy, case: _Case, region: str) -> Policy:
 def words(found: Sequence[Cliff]) -> Iterator[tuple[Cliff, str]]:
     """Each cliff as a sentence."""
     for one in found:
-        side = "meets" if one.inside else "just misses"
-        beyond = "the rules could not be kept"
+        beyond = say("the rules could not be kept")
         if one.beyond is not None:
-            beyond = f"it would get {one.beyond:,.2f} {one.unit} of {one.resource} instead of {one.amount:,.2f}"
-        sentence = (
-            f"{one.name} {side} the condition {one.condition} by {one.distance:.3f} standard deviations; on the other "
-            f"side {beyond}. A ramp (clip) instead of a threshold would take the cliff away."
+            beyond = say(
+                "it would get {beyond:,.2f} {unit} of {resource} instead of {amount:,.2f}",
+                beyond=one.beyond,
+                unit=one.unit,
+                resource=one.resource,
+                amount=one.amount,
+            )
+        sentence = say(
+            "{region} meets the condition {condition} by {distance:.3f} standard deviations; on the other side "
+            "{beyond}. A ramp (clip) instead of a threshold would take the cliff away."
+            if one.inside
+            else "{region} just misses the condition {condition} by {distance:.3f} standard deviations; on the other "
+            "side {beyond}. A ramp (clip) instead of a threshold would take the cliff away.",
+            region=one.name,
+            condition=one.condition,
+            distance=one.distance,
+            beyond=beyond,
         )
         yield one, sentence
 
@@ -228,8 +241,13 @@ def edges(
         near = (one.low > 0) & (values >= one.low) & (values <= one.low * (1 + within))
         for k in np.flatnonzero(near).tolist():
             above = values[k] / one.low[k] - 1
-            text = (
-                f"{one.places[k]} gets {values[k]:,.2f} of {one.resource}, {100 * above:.3g} % above the floor of the "
-                f'rule "{one.rule}", under which it would get nothing.'
+            text = say(
+                '{place} gets {amount:,.2f} of {resource}, {share:.3g} % above the floor of the rule "{rule}", under '
+                "which it would get nothing.",
+                place=one.places[k],
+                amount=values[k],
+                resource=one.resource,
+                share=100 * above,
+                rule=one.rule,
             )
             yield one.resource, one.places[k], text, float(above)

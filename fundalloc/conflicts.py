@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fundalloc.errors import ConflictError, SolverError
+from fundalloc.language import called, listed, phrase, say
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.reasons import reason
 from fundalloc.rules import Curve, Rows, Statement
@@ -27,9 +28,12 @@ def can_be_kept(problem: Problem, statements: Sequence[Statement], out: BoolArra
     """
     found = possible(problem, statements, out)
     if found is None:
-        names = ", ".join(f'"{r}"' for r in dict.fromkeys(s.rule for s in statements))
+        names = say(", ").join(f'"{called(r)}"' for r in dict.fromkeys(s.rule for s in statements))
         raise SolverError(
-            f"It could not be proven whether the rules can be kept together ({names}); nothing was written."
+            say(
+                "It could not be proven whether the rules can be kept together ({rules}); nothing was written.",
+                rules=names,
+            )
         )
     return found
 
@@ -75,20 +79,23 @@ def conflict(problem: Problem, statements: Sequence[Statement], out: BoolArray |
     """
     rules, sure = smallest(problem, statements, out)
     clashing = _of(statements, rules)
-    names = " and ".join(f'"{r}"' for r in rules)
-    head = (
-        f"No allocation keeps the rule {names}."
+    head = say(
+        "No allocation keeps the rule {rules}."
         if len(rules) == 1
-        else f"No allocation keeps the rules {names} together"
-        + ("; without any one of them there is one." if sure else ".")
+        else "No allocation keeps the rules {rules} together; without any one of them there is one."
+        if sure
+        else "No allocation keeps the rules {rules} together.",
+        rules=listed(f'"{called(r)}"' for r in rules),
     )
     why = reason(attempt(problem, clashing, whole=False, out=out).system)
     if why is None:
-        raise SolverError("The optimum could not be proven, nor that there is none; nothing was written.")
+        raise SolverError(say("The optimum could not be proven, nor that there is none; nothing was written."))
     ways = [way for rule in rules for way in relaxations(problem, statements, rule, out)]
     if not ways:
         ways = [
-            f"{way} Other rules clash besides." for rule in rules for way in relaxations(problem, clashing, rule, out)
+            say("{way} Other rules clash besides.", way=way)
+            for rule in rules
+            for way in relaxations(problem, clashing, rule, out)
         ]
     return ConflictError(rules, f"{head}\n{why}", ways)
 
@@ -99,7 +106,8 @@ def relaxations(
     """The least changes of one rule that would do, the others unchanged: of its floor, of its cap, or of both."""
     mine = [s for s in statements if s.rule == rule]
     if not any(_numbers(s).any() for s in mine):
-        return [f'Leave "{rule}" out, or write mode = "prefer" so that it yields, the others unchanged.']
+        way = say('Leave "{rule}" out, or write mode = "prefer" so that it yields, the others unchanged.', rule=rule)
+        return [way]
     task = _Task(problem, statements, rule, out)
     ways = [way for way in (task.change(sides) for sides in ((1, 0), (0, 1))) if way]
     both = None if ways else task.change((1, 1))
@@ -182,11 +190,21 @@ def _reach(one: Statement) -> float:
 
 
 def _in_words(rule: str, stated: FloatArray, moved: FloatArray) -> str:
+    ways = (
+        (
+            phrase('lower the floor of "{rule}" by {change:.6g}'),
+            phrase('lower the floor of "{rule}" from {old:g} to {new:.6g}'),
+        ),
+        (
+            phrase('raise the cap of "{rule}" by {change:.6g}'),
+            phrase('raise the cap of "{rule}" from {old:g} to {new:.6g}'),
+        ),
+    )
     texts = []
-    for verb, side, number, change in zip(("lower", "raise"), ("floor", "cap"), stated, moved, strict=True):
+    for (by, to), number, change in zip(ways, stated, moved, strict=True):
         if change and np.isnan(number):
-            texts.append(f'{verb} the {side} of "{rule}" by {abs(change):.6g}')
+            texts.append(say(by, rule=rule, change=abs(change)))
         elif change:
-            texts.append(f'{verb} the {side} of "{rule}" from {number:g} to {max(number + change, 0.0):.6g}')
-    text = " and ".join(texts)
-    return f"{text[:1].upper()}{text[1:]}, the others unchanged." if text else ""
+            texts.append(say(to, rule=rule, old=number, new=max(number + change, 0.0)))
+    text = listed(texts)
+    return say("{way}, the others unchanged.", way=f"{text[:1].upper()}{text[1:]}") if text else ""

@@ -13,6 +13,7 @@ from fundalloc.errors import InputError
 from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
 from fundalloc.history import History
+from fundalloc.language import called, say
 from fundalloc.monitors import Course
 from fundalloc.posed import Posed
 from fundalloc.problem import FloatArray
@@ -113,6 +114,14 @@ def with_rules(flag: Flag, decision: Decision) -> Flag:
     )
     if not mine:
         return flag
-    listed = "; ".join(f"{name} {amount:+,.0f}" for name, amount in mine[:NAMED])
-    what = "took most from it" if less else "gave it most"
-    return replace(flag, message=f"{flag.message} In {problem.round} these rules {what} ({one.unit}): {listed}.")
+    rules = say("; ").join(f"{called(name)} {amount:+,.0f}" for name, amount in mine[:NAMED])
+    text = say(
+        "{message} In {round} these rules took most from it ({unit}): {rules}."
+        if less
+        else "{message} In {round} these rules gave it most ({unit}): {rules}.",
+        message=flag.message,
+        round=problem.round,
+        unit=one.unit,
+        rules=rules,
+    )
+    return replace(flag, message=text)

@@ -15,6 +15,7 @@ from fundalloc.candidates import Candidate, Past, decided, labelled
 from fundalloc.comparison import sought, the_ledger
 from fundalloc.files import read_table
 from fundalloc.fund import Fund, as_table
+from fundalloc.language import called, phrase, say
 from fundalloc.problem import FloatArray
 from fundalloc.report.folder import write_folder
 from fundalloc.report.juxtaposed import listed
@@ -50,7 +51,7 @@ COLUMNS = (
     "tolerance",
     "within",
 )
-HEAD = ("region", "ours", "official", "difference", "per cent")
+HEAD = (phrase("region"), phrase("ours"), phrase("official"), phrase("difference"), phrase("per cent"))
 
 
 class Deviations:
@@ -110,14 +111,23 @@ class Deviations:
     def sentences(self) -> tuple[str, ...]:
         """How far the figures are apart, and who is missing on which side."""
         said = [_said(name, figure, figures) for (name, figure), figures in self.kinds.items()]
-        said = said or [f"{self._official.file} has no figure of a region that was decided."]
-        for keys, words in (
-            (self.found.not_published, "decided, but without an official figure"),
-            (self.found.not_decided, "with an official figure, but not decided"),
+        said = said or [say("{code} has no figure of a region that was decided.", code=self._official.file)]
+        for keys, one, many in (
+            (
+                self.found.not_published,
+                phrase("{resource}: {count} is decided, but without an official figure: {regions}."),
+                phrase("{resource}: {count} are decided, but without an official figure: {regions}."),
+            ),
+            (
+                self.found.not_decided,
+                phrase("{resource}: {count} is with an official figure, but not decided: {regions}."),
+                phrase("{resource}: {count} are with an official figure, but not decided: {regions}."),
+            ),
         ):
             for name in dict.fromkeys(name for name, _ in keys):
                 mine = [self._names.get(r, r) for n, r in keys if n == name]
-                said.append(f"{name}: {len(mine)} {'is' if len(mine) == 1 else 'are'} {words}: {listed(mine)}.")
+                words = one if len(mine) == 1 else many
+                said.append(say(words, resource=name, count=len(mine), regions=listed(mine)))
         return tuple(said)
 
     @cached_property
@@ -162,13 +172,15 @@ class Deviations:
 
     def _tables(self) -> Iterator[str]:
         for (name, figure), figures in self.kinds.items():
-            lines = [HEAD]
+            lines = [tuple(map(say, HEAD))]
             for f in furthest(figures)[:LARGEST]:
                 part = percent(f)
                 shown = f"{part:+.2f}" if np.isfinite(part) else "-"
                 lines.append((self._names[f.region], money(f.ours), money(f.published), signed(f.difference), shown))
-            more = f", the {LARGEST} largest deviations of {len(figures)}" if len(figures) > LARGEST else ""
-            yield f"{figure} of {name}{more}\n{aligned(lines, (0,))}"
+            title = say("{figure} of {resource}", figure=_figure(figure), resource=name)
+            if len(figures) > LARGEST:
+                title += say(", the {count} largest deviations of {all}", count=LARGEST, all=len(figures))
+            yield f"{title}\n{aligned(lines, (0,))}"
 
 
 def deviate(
@@ -235,26 +247,48 @@ def correlation(figures: Sequence[Published]) -> float:
     return float((gap[:, 0] * gap[:, 1]).sum() / size) if size > 0 else np.nan
 
 
+def _figure(name: str) -> str:
+    """What kind of figure it is, such as amount."""
+    words = called(name.replace("_", " "))
+    return words if words != name.replace("_", " ") else name
+
+
 def _said(name: str, figure: str, figures: Sequence[Published]) -> str:
     told = distribution(figures)
     if told["equal"] == len(figures):
-        return f"{figure} of {name}: all {len(figures)} figures are equal to the official ones."
-    text = (
-        f"{figure} of {name}: {len(figures)} figures differ from the official ones by "
-        f"{float(told['mean_absolute']):,.6g} on average, {float(told['median_absolute']):,.6g} in the median"
+        return say(
+            "{figure} of {resource}: all {count} figures are equal to the official ones.",
+            figure=_figure(figure),
+            resource=name,
+            count=len(figures),
+        )
+    text = say(
+        "{figure} of {resource}: {count} figures differ from the official ones by {mean:,.6g} on average, "
+        "{median:,.6g} in the median",
+        figure=_figure(figure),
+        resource=name,
+        count=len(figures),
+        mean=float(told["mean_absolute"]),
+        median=float(told["median_absolute"]),
     )
     if told["mean_absolute_percent"]:
         low, *_, high = told["percent_quantiles"].values()
-        text += (
-            f" ({float(told['mean_absolute_percent']):.2f} % on average; nine of ten from {float(low):+.2f} % to "
-            f"{float(high):+.2f} %)"
+        text += say(
+            " ({mean:.2f} % on average; nine of ten from {low:+.2f} % to {high:+.2f} %)",
+            mean=float(told["mean_absolute_percent"]),
+            low=float(low),
+            high=float(high),
         )
-    text += f"; correlation {float(told['correlation']):.4f}." if told["correlation"] else "."
+    if told["correlation"]:
+        text += say("; correlation {value:.4f}", value=float(told["correlation"]))
+    text = say("{sentence}.", sentence=text)
     if told["within_tolerance"]:
-        text += (
-            f" {told['within_tolerance']['met']} of {told['within_tolerance']['stated']} are within their tolerance."
+        text += say(
+            " {met} of {stated} are within their tolerance.",
+            met=told["within_tolerance"]["met"],
+            stated=told["within_tolerance"]["stated"],
         )
     ours, official = float(told["ours"]), float(told["official"])
     if figure == "amount" and min(ours, official) > 0 and max(ours / official, official / ours) > OTHER_UNIT:
-        text += " The sums are so far apart that the official figures seem to be in another unit."
+        text += say(" The sums are so far apart that the official figures seem to be in another unit.")
     return text

@@ -8,6 +8,7 @@ from decimal import Decimal
 from fundalloc.change import Round
 from fundalloc.errors import ConflictError, Fault, InputError
 from fundalloc.explain import printed_unit
+from fundalloc.language import say
 from fundalloc.posed import Posed
 
 ANOTHER = "was not decided by this policy with these data"
@@ -33,7 +34,10 @@ def again(label: str, later: Posed) -> Round:
         raise InputError([_another(label, ANOTHER, error.reason.splitlines()[0])]) from None
     if check_recorded(found, later, ANOTHER):
         return found
-    said = f"The history does not record {label}: its amounts are those that this policy decides with its data."
+    said = say(
+        "The history does not record {round}: its amounts are those that this policy decides with its data.",
+        round=label,
+    )
     return replace(found, remark=said)
 
 

@@ -17,6 +17,7 @@ from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
 from fundalloc.history import History
 from fundalloc.key import Claims, Criterion, Measure, by_claims, by_criteria
+from fundalloc.language import phrase, say
 from fundalloc.problem import BoolArray, FloatArray, Part, PastRound, Resource, Rounding
 from fundalloc.rounds import at
 from fundalloc.scope import Scope
@@ -87,7 +88,9 @@ def entitle(
         )
         return None
     if lots == 0:
-        flags.append(Flag("warning", "supply_zero", name, f"Nothing of {name} is shared out.", name, 0.0))
+        flags.append(
+            Flag("warning", "supply_zero", name, say("Nothing of {resource} is shared out.", resource=name), name, 0.0)
+        )
     total = None if lots is None else float(lots * section.lot)
     parts: tuple[Part, ...] = ()
     asked: float | None = None
@@ -122,8 +125,14 @@ def entitle(
                 "warning",
                 "claims_below_supply",
                 name,
-                f"The claims on {name} come to {asked:,.2f} {section.unit}, less than the {total:,.2f} that could be "
-                "shared out: each region gets its claim, the rest stays in the fund.",
+                say(
+                    "The claims on {resource} come to {asked:,.2f} {unit}, less than the {total:,.2f} that could be "
+                    "shared out: each region gets its claim, the rest stays in the fund.",
+                    resource=name,
+                    asked=asked,
+                    unit=section.unit,
+                    total=total,
+                ),
                 name,
                 asked,
                 total,
@@ -135,7 +144,7 @@ def entitle(
     unpaid = account(past, len(entitlement))
     if section.arrears and past:
         due = claimable(unpaid, entitlement, takes_part)
-        why = f"{100 * section.arrears:.4g} % of what past rounds left unpaid"
+        why = say("{share:.4g} % of what past rounds left unpaid", share=100 * section.arrears)
         parts += (Part("arrears", "arrears", section.arrears * due, why),)
         flags += _at_limit(scope, name, due, unpaid, entitlement)
     flags += _departed(scope, name, history)
@@ -251,8 +260,11 @@ def _at_limit(scope: Scope, name: str, due: FloatArray, unpaid: FloatArray, key:
             "warning",
             "arrears_limit",
             regions.ids[i],
-            f"The account of {regions.names[i]} is at its limit of one round's entitlement; what lies beyond it "
-            "is not made good.",
+            say(
+                "The account of {region} is at its limit of one round's entitlement; what lies beyond it is not made "
+                "good.",
+                region=regions.names[i],
+            ),
             name,
             float(unpaid[i]),
             float(key[i]),
@@ -270,14 +282,27 @@ def _departed(scope: Scope, name: str, history: History) -> list[Flag]:
     flags = []
     for region, left in zip(gone, unpaid, strict=True):
         said = region.endswith(CLOSED)
-        remedy = "as the mapping says" if said else "if others continue it, say so in a mapping file"
+        left_ = phrase(
+            "{code} had {resource} in {last} and is not among the regions of {round}: its account of {left:,.2f} is "
+            "closed (if others continue it, say so in a mapping file)."
+        )
+        mapped = phrase(
+            "{code} had {resource} in {last} and is not among the regions of {round}: its account of {left:,.2f} is "
+            "closed (as the mapping says)."
+        )
         flags.append(
             Flag(
                 "info" if said else "warning",
                 "region_left",
                 region.removesuffix(CLOSED),
-                f"{region.removesuffix(CLOSED)} had {name} in {last} and is not among the regions of "
-                f"{scope.regions.round}: its account of {left:,.2f} is closed ({remedy}).",
+                say(
+                    mapped if said else left_,
+                    code=region.removesuffix(CLOSED),
+                    resource=name,
+                    last=last,
+                    round=scope.regions.round,
+                    left=left,
+                ),
                 name,
                 left,
             )

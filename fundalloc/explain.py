@@ -15,15 +15,16 @@ from decimal import Decimal
 import numpy as np
 
 from fundalloc.decided import Decision
+from fundalloc.language import called, phrase, say
 from fundalloc.problem import FloatArray, IntArray, Resource
 from fundalloc.rounding import round_to_sum
 from fundalloc.shifts import NOBODY_ELSE, NOT_BELOW_ZERO, OBJECTIVE
 
 #: steps that no rule of the policy is behind
 OWN_STEPS = {
-    NOT_BELOW_ZERO: "an amount cannot be below 0",
-    OBJECTIVE: "what the objective alone moves, without any rule",
-    NOBODY_ELSE: "the rules leave it to regions without a target, and all others give it in proportion",
+    NOT_BELOW_ZERO: phrase("an amount cannot be below 0"),
+    OBJECTIVE: phrase("what the objective alone moves, without any rule"),
+    NOBODY_ELSE: phrase("the rules leave it to regions without a target, and all others give it in proportion"),
 }
 
 #: parts of a target that are not of the key
@@ -78,7 +79,7 @@ def _steps(decision: Decision, r: int) -> Iterator[Step]:
         "rounding",
         "rounding",
         amount - before,
-        why=f"to whole lots of {resource.lot:,f} {resource.unit}".rstrip(),
+        why=say("to whole lots of {lot}", lot=f"{resource.lot:,f} {called(resource.unit)}".rstrip()),
     )
 
 
@@ -116,7 +117,8 @@ def _parts(decision: Decision, resource: Resource, r: int) -> Iterator[_Part]:
     if not (missing or opened):
         wanted -= sum(more.values())
     who = "head" if resource.scope.regions.population is not None else "region"
-    yield _Part(f"equal share per {who}", "equal", level * resource.equal_share, wanted, f"the same for every {who}")
+    same = say("the same for every head") if who == "head" else say("the same for every region")
+    yield _Part(f"equal share per {who}", "equal", level * resource.equal_share, wanted, same)
     for part in resource.parts:
         even = float(part.amounts.sum()) if part in keyed else 0.0
         counter = float(part.amounts.sum()) if part.name in more and opened else 0.0
@@ -124,10 +126,10 @@ def _parts(decision: Decision, resource: Resource, r: int) -> Iterator[_Part]:
         yield _Part(part.name, part.kind, part.amounts - even * resource.equal_share, wanted, part.why, counter)
     if missing:
         wanted = round(resource.shared_out / unit)
-        why = "what is shared out less the sum of the targets"
+        why = say("what is shared out less the sum of the targets")
         yield _Part("supply", "supply", supply, wanted, why)
     for shift in decision.shifts:
         moved = shift.amounts[block]
         counter = 0.0 if resource.lots is not None else float(moved.sum())
-        why = OWN_STEPS.get(shift.rule, "")
+        why = say(OWN_STEPS[shift.rule]) if shift.rule in OWN_STEPS else ""
         yield _Part(shift.rule, shift.kind, moved, wanted, why, counter)

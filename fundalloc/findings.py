@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from fundalloc.language import called, phrase, say
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.rules import Rows, Statement, tolerance
 from fundalloc.system import System, assemble, inward
@@ -48,7 +49,9 @@ def audit(problem: Problem, rules: Sequence[Statement], amounts: FloatArray) -> 
     if not np.isfinite(amounts).all():
         bad = int(np.flatnonzero(~np.isfinite(amounts))[0])
         return [
-            _finding(problem, "finite amounts", bad, -np.inf, float(amounts[bad]), np.inf, "is not a finite number")
+            _finding(
+                problem, "finite amounts", bad, -np.inf, float(amounts[bad]), np.inf, say("is not a finite number")
+            )
         ]
     rules = _with_places(rules, amounts)
     system = assemble(problem, tuple(r for r in rules if isinstance(r, Rows) and r.mode != "watch"))
@@ -89,8 +92,15 @@ def _totals(problem: Problem, amounts: FloatArray) -> Iterator[Finding]:
                 float(paid),
                 float(due),
                 "breach",
-                f"{one.name}: the amounts add up to {paid:,}, but {due:,} {one.unit} are shared out "
-                f"(difference {paid - due:+,}).",
+                say(
+                    "{resource}: the amounts add up to {paid:,}, but {due:,} {unit} are shared out (difference "
+                    "{difference:+,}).",
+                    resource=one.name,
+                    paid=paid,
+                    due=due,
+                    unit=one.unit,
+                    difference=paid - due,
+                ),
             )
 
 
@@ -110,10 +120,10 @@ def _cells(problem: Problem, amounts: FloatArray, system: System) -> Iterator[Fi
             -np.inf,
             float(amounts[cell]),
             np.inf,
-            f"is no whole number of lots of {problem.lot[cell]:g}",
+            say("is no whole number of lots of {lot:g}", lot=problem.lot[cell]),
         )
     for cell in np.flatnonzero(amounts < 0):
-        yield _finding(problem, "no amount below 0", int(cell), 0.0, float(amounts[cell]), np.inf, "is below 0")
+        yield _finding(problem, "no amount below 0", int(cell), 0.0, float(amounts[cell]), np.inf, say("is below 0"))
     over = ~problem.takes_part & (amounts > system.high + problem.lot * 0.5)
     for cell in np.flatnonzero(over):
         yield _finding(
@@ -123,14 +133,21 @@ def _cells(problem: Problem, amounts: FloatArray, system: System) -> Iterator[Fi
             0.0,
             float(amounts[cell]),
             float(system.high[cell]),
-            "goes to a region that takes no part in this resource",
+            say("goes to a region that takes no part in this resource"),
         )
 
 
 def _finding(problem: Problem, rule: str, cell: int, low: float, value: float, high: float, what: str) -> Finding:
     r, i = divmod(cell, problem.n)
     resource, regions = problem.resources[r], problem.regions
-    text = f"{resource.name}: {value:,.10g} {resource.unit} for {regions.names[i]} ({regions.ids[i]}) {what}."
+    text = say(
+        "{resource}: {amount} for {region} ({code}) {what}.",
+        resource=resource.name,
+        amount=f"{value:,.10g} {called(resource.unit)}",
+        region=regions.names[i],
+        code=regions.ids[i],
+        what=what,
+    )
     return Finding(rule, "require", regions.ids[i], resource.name, low, value, high, "breach", text)
 
 
@@ -154,7 +171,12 @@ def _rules(problem: Problem, rules: Sequence[Statement], system: System, amounts
                 value,
                 one.at_most,
                 _severity(one),
-                f'Rule "{one.rule}" on {one.resource}: {one.spread.miss(value, one.at_most)}',
+                say(
+                    'Rule "{rule}" on {resource}: {miss}',
+                    rule=one.rule,
+                    resource=one.resource,
+                    miss=one.spread.miss(value, one.at_most),
+                ),
             )
 
 
@@ -190,15 +212,28 @@ def _misses(
 
 
 def _sentence(problem: Problem, rows: Rows, place: int, value: float, bound: float, short: bool) -> str:
-    unit = next((f" {r.unit}" for r in problem.resources if r.name == rows.resource and r.unit), "")
-    who = rows.places[place]
+    unit = next((f" {called(r.unit)}" for r in problem.resources if r.name == rows.resource and r.unit), "")
+    who = called(rows.places[place])
     if rows.each == "region":
         who = f"{problem.regions.names[rows.matrix.indices[rows.matrix.indptr[place]] % problem.n]} ({who})"
-    elif who == "all":
-        who = "all regions together"
-    side = "less than the least" if short else "more than the greatest"
-    verb = "get" if rows.places[place] == "all" else "gets"
-    return (
-        f'Rule "{rows.rule}" on {rows.resource or "several resources"}: {who} {verb} {value:,.2f}{unit}, {side} amount '
-        f"that it allows, {bound:,.2f}{unit} (difference {abs(value - bound):,.2f})."
+    elif rows.places[place] == "all":
+        who = say("all regions together")
+    least = phrase(
+        'Rule "{rule}" on {resource}: {who} {gets} {value:,.2f}{unit}, less than the least amount that it allows, '
+        "{bound:,.2f}{unit} (difference {difference:,.2f})."
+    )
+    greatest = phrase(
+        'Rule "{rule}" on {resource}: {who} {gets} {value:,.2f}{unit}, more than the greatest amount that it allows, '
+        "{bound:,.2f}{unit} (difference {difference:,.2f})."
+    )
+    return say(
+        least if short else greatest,
+        rule=rows.rule,
+        resource=rows.resource or say("several resources"),
+        who=who,
+        gets=say("get") if rows.places[place] == "all" else say("gets"),
+        value=value,
+        unit=unit,
+        bound=bound,
+        difference=abs(value - bound),
     )

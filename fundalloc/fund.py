@@ -16,10 +16,12 @@ from fundalloc.errors import Faults, InputError
 from fundalloc.expressions import RESERVED
 from fundalloc.files import parse_table, read_table
 from fundalloc.history import History, HistorySection, read_history
+from fundalloc.language import learn, phrase, say
 from fundalloc.policy import (
     Policy,
     amended_policy,
     check_policy,
+    check_translations,
     further_faults,
     override,
     parse_policy,
@@ -63,6 +65,7 @@ class Fund:
         settings: Sequence[str] = (),
         source: Source | None = None,
     ) -> None:
+        learn(policy.translations)
         self._stated = policy
         self.policy = policy if amendment is None else amended_policy(policy)
         self.round = round or policy.fund.round
@@ -108,8 +111,11 @@ class Fund:
         for name in ("regions", "history"):
             with faults.collect():
                 getattr(self, name)
-        if faults.found and "regions" in vars(self):
-            further_faults(self.policy, self.regions, faults)
+        if "regions" in vars(self):
+            if self._source is not None:  # a policy that a program made may have left some of its texts out
+                check_translations(self._stated, self.regions, faults)
+            if faults.found:
+                further_faults(self.policy, self.regions, faults)
         faults.check()
         return pose(self.policy, self.regions, self.history, self._amendment)
 
@@ -138,7 +144,8 @@ class Fund:
     def describe(self) -> Iterator[str]:
         """The policy in plain words, a line each."""
         read = {"Regions": self._table, "History": self.past, "Mapping": self.mapping}
-        files = [f"{what}: {table.file}, {table.form}" for what, table in read.items() if table is not None]
+        said = phrase("{what}: {code}, {form}")
+        files = [say(said, what=w, code=t.file, form=t.form) for w, t in read.items() if t is not None]
         return describe(self.policy, self.problem, self.rows, files)
 
     def model(self) -> Any:

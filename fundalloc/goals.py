@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from fundalloc.errors import Fault, Faults, InputError, did_you_mean
 from fundalloc.expressions import Expression
+from fundalloc.language import called, say
 from fundalloc.problem import BoolArray, FloatArray, Problem, Resource
 from fundalloc.rounds import in_order
 from fundalloc.scope import Scope
@@ -48,14 +49,23 @@ class Goal(BaseModel):
     @property
     def sentence(self) -> str:
         """The goal in plain words."""
-        who = {"region": "each region", "all": "all regions together"}.get(self.each, f"each {self.each}")
-        who = who if self.where is None else f"{who} (those where {self.where})"
-        least = self.at_least is not None
-        bound = f"at least {self.at_least:g}" if least else f"at most {self.at_most:g}"
-        about = f" of {self.resource}" if self.resource else ""
-        date = f" by {self.by}" if self.by else ""
-        ways = f", through {', '.join(self.through)}" if self.through else ""
-        return f"for {who} {self.measure}{about} is {bound}{date}{ways}"
+        own = {"region": say("each region"), "all": say("all regions together")}
+        who = own.get(self.each) or say("each {group}", group=self.each)
+        who = who if self.where is None else say("{who} (those where {where})", who=who, where=self.where)
+        bound = say("at least {amount}", amount=f"{self.at_least:g}") if self.at_least is not None else ""
+        bound = bound or say("at most {amount}", amount=f"{self.at_most:g}")
+        about = say(" of {resource}", resource=self.resource) if self.resource else ""
+        date = say(" by {round}", round=self.by) if self.by else ""
+        ways = say(", through {rules}", rules=say(", ").join(map(called, self.through))) if self.through else ""
+        return say(
+            "for {who} {measure}{about} is {bound}{date}{ways}",
+            who=who,
+            measure=self.measure,
+            about=about,
+            bound=bound,
+            date=date,
+            ways=ways,
+        )
 
     def keeps(self, value: float) -> bool:
         """Whether a value is on the right side of the bound."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fundalloc.entitlements import Supply
 from fundalloc.errors import Fault, Faults, InputError, did_you_mean
 from fundalloc.goals import Goal
+from fundalloc.language import called, say
 from fundalloc.roster import Roster
 from fundalloc.rounds import Calendar, in_order
 
@@ -36,18 +37,20 @@ class PlanSection(BaseModel):
 
     def words(self) -> Iterator[str]:
         """The section in plain words, a line each."""
-        yield f"Plan. {assumption(self.growth, self.supply)}"
-        yield from (f"  goal {goal.name}: {goal.sentence}" for goal in self.goals)
+        yield say("Plan. {assumption}", assumption=assumption(self.growth, self.supply))
+        yield from (say("  goal {name}: {sentence}", name=goal.name, sentence=goal.sentence) for goal in self.goals)
 
 
 def assumption(growth: Mapping[str, Decimal], supply: Mapping[str, Decimal], indicators: str = "") -> str:
     """What is assumed of later rounds, in a sentence. indicators: the file whose figures come first."""
-    parts = [f"{name} {_percent(rate)}" for name, rate in growth.items()]
-    parts += [f"supply of {name} {_percent(rate)}" for name, rate in supply.items()]
-    given = f", but for what {indicators} says" if indicators else ""
+    parts = [f"{called(name)} {_percent(rate)}" for name, rate in growth.items()]
+    parts += [say("supply of {resource} {rate}", resource=name, rate=_percent(rate)) for name, rate in supply.items()]
+    given = say(", but for what {code} says", code=indicators) if indicators else ""
     if not parts:
-        return f"Assumed: all numbers stay as last stated{given}."
-    return f"Assumed a year: {', '.join(parts)}; all else stays as last stated{given}."
+        return say("Assumed: all numbers stay as last stated{given}.", given=given)
+    return say(
+        "Assumed a year: {rates}; all else stays as last stated{given}.", rates=say(", ").join(parts), given=given
+    )
 
 
 def _percent(rate: Decimal) -> str:

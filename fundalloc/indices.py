@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 from fundalloc.errors import Faults
 from fundalloc.expressions import Expression, FloatArray
 from fundalloc.flags import Flag
+from fundalloc.language import say
 from fundalloc.scope import Scope
 
 Normalisation = Literal["minmax", "zscore", "rank", "share", "distance", "goalposts"]
@@ -119,7 +120,11 @@ class Index(BaseModel):
                         "warning",
                         "constant",
                         key,
-                        f"Indicator {indicator.name} of {key} is the same for every region: it gets weight 0.",
+                        say(
+                            "Indicator {indicator} of {code} is the same for every region: it gets weight 0.",
+                            indicator=indicator.name,
+                            code=key,
+                        ),
                     )
                 )
         faults.check()

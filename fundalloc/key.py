@@ -9,6 +9,7 @@ from fundalloc.claims import ClaimsRule, award
 from fundalloc.errors import Faults
 from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
+from fundalloc.language import say
 from fundalloc.problem import FloatArray, Part
 from fundalloc.rounds import at
 from fundalloc.scope import Scope
@@ -133,7 +134,10 @@ def _no_difference(criterion: Criterion, values: FloatArray, scope: Scope, key: 
             "warning",
             "no_difference",
             criterion.name,
-            f"Criterion {criterion.name} is the same for every region that takes part: it divides its slice equally.",
+            say(
+                "Criterion {criterion} is the same for every region that takes part: it divides its slice equally.",
+                criterion=criterion.name,
+            ),
             key.removeprefix("resources."),
             float(mine[0]),
         )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from fundalloc.cause_words import labels
 from fundalloc.change import Round, changes
-from fundalloc.change_words import labels, notes, told
+from fundalloc.change_words import notes, told
 from fundalloc.conflicts import conflict, possible
 from fundalloc.decided import Decision
 from fundalloc.earlier import again, check_recorded
 from fundalloc.errors import ConflictError, InputError, SolverError
+from fundalloc.language import called, say
 from fundalloc.posed import Posed
 from fundalloc.report.outcome import Looked
 
@@ -28,10 +30,10 @@ def looked(fund: Posed, decision: Decision, earlier: Round | None = None) -> Loo
         check_recorded(earlier, fund)
         return replace(since(earlier, _this(fund, decision)), required=dict(_required(decision)))
     if decision.problem.n > MOST:
-        return Looked(unknown=f"with more than {MOST} regions it is not looked for unasked.")
+        return Looked(unknown=say("with more than {count} regions it is not looked for unasked.", count=MOST))
     required = dict(_required(decision))
     if not fund.history.rounds:
-        return Looked(unknown="no earlier round is known.", required=required)
+        return Looked(unknown=say("no earlier round is known."), required=required)
     try:
         last = again(fund.history.rounds[-1], fund.at(fund.round))
         return replace(since(last, _this(fund, decision)), required=required)
@@ -61,14 +63,15 @@ def _required(decision: Decision) -> Iterator[tuple[str, str]]:
         all_ = [*hold, *(replace(s, mode="require") for s in decision.rules if s.rule == rule)]
         found = possible(problem, all_, decision.out)
         if found:
-            yield rule, "It can be required: some allocation keeps it beside all required rules."
+            yield rule, say("It can be required: some allocation keeps it beside all required rules.")
         elif found is False:
             try:
                 clash = conflict(problem, all_, decision.out)
             except SolverError:
                 continue
-            ways = [way for way in clash.relaxations if f'"{rule}"' in way]
-            yield rule, " ".join(["If it were required:", *clash.reason.split("\n"), *ways])
+            ways = [way for way in clash.relaxations if called(rule) in way]
+            reason = " ".join([*clash.reason.split("\n"), *ways])
+            yield rule, say("If it were required: {reason}", reason=reason)
 
 
 def _first(error: Exception) -> str:

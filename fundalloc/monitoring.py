@@ -16,6 +16,7 @@ from fundalloc.files import parse_table
 from fundalloc.flags import Flag
 from fundalloc.fund import Fund
 from fundalloc.history import History, read_history
+from fundalloc.language import say
 from fundalloc.ledger import Ledger, Standing
 from fundalloc.ledger.past import past
 from fundalloc.monitors import Listing, Watched, watch
@@ -110,9 +111,11 @@ def _stale(standings: Iterable[Standing]) -> Iterator[Flag]:
     newest = 0
     for one in standings:
         if newest > one.entry.number and one.entry.kind != "history":
-            text = (
-                f"Round {one.round} was decided before entry {newest} changed a round before it. Decide it again with "
-                "--ledger and record it with --correct."
+            text = say(
+                "Round {round} was decided before entry {entry} changed a round before it. Decide it again with "
+                "--ledger and record it with --correct.",
+                round=one.round,
+                entry=newest,
             )
             yield Flag("warning", "stale_round", one.round, text)
         newest = max(newest, one.entry.number)

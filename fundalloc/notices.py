@@ -16,9 +16,19 @@ from fundalloc.certificate import CERTIFICATE
 from fundalloc.errors import Fault, Faults, InputError
 from fundalloc.expressions import Expression
 from fundalloc.fund import Fund, reopened
+from fundalloc.language import say
 from fundalloc.policy import expressions
 from fundalloc.report.filenames import file_names
-from fundalloc.report.folder import SUMMARY, check_writable, decided_files, read_summary, rows_of, write_folder
+from fundalloc.report.folder import (
+    SUMMARY,
+    check_writable,
+    decided_files,
+    read_summary,
+    rows_of,
+    told_as,
+    told_otherwise,
+    write_folder,
+)
 from fundalloc.report.formats import chosen
 from fundalloc.report.letters.dossier import Dossier, dossier
 from fundalloc.report.letters.letter import letter
@@ -26,6 +36,7 @@ from fundalloc.report.letters.sentences import figure
 from fundalloc.report.summary import FORMAT, sha256
 from fundalloc.report.texts import exact
 from fundalloc.report.words import find_region, money
+from fundalloc.retelling import retold
 from fundalloc.sources import Source
 from fundalloc.tables import guarded
 
@@ -56,21 +67,30 @@ def notices(
     folder, out = Path(folder), Path(out)
     asked = chosen(formats, FORMATS)
     _check_place(out)
+    with told_as(read_summary(folder)):
+        files, letters, summary = _written(folder, asked, regions)
+    _check_strangers(out, files)
+    write_folder(out, files, summary)
+    return letters
+
+
+def _written(
+    folder: Path, asked: Sequence[str], regions: Sequence[str]
+) -> tuple[dict[str, bytes], tuple[str, ...], dict[str, Any]]:
+    """All files of the letters, the names of the letters, and the summary."""
     told = _dossier(folder)
     ids = _asked(told, regions)
     names = file_names(ids if not regions else told.amounts, TAKEN)
     files = dict(_letters(told, [(i, names[i]) for i in ids], asked))
     letters = tuple(files)
     files |= _indices(told, [(i, names[i]) for i in ids], asked)
-    _check_strangers(out, files)
     summary = {
         "fundalloc": {"format": FORMAT, "version": version("fundalloc")},
         "title": told.summary["title"],
         "round": told.summary["round"],
         "notices": {"letters": len(ids), "formats": list(asked), "certificate": told.certificate},
     }
-    write_folder(out, files, summary)
-    return letters
+    return files, letters, summary
 
 
 def _check_place(out: Path) -> None:
@@ -103,7 +123,12 @@ def _dossier(folder: Path) -> Dossier:
     certificate = json.loads(files[CERTIFICATE])
     inputs = {name: Source.of(one) for name, one in certificate["inputs"].items()}
     fund = reopened(inputs, str(certificate["round"]), [str(s) for s in certificate["settings"]])
-    tables = {name: rows_of(files[name].decode()) for name in TABLES}
+    if told_otherwise(summary):
+        again = retold(folder)
+        summary = {**again.summary, "files": summary["files"]}
+        tables = {name: again.sheets[name].records() for name in TABLES}
+    else:
+        tables = {name: rows_of(files[name].decode()) for name in TABLES}
     return dossier(fund.policy, summary, sha256(files[CERTIFICATE]), tables, _figures(fund))
 
 
@@ -121,7 +146,7 @@ def _figures(fund: Fund) -> dict[str, dict[str, str]]:
         found[name] = exact(np.asarray(fund.regions.column(name), dtype=float))
     for name in fund.policy.indices:
         values = np.asarray(Expression(name, f"indices.{name}").evaluate(scope.full or scope), dtype=float)
-        found[f"index {name} (0 to 1)"] = [f"{v:.4f}" if np.isfinite(v) else "" for v in values.tolist()]
+        found[say("index {name} (0 to 1)", name=name)] = [f"{v:.4f}" if np.isfinite(v) else "" for v in values.tolist()]
     return {
         region: {name: figure(texts[i]) for name, texts in found.items()} for i, region in enumerate(fund.regions.ids)
     }

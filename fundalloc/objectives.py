@@ -7,17 +7,20 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+from fundalloc.language import phrase, say
 from fundalloc.problem import FloatArray, ObjectiveKind, Problem
 
 #: to what part of itself an optimum is proven; levels beside convex rules, `benefit` where those are smooth
 OPTIMAL, LEVELS, BENEFIT = 1e-11, 1e-8, 1e-6
 #: what each objective promises, for people who read a policy
 WORDS = {
-    "nearest": "amounts stay in proportion to the targets except where a rule forbids it",
-    "leximin": "the lowest coverage is as high as the rules allow, then the next lowest, and so on",
-    "alpha_fair": "nobody can gain without others losing more, each gain and loss weighed against what that region has "
-    "(alpha = {alpha:g}; the higher, the more the worse off count)",
-    "benefit": "the total value is as great as the rules allow; among equals, amounts stay near the targets",
+    "nearest": phrase("amounts stay in proportion to the targets except where a rule forbids it"),
+    "leximin": phrase("the lowest coverage is as high as the rules allow, then the next lowest, and so on"),
+    "alpha_fair": phrase(
+        "nobody can gain without others losing more, each gain and loss weighed against what that region has "
+        "(alpha = {alpha:g}; the higher, the more the worse off count)"
+    ),
+    "benefit": phrase("the total value is as great as the rules allow; among equals, amounts stay near the targets"),
 }
 
 
@@ -53,7 +56,7 @@ class Objective(BaseModel):
     @property
     def sentence(self) -> str:
         """The objective in plain words."""
-        return f"{self.kind}: {WORDS[self.kind].format(alpha=self.aversion)}"
+        return say("{code}: {words}", code=self.kind, words=say(WORDS[self.kind], alpha=self.aversion))
 
 
 def weights(problem: Problem) -> FloatArray:

@@ -13,6 +13,7 @@ from fundalloc.errors import Fault, Faults, InputError, did_you_mean
 from fundalloc.expressions import RESERVED, FloatArray
 from fundalloc.flags import Flag
 from fundalloc.growth import grown
+from fundalloc.language import phrase, say
 from fundalloc.regions import read_regions
 from fundalloc.roster import RegionsSection, Roster
 from fundalloc.rounds import Calendar
@@ -28,8 +29,8 @@ RowArray = NDArray[np.int64]
 
 def listed(names: Sequence[str]) -> str:
     """Names in a sentence: the first twenty, and how many more."""
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    more = say(" and {count:,} more", count=len(names) - SHOWN) if len(names) > SHOWN else ""
+    return say(", ").join(names[:SHOWN]) + more
 
 
 def outlook(
@@ -205,7 +206,11 @@ def _given(indicators: Table, roster: Roster, rounds: Sequence[str], used: Set[s
 def _unused(indicators: Table, section: RegionsSection, rounds: Sequence[str]) -> Iterator[Flagged]:
     labels = sorted(set(indicators.text(section.round or "").tolist()) - set(rounds))
     if labels:
-        text = f"{indicators.file} has rows of {listed(labels)}, which is not projected; they are not used."
+        text = say(
+            "{code} has rows of {rounds}, which is not projected; they are not used.",
+            code=indicators.file,
+            rounds=listed(labels),
+        )
         yield rounds[0], Flag("info", "unused_rows", labels[0], text)
 
 
@@ -213,10 +218,11 @@ def _moved(before: Set[str], given: Set[str], stays: Set[str], label: str, file:
     """Who joins or leaves in a round, and who is not among the rows that are given. stays: who is in the round."""
     new, gone, grows = sorted(given - before), sorted(before - stays), sorted(stays - given)
     for names, code, what in (
-        (new, "joins", f"not in the round before {label}, new from then on because {file} says so."),
-        (gone, "leaves", f"no row in {label}, out from then on."),
-        (grows, "no_row", f"no row in {label} of {file}, grown from the last one."),
+        (new, "joins", phrase("{names}: not in the round before {round}, new from then on because {code} says so.")),
+        (gone, "leaves", phrase("{names}: no row in {round}, out from then on.")),
+        (grows, "no_row", phrase("{names}: no row in {round} of {code}, grown from the last one.")),
     ):
         if names:
             like = f" {did_you_mean(names[0], before - given)}" if code == "joins" and before - given else ""
-            yield Flag("warning", code, names[0], f"{listed(names)}: {what}{like}", value=float(len(names)))
+            said = say(what, names=listed(names), round=label, code=file)
+            yield Flag("warning", code, names[0], f"{said}{like}", value=float(len(names)))

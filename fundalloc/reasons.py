@@ -14,6 +14,7 @@ from scipy.sparse import csr_array, eye_array, hstack, vstack
 
 from fundalloc.arrays import Arrays
 from fundalloc.highs import row_prices
+from fundalloc.language import called, listed, phrase, say
 from fundalloc.polish import supply_rows
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.system import System
@@ -47,11 +48,16 @@ def _crossing(system: System, crossed: np.ndarray) -> str:
     cell = int(np.argmax(np.where(crossed, (system.low - system.high) / problem.size, -np.inf)))
     r, i = divmod(cell, problem.n)
     others = int(crossed.sum()) - 1
-    return (
-        f"{problem.regions.names[i]} ({problem.regions.ids[i]}): {_holder(system, True, cell)} asks for at least "
-        f"{money(problem, r, system.low[cell])}, but {_holder(system, False, cell)} allows at most "
-        f"{money(problem, r, system.high[cell])}." + (f" So it is for {others} more." if others else "")
+    text = say(
+        "{region} ({code}): {floor} asks for at least {least}, but {cap} allows at most {most}.",
+        region=problem.regions.names[i],
+        code=problem.regions.ids[i],
+        floor=_shown(_holder(system, True, cell)),
+        least=money(problem, r, system.low[cell]),
+        cap=_shown(_holder(system, False, cell)),
+        most=money(problem, r, system.high[cell]),
     )
+    return text + (say(" So it is for {count} more.", count=others) if others else "")
 
 
 def _addition(system: System) -> str | None:
@@ -74,17 +80,16 @@ def _addition(system: System) -> str | None:
         least, most = np.where(elsewhere, 0.0, least), np.where(elsewhere, 0.0, most)
     asked = _sides(system, low, least, count, lower=True)
     allowed = _sides(system, high, most, count, lower=False)
-    text = f"{_said(problem, r, asked, 'asks for', 'least')}, but {_said(problem, r, allowed, 'allows', 'most')}"
+    text = say("{asked}, but {allowed}", asked=_said(problem, r, asked, 0), allowed=_said(problem, r, allowed, 1))
     owners = {
         system.rows[system.origin[k][0]].rule for k in np.flatnonzero(weights[count : count + len(system.origin)])
     }
     ties = sorted(owners - {s.name.strip('"') for s in (*asked, *allowed)})
-    tied = (
-        f", because {' and '.join(f'{chr(34)}{t}{chr(34)}' for t in ties)} ties the amounts to each other"
-        if ties
-        else ""
-    )
-    return f"{text[0].upper()}{text[1:]}{tied}."
+    start = f"{text[0].upper()}{text[1:]}"
+    if not ties:
+        return say("{sentence}.", sentence=start)
+    rules = listed(_shown(f'"{t}"') for t in ties)
+    return say("{sentence}, because {rules} ties the amounts to each other.", sentence=start, rules=rules)
 
 
 def _resources(problem: Problem, matrix: csr_array) -> IntArray:
@@ -159,29 +164,52 @@ def _sides(system: System, bounds: FloatArray, weights: FloatArray, supplies: in
         rows = system.rows[owner]
         if not bounds[k]:
             continue
-        where = "all regions together" if rows.places[place] == "all" else rows.places[place]
+        where = say("all regions together") if rows.places[place] == "all" else called(rows.places[place])
         add(f'"{rows.rule}"', where, weights[k] * bounds[k])
     for k in used[used < supplies].tolist():
         name = problem.resources[system.supplies[k]].name
-        add(f"sharing out all of {name}" if lower else f"the supply of {name}", "", weights[k] * bounds[k])
+        shown = say("sharing out all of {resource}" if lower else "the supply of {resource}", resource=name)
+        add(shown, "", weights[k] * bounds[k])
     return [_Side(name, tuple(p for p in places if p), amounts[name]) for name, places in names.items()]
 
 
-def _said(problem: Problem, r: int | None, sides: list[_Side], verb: str, most: str) -> str:
-    """One side of the sum in words."""
+#: what one side of the sum says without any rule, by one rule, and by several: of what is asked for, and allowed
+SAID = (
+    (
+        phrase("the others ask at least {total}"),
+        phrase("{name} asks for at least {total}{places}"),
+        phrase("together at least {total} ({parts})"),
+    ),
+    (
+        phrase("the others allow at most {total}"),
+        phrase("{name} allows at most {total}{places}"),
+        phrase("together at most {total} ({parts})"),
+    ),
+)
+
+
+def _said(problem: Problem, r: int | None, sides: list[_Side], side: int) -> str:
+    """One side of the sum in words; side: 0 of what is asked for, 1 of what is allowed."""
     total = money(problem, r, sum(s.amount for s in sides))
+    nobody, one, several = SAID[side]
     if not sides:
-        return f"the others {verb.removesuffix(' for').removesuffix('s')} at {most} {total}"
+        return say(nobody, total=total)
     if len(sides) == 1:
-        return f"{sides[0].name} {verb} at {most} {total}{_for(sides[0])}"
-    return (
-        f"together at {most} {total} ({', '.join(f'{s.name} {money(problem, r, s.amount)}{_for(s)}' for s in sides)})"
-    )
+        return say(one, name=_shown(sides[0].name), total=total, places=_for(sides[0]))
+    parts = say(", ").join(f"{_shown(s.name)} {money(problem, r, s.amount)}{_for(s)}" for s in sides)
+    return say(several, total=total, parts=parts)
+
+
+def _shown(name: str) -> str:
+    """A rule in quotes as people call it; anything else as it is said."""
+    return f'"{called(name[1:-1])}"' if name.startswith('"') else name
 
 
 def _for(side: _Side) -> str:
     count = len(side.places)
-    return "" if not count else f" for {side.places[0]}" if count == 1 else f" for {count} places"
+    if not count:
+        return ""
+    return say(" for {place}", place=side.places[0]) if count == 1 else say(" for {count} places", count=count)
 
 
 def _holder(system: System, lower: bool, cell: int) -> str:
@@ -198,7 +226,7 @@ def _holders(system: System, cells: IntArray, *, lower: bool) -> list[str]:
         holds = (rows.low if lower else rows.high)[places] == bounds[mine]
         first = mine[holds & (owner[mine] < 0)]
         owner[first] = k
-    nobody = "that no amount is below 0" if lower else "that it takes no part"
+    nobody = say("that no amount is below 0" if lower else "that it takes no part")
     return [f'"{system.rows[k].rule}"' if k >= 0 else nobody for k in owner[cells].tolist()]
 
 
@@ -208,4 +236,4 @@ def money(problem: Problem, r: int | None, amount: float) -> str:
         return f"{amount:,.10g}"
     one = problem.resources[r]
     places = max(0, -int(one.lot.as_tuple().exponent))
-    return f"{amount:,.{places}f} {one.unit}".rstrip()
+    return f"{amount:,.{places}f} {called(one.unit)}".rstrip()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fundalloc.errors import Faults
 from fundalloc.flags import Flag
+from fundalloc.language import phrase, say, spoken
 from fundalloc.roster import SHOWN, Missing, RegionsSection, Roster
 from fundalloc.rounds import not_after
 from fundalloc.tables import Table
@@ -23,7 +24,8 @@ class Regions:
 
     With given ids those regions, also where they have no row in the round.
 
-    ids, names: one per region. groups: the label of each region, by group column. rounds: those of
+    ids, names: one per region, the names in the language that is spoken; other_names: in another one, where the file
+    has them. groups: the label of each region, by group column. rounds: those of
     the file up to this one, in order. columns: names that measures may use; texts: those that only
     compare with == and !=.
     """
@@ -37,7 +39,15 @@ class Regions:
         self.round = round_
         self.ids = ids
         section = roster.section
-        self.names = tuple(self._text(section.name or section.id).tolist())
+        plain = self._text(section.name or section.id)
+        columns: dict[str, TextArray] = {
+            "": plain,
+            **{language: self._text(column) for language, column in section.names.items()},
+        }
+        own = columns.get(spoken() or "", plain)
+        self.names = tuple(name or other for name, other in zip(own.tolist(), plain.tolist(), strict=True))
+        told = zip(self.names, *(column.tolist() for column in columns.values()), strict=True)
+        self.other_names = tuple(next((n for n in names if n and n != name), "") for name, *names in told)
         self.groups: Mapping[str, TextArray] = {g: self._text(g) for g in section.groups}
 
     @property
@@ -69,6 +79,10 @@ class Regions:
     def population(self) -> FloatArray | None:
         """The population of each region, None where the policy names no such column."""
         return np.asarray(self.column("population"), dtype=float) if self.counts_people else None
+
+    def labels(self, group: str) -> set[str]:
+        """The values of a group column in all rounds of the file."""
+        return set(self._roster.table.text(self._roster.title(group)).tolist())
 
     @property
     def flags(self) -> list[Flag]:
@@ -124,14 +138,22 @@ class Regions:
         if policy != "error" and empty.any():
             filled, origin = self._fill(name, policy, values, faults)
             values = np.where(empty, filled, values)
-            when = f" in {self.round}" if roster.section.round else ""
+            what = phrase("{code} of {region} is missing; {value:,.10g} is used instead, {origin}.")
+            if roster.section.round:
+                what = phrase("{code} of {region} in {round} is missing; {value:,.10g} is used instead, {origin}.")
             roster.filled[self.round, name] = [
                 Flag(
                     "warning",
                     "filled",
                     self.ids[i],
-                    f"{roster.title(name)} of {self.names[i]}{when} is missing; {values[i]:,.10g} is used "
-                    f"instead, {origin[i]}.",
+                    say(
+                        what,
+                        code=roster.title(name),
+                        region=self.names[i],
+                        round=self.round,
+                        value=values[i],
+                        origin=origin[i],
+                    ),
                     value=float(values[i]),
                 )
                 for i in np.flatnonzero(empty & ~np.isnan(values))
@@ -146,7 +168,7 @@ class Regions:
                 before = self.earlier(back)
                 old = before._raw(name, faults) if before is not None else filled
                 for i in np.flatnonzero(np.isnan(filled) & ~np.isnan(old)):
-                    filled[i], origin[i] = old[i], f"its value of {self.rounds[-1 - back]}"
+                    filled[i], origin[i] = old[i], say("its value of {round}", round=self.rounds[-1 - back])
             return filled, origin
         if policy == "group_median":
             group = next(iter(self.groups), None)
@@ -156,8 +178,11 @@ class Regions:
                 known = values[(labels == label) & ~np.isnan(values)]
                 if len(known):
                     filled[labels == label] = np.median(known)
-            return filled, [f"the median of {g}" if g else "the median of all" for g in labels.tolist()]
-        return np.full(count, float(policy)), ["the number that the policy states"] * count
+            named = {
+                g: say("the median of {group}", group=g) if g else say("the median of all") for g in labels.tolist()
+            }
+            return filled, [named[g] for g in labels.tolist()]
+        return np.full(count, float(policy)), [say("the number that the policy states")] * count
 
     def _raw(self, name: str, faults: Faults) -> FloatArray:
         """A column as the file has it, nothing filled."""

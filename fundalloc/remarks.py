@@ -8,6 +8,7 @@ import numpy as np
 
 from fundalloc.findings import Finding
 from fundalloc.flags import Flag
+from fundalloc.language import called, say
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.rules import Rows, Statement
 
@@ -29,15 +30,22 @@ def _conceded(
     for one in statements:
         given = concessions.get((one.rule, one.resource))
         if given is not None:
-            units = {r.name: f" {r.unit}" for r in problem.resources} if isinstance(one, Rows) else {}
+            units = {r.name: called(r.unit) for r in problem.resources} if isinstance(one, Rows) else {}
             most = float(given.max())
+            text = say(
+                'The preferred rule "{rule}" on {resource} cannot be kept beside those before it: it yields at {count} '
+                "of {places} places, by {amount} at most.",
+                rule=one.rule,
+                resource=one.resource,
+                count=int((given > 0).sum()),
+                places=len(given),
+                amount=f"{most:,.6g}" + (f" {units[one.resource]}" if one.resource in units else ""),
+            )
             yield Flag(
                 "warning",
                 "conceded",
                 one.rule,
-                f'The preferred rule "{one.rule}" on {one.resource} cannot be kept beside those before it: it '
-                f"yields at {int((given > 0).sum())} of {len(given)} places, by {most:,.6g}"
-                f"{units.get(one.resource, '')} at most.",
+                text,
                 one.resource,
                 most,
             )
@@ -54,8 +62,15 @@ def _beyond(problem: Problem, apart: FloatArray) -> Iterator[Flag]:
                 "warning",
                 "beyond_quota",
                 problem.regions.ids[worst],
-                f"Rounding by {one.rounding.replace('_', ' ')} moves {len(beyond)} regions by more than a lot of "
-                f"{one.name}, {problem.regions.names[worst]} by {mine[worst]:+.2f} lots. largest_remainder never does.",
+                say(
+                    "Rounding by {method} moves {count} regions by more than a lot of {resource}, {region} by "
+                    "{lots:+.2f} lots. largest_remainder never does.",
+                    method=one.rounding.replace("_", " "),
+                    count=len(beyond),
+                    resource=one.name,
+                    region=problem.regions.names[worst],
+                    lots=mine[worst],
+                ),
                 one.name,
                 float(mine[worst]),
                 1.0,
@@ -72,7 +87,7 @@ def _missed(findings: Sequence[Finding]) -> Iterator[Flag]:
                 "warning",
                 "lot",
                 f.place,
-                f"{f.message} Only whole lots stand in the way.",
+                say("{message} Only whole lots stand in the way.", message=f.message),
                 f.resource,
                 f.value,
                 bound,

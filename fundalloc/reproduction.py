@@ -13,6 +13,7 @@ import numpy as np
 from fundalloc.allocation import Allocation
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.files import read_table
+from fundalloc.language import say
 from fundalloc.tables import Table
 
 Row = Mapping[str, str]
@@ -141,8 +142,14 @@ def in_words(figures: list[Published]) -> str:
     met = sum(f.met for f, _ in sure)
     worst, tolerance = max(sure, key=lambda pair: pair[0].deviation / pair[1])
     unsure = sum(not f.sure for f in figures)
-    rest = f"; {unsure} figures are unsure and not counted" if unsure else ""
-    return (
-        f"{met} of {len(sure)} within tolerance; the furthest is {worst.region}: {worst.ours} against "
-        f"{worst.published} (tolerance {tolerance.normalize():f}){rest}"
+    text = say(
+        "{met} of {count} within tolerance; the furthest is {code}: {ours} against {published} (tolerance "
+        "{tolerance:f})",
+        met=met,
+        count=len(sure),
+        code=worst.region,
+        ours=worst.ours,
+        published=worst.published,
+        tolerance=tolerance.normalize(),
     )
+    return text + (say("; {count} figures are unsure and not counted", count=unsure) if unsure else "")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.flags import Flag
+from fundalloc.language import Language
 from fundalloc.numerals import NumberStyle
 from fundalloc.rounds import in_order
 from fundalloc.tables import Table
@@ -26,6 +27,9 @@ class RegionsSection(BaseModel):
     file: str | None = Field(None, description="CSV or XLSX, relative to the policy file.")
     id: str = Field(description="Column with the id of a region.")
     name: str | None = Field(None, description="Column with its name; left out: the id.")
+    names: dict[Language, str] = Field(
+        default_factory=dict, description="Columns with its name in other languages: en or zh = column."
+    )
     round: str | None = Field(None, description="Column with the round; left out where the file holds one.")
     groups: tuple[str, ...] = Field((), description="Columns that rules, measures and reports may group by.")
     population: str | None = Field(None, description="Column with the population.")
@@ -47,6 +51,11 @@ class RegionsSection(BaseModel):
                 f'decimal and thousands are both "{self.decimal}"; write decimal = "," where thousands = "."'
             )
         return self
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The columns with names, the plain one first."""
+        return (*([self.name] if self.name else []), *self.names.values())
 
     @property
     def style(self) -> NumberStyle:
@@ -71,7 +80,7 @@ class Roster:
         faults = Faults(table.file)
         self._check(reserved, faults)
         faults.check()
-        self.texts = tuple(dict.fromkeys([section.id, *([section.name] if section.name else []), *section.groups]))
+        self.texts = tuple(dict.fromkeys([section.id, *section.named, *section.groups]))
         renamed = set(section.columns.values())
         taken = {*self.texts, *renamed, section.round, section.population}
         own = {c: c for c in table.header if c not in taken and c.isidentifier()}
@@ -94,7 +103,8 @@ class Roster:
             "round": section.round,
             "population": section.population,
         }
-        for key, column in [*named.items(), *(("groups", g) for g in section.groups)]:
+        others = ((f"names.{language}", column) for language, column in section.names.items())
+        for key, column in [*named.items(), *others, *(("groups", g) for g in section.groups)]:
             if column is not None and column not in header:
                 faults.add(
                     f"the file has no such column. {did_you_mean(column, header)}",
@@ -123,7 +133,7 @@ class Roster:
         renamed = set(section.columns.values())
         for column in header:
             meant = column == section.population and column == "population"
-            meant = meant or column in (section.id, section.name, section.round, *section.groups)
+            meant = meant or column in (section.id, *section.named, section.round, *section.groups)
             if (keyword.iskeyword(column) or column in reserved) and column not in renamed and not meant:
                 faults.add(
                     "is a word of the measure language and cannot name a column.",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundalloc.errors import Faults
+from fundalloc.language import phrase, say
 from fundalloc.numerals import FloatArray, NumberStyle, complaint, parse
 from fundalloc.sources import Source
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 TextArray = NDArray[np.object_]
 SHOWN = 10
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+DELIMITERS = {",": phrase("comma"), ";": phrase("semicolon"), "\t": phrase("tab"), "|": phrase("vertical bar")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +43,10 @@ class Table:
     def form(self) -> str:
         """How many rows were read, and what was found to separate their columns."""
         count = len(self.lines)
-        rows = f"{count:,} row{'s' if count != 1 else ''}"
-        return f"{rows}, columns separated by {DELIMITERS[self.delimiter]}" if self.delimiter else rows
+        rows = say("{count:,} rows", count=count) if count != 1 else say("1 row")
+        if not self.delimiter:
+            return rows
+        return say("{rows}, columns separated by {mark}", rows=rows, mark=say(DELIMITERS[self.delimiter]))
 
     def text(self, column: str) -> TextArray:
         """The cells of a column as text."""

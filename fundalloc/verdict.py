@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fundalloc.differences import AGREE
+from fundalloc.language import called, phrase, say
 from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.system import System
 
 #: what the tables and the rules prove whatever the objective
-FOLLOWS = (
+FOLLOWS = phrase(
     "Proven: the amounts follow from the inputs and the policy by the steps shown, are whole lots, add up to what is "
     "shared out and keep every required rule"
 )
-NUMBERS = (
-    f"Stored numbers are taken as exact; they agree with what the inputs give to {AGREE:g} of themselves. "
+NUMBERS = phrase(
+    "Stored numbers are taken as exact; they agree with what the inputs give to {agree:g} of themselves. "
     "No solver was used."
 )
 
@@ -39,14 +40,25 @@ def proves(objective: str, near: float | None, levelled: bool) -> str:
     near: the gap, None where there is none. levelled: whether the levels of leximin are proven.
     """
     if levelled:
-        return (
-            f"{FOLLOWS}; before rounding no region can be raised without lowering one that is no better off (leximin), "
-            "to a millionth of each level."
+        return say(
+            "{proven}; before rounding no region can be raised without lowering one that is no better off (leximin), "
+            "to a millionth of each level.",
+            proven=say(FOLLOWS),
         )
     if near is None:
-        return f"{FOLLOWS}. Not proven: that no others are better for {objective}."
-    how = "exactly, in fractions" if near == 0 else f"to {near:.1e} of the distance"
-    return f"{FOLLOWS}; before rounding they are the optimum of {objective} {how}."
+        return say("{proven}. Not proven: that no others are better for {code}.", proven=say(FOLLOWS), code=objective)
+    how = say("exactly, in fractions") if near == 0 else say("to {near:.1e} of the distance", near=near)
+    return say(
+        "{proven}; before rounding they are the optimum of {code} {how}.",
+        proven=say(FOLLOWS),
+        code=objective,
+        how=how,
+    )
+
+
+def numbers() -> str:
+    """How far stored numbers are taken as they are."""
+    return say(NUMBERS, agree=AGREE)
 
 
 def leaves(
@@ -61,15 +73,19 @@ def leaves(
 ) -> str:
     """What is not proven. untold: curves whose rows in the program cannot be compared with them."""
     parts = {
-        "that the published inputs are true": True,
-        "that preferred rules had to yield as far as they did": bool(concessions),
-        "that or_nothing had to leave out whom it leaves out": bool(out.any()),
-        "that regions without a target had to be left a part": bool((system.shares & ~system.problem.wants).any()),
-        f"that the rules {', '.join(untold)} are as strict as their rows in the program": bool(untold),
-        "that what the levels leave open is divided by nearest": levelled,
-        "that no whole lots keep all limits exactly": not system.whole,
-        "how much of the distance each rule accounts for": accounting in ("shapley", "order"),
-        "the prices of rules in summary.json, which take the solver": priced,
-        "why amounts changed and what watched rules would take, for the same reason": looked,
+        phrase("that the published inputs are true"): True,
+        phrase("that preferred rules had to yield as far as they did"): bool(concessions),
+        phrase("that or_nothing had to leave out whom it leaves out"): bool(out.any()),
+        phrase("that regions without a target had to be left a part"): bool(
+            (system.shares & ~system.problem.wants).any()
+        ),
+        phrase("that the rules {rules} are as strict as their rows in the program"): bool(untold),
+        phrase("that what the levels leave open is divided by nearest"): levelled,
+        phrase("that no whole lots keep all limits exactly"): not system.whole,
+        phrase("how much of the distance each rule accounts for"): accounting in ("shapley", "order"),
+        phrase("the prices of rules in summary.json, which take the solver"): priced,
+        phrase("why amounts changed and what watched rules would take, for the same reason"): looked,
     }
-    return f"Not proven: {'; '.join(text for text, holds in parts.items() if holds)}."
+    rules = say(", ").join(map(called, untold))
+    said = (say(text, rules=rules) for text, holds in parts.items() if holds)
+    return say("Not proven: {parts}.", parts=say("; ").join(said))

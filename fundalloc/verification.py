@@ -23,6 +23,7 @@ from fundalloc.errors import DifferenceError, InputError
 from fundalloc.exact import Exact, exact
 from fundalloc.fund import Fund, reopened
 from fundalloc.gains import raising
+from fundalloc.language import phrase, say, speaking
 from fundalloc.level_proofs import proven_levels
 from fundalloc.lots import lots_of
 from fundalloc.multipliers import explaining, explains, priced
@@ -43,7 +44,7 @@ from fundalloc.shifts import Shift
 from fundalloc.sources import Source
 from fundalloc.system import System
 from fundalloc.utility import Utility
-from fundalloc.verdict import NUMBERS, Verdict, leaves, proves
+from fundalloc.verdict import Verdict, leaves, numbers, proves
 from fundalloc.whole import NEAR, gap
 
 #: a row that touches a curve asks for no more than the curve but for this part of its size
@@ -60,21 +61,22 @@ def verify(folder: str | Path) -> Verdict:
     Raises DifferenceError with the first difference, InputError where the folder cannot be read.
     """
     try:
-        return _Check(Path(folder)).run()
+        return Check(Path(folder)).run()
     except (Differs, InputError) as error:
         raise DifferenceError(f"{folder}: {error}") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise DifferenceError(f"{folder}: {CERTIFICATE} is not as it should be ({error!r}).") from None
 
 
-class _Check:
+class Check:
     """One folder, step by step."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.untold: list[str] = []
         self.levelled = False
-        self.unverified: tuple[str, ...] = ()
+        self.how: float | None = None
+        self.unverified: tuple[tuple[str, str], ...] = ()
         self.summary = self._json(SUMMARY)
         self.certificate = self._json(CERTIFICATE)
         if self.certificate["fundalloc"]["certificate"] != written.FORMAT:
@@ -94,19 +96,24 @@ class _Check:
 
     def run(self) -> Verdict:
         """All of it."""
+        with speaking(self.summary.get("language")):
+            fund, decision = self.decided()
+            self._tables(fund, decision)
+        kind, accounting = self.certificate["objective"]["kind"], self.certificate["explained"]["accounting"]
+        priced, looked = any(r["price"] for r in self.summary["rules"]), "looked" in self.summary
+        concessions, out = decision.concessions, decision.out
+        left = leaves(decision.system, concessions, out, self.untold, self.levelled, accounting, priced, looked)
+        others = (say(why, code=file) for why, file in self.unverified)
+        said = proves(kind, self.how, self.levelled), left, numbers(), *others
+        return Verdict(said, self.how, decision.system.problem.cells)
+
+    def decided(self) -> tuple[Fund, Decision]:
+        """The round as it follows from the certificate, its optimum proven."""
         fund = self._fund()
         system, kept, out, concessions = rebuilt(fund, self.certificate)
-        optimum, proof, how = self._optimum(system, kept)
+        optimum, proof, self.how = self._optimum(system, kept)
         self._touching(system, optimum)
-        decision = self._decision(fund, system, kept, out, concessions, optimum, proof)
-        self._tables(fund, decision)
-        kind, accounting = self.certificate["objective"]["kind"], self.certificate["explained"]["accounting"]
-        priced = any(r["price"] for r in self.summary["rules"])
-        left = leaves(
-            system, concessions, out, self.untold, self.levelled, accounting, priced, "looked" in self.summary
-        )
-        said = proves(kind, how, self.levelled), left, NUMBERS, *self.unverified
-        return Verdict(said, how, system.problem.cells)
+        return fund, self._decision(fund, system, kept, out, concessions, optimum, proof)
 
     def _fund(self) -> Fund:
         inputs = {name: Source.of(entry) for name, entry in self.certificate["inputs"].items()}
@@ -263,10 +270,10 @@ class _Check:
         outcome = Outcome(fund.policy, decision, allocation.sheets, told, allocation.flags, back, shapes)
         for one in reports:
             if not one.made_alike(self.summary["versions"]):
-                why = (
-                    "which other versions of its tools drew" if one.alike else "which depends on the fonts of a machine"
-                )
-                self.unverified += (f"Not verified: {one.file}, {why}.",)
+                why = phrase("Not verified: {code}, which depends on the fonts of a machine.")
+                if one.alike:
+                    why = phrase("Not verified: {code}, which other versions of its tools drew.")
+                self.unverified += ((why, one.file),)
             elif not same_content(again := one.make(outcome), content := self._bytes(one.file)):
                 if one.text:
                     lines(one.file, again, content)
@@ -276,7 +283,7 @@ class _Check:
         """The shapes of maps, as they are published."""
         if SHAPES not in self.summary["files"]:
             return None
-        self.unverified += (f"Not verified: {SHAPES}, the shapes of the regions.",)
+        self.unverified += ((phrase("Not verified: {code}, the shapes of the regions."), SHAPES),)
         return parse_shapes(Source(SHAPES, self._bytes(SHAPES)), SHAPES, fund.regions.ids)
 
     def _retrospect(self, fund: Fund, decision: Decision) -> Retrospect:

@@ -465,6 +465,7 @@ def test_schema_is_the_json_schema_of_the_policy(capsys):
         "rules",
         "plan",
         "notices",
+        "translations",
         "uncertainty",
     }
     assert {"from", "until", "floor"} <= set(schema["$defs"]["Limit"]["properties"])

@@ -14,8 +14,8 @@ import fundalloc
 
 PACKAGE = Path(fundalloc.__file__).parent
 LAYERS = (
-    "postponed errors flags rounds sources draws inequality holding pooling numerals tables files roster regions "
-    "history succession ledger "
+    "postponed language errors flags rounds sources draws inequality holding pooling numerals tables files roster "
+    "regions history succession ledger "
     "aggregates orders influence shapes",
     "expressions scope indices likeness problem",
     "rules objectives utility arrears adjustments arrival claims key entitlements events amendment "
@@ -27,8 +27,9 @@ LAYERS = (
     "decision explain certificate differences cliffs contrasts spreads",
     "report shipped",
     "allocation fund amounts reproduction rebuilding verdict verification recording amending monitoring "
-    "causes mixtures change change_words precedent planned horizon projection notices candidates "
-    "comparison weights lottery sensitivity deviations courses retrospect earlier looking batching",
+    "causes mixtures change cause_words change_words precedent planned horizon projection notices candidates "
+    "comparison weights lottery sensitivity deviations courses retrospect earlier looking batching "
+    "retelling",
     "cli",
 )
 LEVEL = {name: k for k, names in enumerate(LAYERS) for name in names.split()}

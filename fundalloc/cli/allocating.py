@@ -15,6 +15,7 @@ from fundalloc.cli.options import (
     Formats,
     Geo,
     History,
+    Lang,
     PastLedger,
     PolicyFile,
     Quiet,
@@ -25,6 +26,7 @@ from fundalloc.cli.options import (
     drawn,
 )
 from fundalloc.cli.screen import clock, note, show_allocation, show_flags, warn_of_the_past
+from fundalloc.language import say
 
 if TYPE_CHECKING:
     from fundalloc.change import Round as DecidedRound
@@ -53,6 +55,7 @@ def allocate(
     as_json: AsJson = False,
     quiet: Quiet = False,
     strict: Strict = False,
+    lang: Lang = None,
 ) -> None:
     """Decide a round: who gets how much, explained and checked."""
     start = time.perf_counter()
@@ -86,7 +89,13 @@ def allocate(
         if ledger is not None:
             _say_recorded(ledger, fund.round)
         serious = show_flags(allocation)
-        note(f"Written to {out} in {seconds:.2f} s. Why a region gets what it gets: fundalloc explain {out} REGION")
+        note(
+            say(
+                "Written to {code} in {seconds:.2f} s. Why a region gets what it gets: fundalloc explain {code} REGION",
+                code=str(out),
+                seconds=seconds,
+            )
+        )
     else:
         serious = sum(f.severity != "info" for f in allocation.flags)
     if strict and serious:
@@ -106,5 +115,10 @@ def _say_recorded(ledger: str, round_: str) -> None:
 
     standing = Ledger(ledger).standings().get(round_)
     if standing is not None:
-        said = f"{standing.state}, {standing.entry.said()}"
-        note(f"Round {round_} is recorded already ({said}); this is another decision.")
+        note(
+            say(
+                "Round {round} is recorded already ({code}); this is another decision.",
+                round=round_,
+                code=f"{standing.state}, {standing.entry.said()}",
+            )
+        )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fundalloc.cli.options import AsJson, Encoding, Formats, Geo, OutFolder, Quiet, Strict, drawn
+from fundalloc.cli.options import AsJson, Encoding, Formats, Geo, Lang, OutFolder, Quiet, Strict, drawn
 from fundalloc.cli.screen import SHOWN, clock, note, wide
 from fundalloc.errors import Fault, InputError
+from fundalloc.language import called, phrase, say
 
 if TYPE_CHECKING:
     from fundalloc.allocation import Allocation
@@ -34,27 +35,37 @@ def amend(
     as_json: AsJson = False,
     quiet: Quiet = False,
     strict: Strict = False,
+    lang: Lang = None,
 ) -> None:
     """Change a decided round as little as events ask for: extra need, money returned, supply lost."""
-    from fundalloc.amending import amend as amend_folder
-    from fundalloc.report.folder import check_writable
+    from fundalloc.report.folder import read_summary, told_as
 
     if new.resolve() == out.resolve():
         raise InputError([Fault("is the decided round, which stays as it is.", "Name another folder.", file=str(new))])
+    with told_as(read_summary(out)):
+        allocation = _amended(out, events, new, encoding, formats, geo)
+        if as_json:
+            typer.echo(json.dumps(allocation.summary, ensure_ascii=False, indent=2))
+        elif not quiet:
+            _show(allocation)
+        if not quiet:
+            _new_flags(out, allocation)
+            note(say("Written to {code}. Why a region is touched: fundalloc explain {code} REGION", code=str(new)))
+            note(say('Record it: fundalloc record {code} --reason "..."', code=str(new)))
+    if strict and any(f.severity != "info" for f in allocation.flags):
+        raise typer.Exit(10)
+
+
+def _amended(out: Path, events: Path, new: Path, encoding: str, formats: list[str], geo: Path | None) -> Allocation:
+    """The amended round, written."""
+    from fundalloc.amending import amend as amend_folder
+    from fundalloc.report.folder import check_writable
+
     with clock("amending the round"):
         check_writable(new)
         allocation = amend_folder(out, events, encoding=encoding)
         allocation.write(new, drawn(formats, geo), geo)
-    if as_json:
-        typer.echo(json.dumps(allocation.summary, ensure_ascii=False, indent=2))
-    elif not quiet:
-        _show(allocation)
-    if not quiet:
-        _new_flags(out, allocation)
-        note(f"Written to {new}. Why a region is touched: fundalloc explain {new} REGION")
-        note(f'Record it: fundalloc record {new} --reason "..."')
-    if strict and any(f.severity != "info" for f in allocation.flags):
-        raise typer.Exit(10)
+    return allocation
 
 
 def _new_flags(out: Path, allocation: Allocation) -> None:
@@ -68,9 +79,9 @@ def _new_flags(out: Path, allocation: Allocation) -> None:
             note(flag.message)
     others = [f for f in new if f.code not in MONEY and f.severity != "info"]
     for flag in others[:SHOWN]:
-        note(f"{flag.severity}: {flag.message}")
+        note(f"{called(flag.severity)}{say(': ')}{flag.message}")
     if len(others) > SHOWN:
-        note(f"... and {len(others) - SHOWN} more in flags.csv")
+        note(say("... and {count} more in flags.csv", count=len(others) - SHOWN))
 
 
 def _show(allocation: Allocation) -> None:
@@ -80,7 +91,7 @@ def _show(allocation: Allocation) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from fundalloc.report.words import money, signed
+    from fundalloc.report.words import all_called, money, signed
 
     sheet = allocation.sheets["allocation.csv"]
     reasons: dict[tuple[str, str], list[str]] = {}
@@ -89,8 +100,9 @@ def _show(allocation: Allocation) -> None:
         if step["step"].startswith("event: "):
             reasons.setdefault((step["region_id"], step["resource"]), []).append(step["step"].removeprefix("event: "))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("region", "resource", "before", "after", "change", "why"):
-        table.add_column(title, justify="right" if title in ("before", "after", "change") else "left")
+    words, numbers = (phrase("region"), phrase("resource")), (phrase("before"), phrase("after"), phrase("change"))
+    for title in (*words, *numbers, phrase("why")):
+        table.add_column(say(title), justify="right" if title in numbers else "left")
     touched = count = 0
     for row in (dict(zip(sheet.columns, values, strict=True)) for values in sheet.rows()):
         count += 1
@@ -99,16 +111,19 @@ def _show(allocation: Allocation) -> None:
             continue
         touched += 1
         mine = reasons.get((row["region_id"], row["resource"]), [])
-        why = "; ".join(mine) or "its part of what is missing"
+        why = say("; ").join(map(called, mine)) or say("its part of what is missing")
         if row["held_by"] and not mine:
-            why += f" (held by: {row['held_by']})"
+            why += say(" (held by: {rules})", rules=all_called(row["held_by"]))
         if touched <= SHOWN:
-            cells = (row["region_name"], row["resource"], money(row["decided"]), money(row["amount"]))
+            cells = (row["region_name"], called(row["resource"]), money(row["decided"]), money(row["amount"]))
             table.add_row(*(Text(cell) for cell in (*cells, signed(change), why)))
     console = wide()
-    console.print(f"{touched} of {count} amounts change; all others stay as they were decided.", markup=False)
+    changed = say(
+        "{touched} of {count} amounts change; all others stay as they were decided.", touched=touched, count=count
+    )
+    console.print(changed, markup=False)
     if touched:
         console.print(table)
     if touched > SHOWN:
-        console.print(f"... and {touched - SHOWN:,} more in allocation.csv", markup=False)
+        console.print(say("... and {count:,} more in allocation.csv", count=touched - SHOWN), markup=False)
     console.print()

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import traceback
+from contextvars import copy_context
 
 import typer
 
@@ -22,12 +23,15 @@ from fundalloc.cli import (
     writing,
 )
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
+from fundalloc.language import phrase, say
 
 #: what to do about a SolverError
-UNPROVEN = (
+UNPROVEN = phrase(
     "Nothing is paid on what is not proven. What often helps: a little more room in the rule with the tightest bound, "
     'the same rule with mode = "prefer", or another [objective]. If none does, please report it with policy and data.'
 )
+
+ANY = phrase("Any one of these would do:")
 
 app = typer.Typer(
     name="fundalloc",
@@ -83,6 +87,10 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Runs one command; its exit code."""
+    return copy_context().run(_run, arguments)  # a language holds for one command
+
+
+def _run(arguments: list[str]) -> int:
     try:
         typer.main.get_command(app)(arguments, prog_name="fundalloc")
     except SystemExit as end:
@@ -105,21 +113,26 @@ def run(arguments: list[str]) -> int:
 def _explain(error: FundallocError) -> None:
     if isinstance(error, InputError):
         count = len(error.faults)
-        _say(f"{count} fault{'s' if count > 1 else ''} found, nothing was written")
+        _say(
+            say(
+                "{count} faults found, nothing was written" if count > 1 else "1 fault found, nothing was written",
+                count=count,
+            )
+        )
         for fault in error.faults:
             typer.echo(f"  - {fault}", err=True)
     elif isinstance(error, ConflictError):
-        _say("conflict, nothing was written")
+        _say(say("conflict, nothing was written"))
         for line in error.reason.splitlines():
             typer.echo(f"  {line}", err=True)
         if error.relaxations:
-            typer.echo("  Any one of these would do:", err=True)
+            typer.echo(f"  {say(ANY)}", err=True)
             for way in error.relaxations:
                 typer.echo(f"  - {way}", err=True)
     else:
         _say(str(error))
         if isinstance(error, SolverError):
-            typer.echo(f"  {UNPROVEN}", err=True)
+            typer.echo(f"  {say(UNPROVEN)}", err=True)
 
 
 def _say(text: str) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fundalloc.cli.options import AsJson, Encoding, History, PastLedger, Quiet, Regions, Round, Settings
-from fundalloc.cli.screen import clock, note
+from fundalloc.cli.options import AsJson, Encoding, History, Lang, PastLedger, Quiet, Regions, Round, Settings
+from fundalloc.cli.screen import clock, note_written
 from fundalloc.errors import Faults
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def compare(
     encoding: Encoding = "utf-8",
     as_json: AsJson = False,
     quiet: Quiet = False,
+    lang: Lang = None,
 ) -> None:
     """Compare policies or rounds: who gains, who loses; one alone with other weights, or with official figures."""
     start = time.perf_counter()
@@ -77,9 +78,7 @@ def compare(
     elif not quiet:
         typer.echo(str(found))
     if not quiet:
-        files = ", ".join([*found.sheets, "summary.json"])
-        where = f"Written to {out} in" if out is not None else "Nothing was written (-o OUT does);"
-        note(f"{where} {time.perf_counter() - start:.2f} s{': ' + files if out is not None else ''}.")
+        note_written(out, time.perf_counter() - start, [*found.sheets, "summary.json"])
 
 
 def _check(candidates: Sequence[str], against: Path | None, resource: str, shaking: Mapping[str, object]) -> None:

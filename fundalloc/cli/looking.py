@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from fundalloc.cli.options import (
     AsJson,
     Encoding,
     History,
+    Lang,
     OutFolder,
     PastLedger,
     PolicyFile,
@@ -25,6 +26,7 @@ from fundalloc.cli.options import (
 )
 from fundalloc.cli.screen import clock, note
 from fundalloc.errors import DifferenceError
+from fundalloc.language import called, say
 
 
 def check(
@@ -38,6 +40,7 @@ def check(
     as_json: AsJson = False,
     quiet: Quiet = False,
     strict: Strict = False,
+    lang: Lang = None,
 ) -> None:
     """Find every fault at once, and print the policy back in plain words."""
     from fundalloc.fund import load
@@ -62,8 +65,8 @@ def check(
             typer.echo(line)
     if not quiet:
         for flag in flags:
-            note(f"{flag.severity}: {flag.message}")
-        note("No faults.")
+            note(f"{called(flag.severity)}{say(': ')}{flag.message}")
+        note(say("No faults."))
     if strict and any(f.severity != "info" for f in flags):
         raise typer.Exit(10)
 
@@ -79,13 +82,33 @@ def explain(
         ),
     ] = "",
     ledger: PastLedger = None,
+    lang: Lang = None,
 ) -> None:
     """Explain one region's amounts, step by step, and why they changed."""
-    from fundalloc.report.folder import read_rows, read_summary
-    from fundalloc.report.words import explanation, find_region
+    from fundalloc.report.folder import read_summary, told_as
 
     summary = read_summary(out)
-    rows = read_rows(out, "allocation.csv")
+    with told_as(summary):
+        typer.echo("\n\n".join(_explained(out, summary, region, since, ledger)))
+
+
+def _explained(out: Path, summary: dict[str, Any], region: str, since: str, ledger: str | None) -> list[str]:
+    """The amounts of a region step by step, then why they changed, in the language that is spoken."""
+    from fundalloc.report.folder import read_rows, told_otherwise
+    from fundalloc.report.words import explanation, find_region
+
+    if told_otherwise(summary):
+        from fundalloc.retelling import retold
+
+        with clock("translating"):
+            again = retold(out)
+        summary, rows, steps = (
+            again.summary,
+            again.sheets["allocation.csv"].records(),
+            again.sheets["steps.csv"].records(),
+        )
+    else:
+        rows, steps = read_rows(out, "allocation.csv"), read_rows(out, "steps.csv")
     wanted, told = region, []
     if since:
         from fundalloc.change import changes
@@ -101,8 +124,8 @@ def explain(
             wanted = asked(*rounds, region)
             told.append(why_changed(changes(*rounds), wanted))
     if not since or any(row["region_id"] == wanted for row in rows):
-        told.insert(0, explanation(rows, read_rows(out, "steps.csv"), summary, find_region(rows, wanted)))
-    typer.echo("\n\n".join(told))
+        told.insert(0, explanation(rows, steps, summary, find_region(rows, wanted)))
+    return told
 
 
 def audit(
@@ -117,6 +140,7 @@ def audit(
     as_json: AsJson = False,
     quiet: Quiet = False,
     strict: Strict = False,
+    lang: Lang = None,
 ) -> None:
     """Hold any amounts, also hand-made ones, against the policy; no solver."""
     from fundalloc.amounts import audit as audit_amounts
@@ -139,16 +163,24 @@ def audit(
         typer.echo(json.dumps([asdict(f) for f in findings], ensure_ascii=False, indent=2, default=str))
     elif not quiet:
         for finding in findings:
-            words = {"watch": "watched", "prefer": "preferred"}
-            mark = "breach" if finding in broken else words.get(finding.mode, "less than a lot")
-            typer.echo(f"{mark}: {finding}")
-        rules = len({r.rule for r in fund.rows})
-        total = f"{len(broken)} difference{'s' if len(broken) != 1 else ''}" if broken else "no difference"
-        checked = f"{rules} rule{'s' if rules != 1 else ''} on {fund.problem.n} regions"
-        typer.echo(f"{amounts}: {total}; {checked} checked.")
+            words = {"watch": say("watched"), "prefer": say("preferred")}
+            mark = say("breach") if finding in broken else words.get(finding.mode) or say("less than a lot")
+            typer.echo(f"{mark}{say(': ')}{finding}")
+        rules, count = len({r.rule for r in fund.rows}), len(broken)
+        total = say("no difference")
+        if broken:
+            total = say("{count} differences", count=count) if count != 1 else say("1 difference")
+        checked = say("{count} rules on {regions} regions", count=rules, regions=fund.problem.n)
+        if rules == 1:
+            checked = say("1 rule on {regions} regions", regions=fund.problem.n)
+        typer.echo(say("{code}: {total}; {checked} checked.", code=str(amounts), total=total, checked=checked))
         if broken and _amended(amounts):
-            where = amounts.parent
-            note(f"These amounts were amended after events, which the policy does not know: fundalloc verify {where}")
+            note(
+                say(
+                    "These amounts were amended after events, which the policy does not know: fundalloc verify {code}",
+                    code=str(amounts.parent),
+                )
+            )
     if broken:
         raise typer.Exit(DifferenceError.exit_code)
     if strict and findings:
@@ -167,6 +199,7 @@ def verify(
     out: OutFolder,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    lang: Lang = None,
 ) -> None:
     """Compute a written round again from its folder, and prove it without the solver."""
     from fundalloc.verification import verify as verify_folder
@@ -179,4 +212,11 @@ def verify(
     elif not quiet:
         for sentence in verdict.sentences:
             typer.echo(sentence)
-        note(f"{out}: verified, {verdict.cells} amounts in {time.perf_counter() - start:.2f} s.")
+        note(
+            say(
+                "{code}: verified, {count} amounts in {seconds:.2f} s.",
+                code=str(out),
+                count=verdict.cells,
+                seconds=time.perf_counter() - start,
+            )
+        )

@@ -23,6 +23,29 @@ Settings = Annotated[
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the CSV files.")]
 
 
+def _speak(language: str | None) -> str | None:
+    from fundalloc.language import LANGUAGES, speak
+
+    if language is not None and language not in LANGUAGES:
+        raise typer.BadParameter(f"{language!r} is none of {', '.join(LANGUAGES)}.")
+    if language in LANGUAGES:
+        speak(language)
+    return language
+
+
+Lang = Annotated[
+    str | None,
+    typer.Option(
+        "--lang",
+        metavar="en|zh",
+        envvar="FUNDALLOC_LANG",
+        callback=_speak,
+        is_eager=True,
+        help="The language of what is said and written: English or Chinese.",
+    ),
+]
+
+
 def _formats(stated: list[str]) -> list[str]:
     from fundalloc.report.formats import KNOWN
 

@@ -14,6 +14,7 @@ from fundalloc.cli.options import (
     AsJson,
     Encoding,
     History,
+    Lang,
     PastLedger,
     PolicyFile,
     Quiet,
@@ -22,7 +23,8 @@ from fundalloc.cli.options import (
     Settings,
     Strict,
 )
-from fundalloc.cli.screen import clock, note, warn_of_the_past
+from fundalloc.cli.screen import clock, note, note_written, warn_of_the_past
+from fundalloc.language import called, say
 
 if TYPE_CHECKING:
     from fundalloc.planned import Plan
@@ -57,6 +59,7 @@ def plan(
     as_json: AsJson = False,
     quiet: Quiet = False,
     strict: Strict = False,
+    lang: Lang = None,
 ) -> None:
     """Project rounds ahead: who would get how much, and when goals are reached."""
     start = time.perf_counter()
@@ -97,12 +100,12 @@ def plan(
         timing = {"seconds": {"total": round(time.perf_counter() - start, 4)}}
         typer.echo(json.dumps({**found.summary, **timing}, ensure_ascii=False, indent=2))
     elif not quiet:
-        typer.echo(f"{found.policy.fund.title or 'Untitled fund'}: {_span(found)}\n\n{found}")
+        title = found.policy.fund.title or say("Untitled fund")
+        typer.echo(f"{say('{title}: {rounds}', title=title, rounds=_span(found))}\n\n{found}")
     if not quiet:
         warn_of_the_past(fund.forgotten)
         _show_flags(found)
-        where = f"Written to {out} in" if out is not None else "Nothing was written (-o OUT does);"
-        note(f"{where} {time.perf_counter() - start:.2f} s.")
+        note_written(out, time.perf_counter() - start)
     if strict and any(flag.severity != "info" for _, flag in found.flagged):
         raise typer.Exit(10)
 
@@ -110,15 +113,17 @@ def plan(
 def _span(found: Plan) -> str:
     """Which rounds are projected."""
     asked = found.asked
-    span = asked[0] if len(asked) == 1 else f"{asked[0]} to {asked[-1]}"
-    return f"{len(asked)} round{'s' if len(asked) != 1 else ''} projected, {span}"
+    if len(asked) == 1:
+        return say("1 round projected, {round}", round=asked[0])
+    return say("{count} rounds projected, {first} to {last}", count=len(asked), first=asked[0], last=asked[-1])
 
 
 def _show_flags(found: Plan) -> None:
     """Alarms, and how many flags of each kind there are."""
     for _, flag in found.flagged:
         if flag.severity == "alarm":
-            note(f"alarm: {flag.message}")
+            note(f"{called('alarm')}{say(': ')}{flag.message}")
     kinds = Counter(flag.code for _, flag in found.flagged if flag.severity == "warning")
     if kinds:
-        note(f"warnings: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}; see flags.csv")
+        counts = say(", ").join(f"{count} {called(kind)}" for kind, count in sorted(kinds.items()))
+        note(say("warnings: {counts}; see flags.csv", counts=counts))

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from fundalloc.language import called, phrase, say
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from fundalloc.allocation import Allocation
@@ -59,12 +63,30 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def note_written(out: Path | None, seconds: float, files: Sequence[str] = ()) -> None:
+    """Where a report was written, and how long it took."""
+    if out is None:
+        note(say("Nothing was written (-o OUT does); {seconds:.2f} s.", seconds=seconds))
+    elif files:
+        listed = ", ".join(files)
+        note(
+            say(
+                "Written to {code} in {seconds:.2f} s: {code_files}.", code=str(out), seconds=seconds, code_files=listed
+            )
+        )
+    else:
+        note(say("Written to {code} in {seconds:.2f} s.", code=str(out), seconds=seconds))
+
+
 def warn_of_the_past(forgotten: Sequence[str]) -> None:
     """Says which rounds of the policy's history a ledger does not hold."""
     if forgotten:
         note(
-            f"warning: the policy's history has {', '.join(forgotten)}, which the ledger does not hold: they do not "
-            "count here. Put them in first: fundalloc rounds --import HISTORY.csv"
+            say(
+                "warning: the policy's history has {rounds}, which the ledger does not hold: they do not count here. "
+                "Put them in first: fundalloc rounds --import HISTORY.csv",
+                rounds=", ".join(forgotten),
+            )
         )
 
 
@@ -83,20 +105,21 @@ def show_allocation(allocation: Allocation) -> None:
         count = heads(row["per_head"] for row in mine)
         table = Table(box=None, pad_edge=False, header_style="bold")
         for title, justify in (
-            ("region", "left"),
-            ("entitlement", "right"),
-            ("amount", "right"),
-            (per_heads(count), "right"),
-            ("coverage", "right"),
-            ("since last round", "right"),
-            ("held by", "left"),
+            (phrase("region"), "left"),
+            (phrase("entitlement"), "right"),
+            (phrase("amount"), "right"),
+            ("", "right"),
+            (phrase("coverage"), "right"),
+            (phrase("since last round"), "right"),
+            (phrase("held by"), "left"),
         ):
-            table.add_column(title, justify=justify, no_wrap=title not in ("held by", "region"))  # type: ignore[arg-type]
+            shown = say(title) if title else per_heads(count)
+            table.add_column(shown, justify=justify, no_wrap=title not in ("held by", "region"))  # type: ignore[arg-type]
         for row in mine[:SHOWN]:
             table.add_row(*(_plain(t) for t in _cells(row, count)))
         console.print(table)
         if len(mine) > SHOWN:
-            console.print(f"... and {len(mine) - SHOWN:,} more in allocation.csv", markup=False)
+            console.print(say("... and {count:,} more in allocation.csv", count=len(mine) - SHOWN), markup=False)
         console.print()
     show_rules(console, summary)
 
@@ -120,17 +143,25 @@ def _headline(name: str, facts: Mapping[str, Any]) -> str:
     from fundalloc.report.words import money
 
     before, after = facts["inequality"]["before"]["gini"], facts["inequality"]["after"]["gini"]
-    return (
-        f"{name}: {money(facts['amounts'], facts['unit'])} for {facts['take_part']} regions; rules move "
-        f"{money(facts['moved_by_rules'])}; Gini per {facts['inequality']['per']} {float(before):.4f} by the key, "
-        f"{float(after):.4f} after the rules"
+    return say(
+        "{resource}: {amount} for {count} regions; rules move {moved}; Gini per head {before:.4f} by the key, "
+        "{after:.4f} after the rules"
+        if facts["inequality"]["per"] == "head"
+        else "{resource}: {amount} for {count} regions; rules move {moved}; Gini per region {before:.4f} by the key, "
+        "{after:.4f} after the rules",
+        resource=name,
+        amount=money(facts["amounts"], facts["unit"]),
+        count=facts["take_part"],
+        moved=money(facts["moved_by_rules"]),
+        before=float(before),
+        after=float(after),
     )
 
 
 def _cells(row: Mapping[str, str], count: int) -> Sequence[str]:
     from decimal import Decimal
 
-    from fundalloc.report.words import money, percent
+    from fundalloc.report.words import all_called, money, percent
 
     change = "-"
     if row["previous"] and Decimal(row["previous"]):
@@ -145,7 +176,7 @@ def _cells(row: Mapping[str, str], count: int) -> Sequence[str]:
         shown,
         percent(row["coverage"]),
         change,
-        row["held_by"],
+        all_called(row["held_by"]),
     )
 
 
@@ -153,17 +184,21 @@ def show_rules(console: Any, summary: Mapping[str, Any]) -> None:
     """Each rule with the places where it binds and what it moves."""
     from fundalloc.report.words import money
 
+    verbs = {"require": phrase("required"), "prefer": phrase("preferred"), "watch": phrase("watched")}
     for rule in summary["rules"]:
-        verb = {"require": "required", "prefer": "preferred", "watch": "watched"}[rule["mode"]]
-        moved = ", ".join(f"{money(v)} of {k}" for k, v in rule["moved"].items() if float(v))
+        amounts = [(k, money(v)) for k, v in rule["moved"].items() if float(v)]
+        moved = say(", ").join(say("{amount} of {resource}", amount=v, resource=k) for k, v in amounts)
         state = (
-            f"binds at {rule['binding']} of {rule['places']} places"
+            say("binds at {count} of {places} places", count=rule["binding"], places=rule["places"])
             if rule["mode"] != "watch"
-            else f"watched at {rule['places']} places"
+            else say("watched at {places} places", places=rule["places"])
         )
         if not rule["in_force"]:
-            state = "not in force"
-        console.print(f"rule {rule['name']} ({verb}): {state}{', moves ' + moved if moved else ''}", markup=False)
+            state = say("not in force")
+        if moved:
+            state = say("{state}, moves {amounts}", state=state, amounts=moved)
+        verb = say(verbs[rule["mode"]])
+        console.print(say("rule {rule} ({mode}): {state}", rule=rule["name"], mode=verb, state=state), markup=False)
         for price in rule["price"]:
             console.print(f"  {price['words']}", markup=False)
 
@@ -172,7 +207,7 @@ def show_flags(allocation: Allocation) -> int:
     """The flags on standard error; how many are more than information."""
     serious = [f for f in allocation.flags if f.severity != "info"]
     for flag in serious[:20]:
-        note(f"{flag.severity}: {flag.message}")
+        note(f"{called(flag.severity)}{say(': ')}{flag.message}")
     if len(serious) > 20:
-        note(f"... and {len(serious) - 20} more in flags.csv")
+        note(say("... and {count} more in flags.csv", count=len(serious) - 20))
     return len(serious)

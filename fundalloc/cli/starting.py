@@ -9,13 +9,16 @@ from typing import Annotated
 
 import typer
 
-from fundalloc.cli.options import Formats
+from fundalloc.cli.options import Formats, Lang
 from fundalloc.cli.screen import clock, note, show_allocation, show_flags
 from fundalloc.errors import Fault, InputError
+from fundalloc.language import called, padded, say, width
 from fundalloc.shipped import model as shipped_model
 from fundalloc.shipped import models as shipped_models
 
 DEMO = "yrd"
+#: the city that the demo shows more of
+CITY = "CN-341000"
 
 
 def demo(
@@ -23,6 +26,7 @@ def demo(
         "fundalloc-demo"
     ),
     formats: Formats = [],  # noqa: B006 -- typer copies it
+    lang: Lang = None,
 ) -> None:
     """Run the main job on the 41 cities of the Yangtze River Delta."""
     with clock("deciding the demo round"):
@@ -34,19 +38,24 @@ def demo(
         allocation.write(out, ["html", *formats])
     show_allocation(allocation)
     show_flags(allocation)
+    regions = allocation.decision.problem.regions
+    city = regions.names[regions.ids.index(CITY)]
     following = {
-        f"fundalloc explain {out} Huangshan": "why a city gets what it gets, step by step",
-        f"fundalloc explain {out} Huangshan --since 2022": "and why it changed since the last round",
-        f"fundalloc notices {out}": "a letter for each city: what it receives, why, and how to object",
-        f"fundalloc record {out}": "verify the round and append it to a ledger",
-        "fundalloc new my-fund": "a policy and data of your own to start from",
-        "fundalloc check my-fund": "the policy in plain words, and every fault at once",
+        f"fundalloc explain {out} {city}": say("why a city gets what it gets, step by step"),
+        f"fundalloc explain {out} {city} --since 2022": say("and why it changed since the last round"),
+        f"fundalloc notices {out}": say("a letter for each city: what it receives, why, and how to object"),
+        f"fundalloc record {out}": say("verify the round and append it to a ledger"),
+        "fundalloc new my-fund": say("a policy and data of your own to start from"),
+        "fundalloc check my-fund": say("the policy in plain words, and every fault at once"),
     }
-    width = max(map(len, following))
-    typer.echo(
-        f"\nThe round lies in {out}: open report.html in a browser; allocation.csv, steps.csv, rules.csv, flags.csv, "
-        "summary.json.\nNext:\n" + "\n".join(f"  {command:<{width}}  {what}" for command, what in following.items())
+    columns = max(map(width, following))
+    lies = say(
+        "The round lies in {code}: open report.html in a browser; allocation.csv, steps.csv, rules.csv, flags.csv, "
+        "summary.json.",
+        code=str(out),
     )
+    lines = [f"  {padded(command, columns)}  {what}" for command, what in following.items()]
+    typer.echo("\n".join([f"\n{lies}", say("Next:"), *lines]))
 
 
 def new(
@@ -74,27 +83,34 @@ def new(
         text = text.replace(f'"{name}"', f'"{Path(name).name}"')
     write_files(folder, {**{Path(n).name: c for n, c in copies.items()}, "policy.toml": text.encode()})
     made = ", ".join(["policy.toml", *(Path(n).name for n in files)])
+    typer.echo(say("Made {code} with {code_files}.", code=str(folder), code_files=made))
+    following = say("Next: ")
     typer.echo(
-        f"Made {folder} with {made}.\nNext: fundalloc check {folder}\n      fundalloc allocate {folder} -o {folder}-out"
+        f"{following}fundalloc check {folder}\n{' ' * width(following)}fundalloc allocate {folder} -o {folder}-out"
     )
 
 
-def models() -> None:
+def models(lang: Lang = None) -> None:
     """List the shipped formulas: what they are, how large, how well they reproduce."""
     from fundalloc.fund import load
     from fundalloc.reproduction import in_words, reproduction
 
     for one in shipped_models():
         fund = load(one.file)
-        size = f"{fund.problem.n} regions, {len(fund.problem.resources)} resource(s), {len(fund.policy.rules)} rule(s)"
+        size = say(
+            "{regions} regions, {resources} resource(s), {rules} rule(s)",
+            regions=fund.problem.n,
+            resources=len(fund.problem.resources),
+            rules=len(fund.policy.rules),
+        )
         typer.echo(f"{one.name}: {one.about}")
-        typer.echo(f"  {fund.policy.fund.title}; {size}")
+        typer.echo(f"  {called(fund.policy.fund.title)}; {size}")
         if fund.policy.fund.reference:
-            typer.echo(f"  Reference: {fund.policy.fund.reference}")
+            typer.echo(say("  Reference: {reference}", reference=fund.policy.fund.reference))
         if one.expected is not None:
             figures = reproduction(fund.allocate(), one.expected)
-            typer.echo(f"  Reproduces the published figures: {in_words(figures)}")
-    note("Start from one: fundalloc new DIR --from MODEL")
+            typer.echo(say("  Reproduces the published figures: {words}", words=in_words(figures)))
+    note(say("Start from one: fundalloc new DIR --from MODEL"))
 
 
 def schema() -> None:

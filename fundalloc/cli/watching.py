@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fundalloc.cli.options import LEDGER, AsJson, Encoding, History, PastLedger, Quiet, Regions, Settings, Strict
+from fundalloc.cli.options import LEDGER, AsJson, Encoding, History, Lang, PastLedger, Quiet, Regions, Settings, Strict
 from fundalloc.cli.screen import SHOWN, clock, note, wide
+from fundalloc.language import called, phrase, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,6 +39,7 @@ def monitor(
     as_json: AsJson = False,
     quiet: Quiet = False,
     strict: Strict = False,
+    lang: Lang = None,
 ) -> None:
     """Watch fairness over the recorded rounds: who is behind for long, who drifts, what would restore balance."""
     from fundalloc.fund import load
@@ -70,7 +72,7 @@ def monitor(
     elif not quiet:
         _show(found)
     if out is not None and not quiet:
-        note(f"Written to {out}: measures.csv, series.csv, splits.csv, flags.csv.")
+        note(say("Written to {code}: measures.csv, series.csv, splits.csv, flags.csv.", code=str(out)))
     if strict and any(f.severity != "info" for f in found.flags):
         raise typer.Exit(10)
 
@@ -81,17 +83,20 @@ def _show(found: Monitored) -> None:
     from rich.text import Text
 
     console = wide()
-    rounds = f"{len(found.rounds)} rounds, {found.rounds[0]} to {found.rounds[-1]}" if found.rounds else "no rounds"
-    console.print(Text(f"{found.title or 'Untitled fund'}: {rounds}"))
+    rounds = say("no rounds")
+    if found.rounds:
+        first, last = found.rounds[0], found.rounds[-1]
+        rounds = say("{count} rounds, {first} to {last}", count=len(found.rounds), first=first, last=last)
+    console.print(Text(say("{title}: {rounds}", title=found.title or say("Untitled fund"), rounds=rounds)))
     measures = {
         (str(r["resource"]), str(r["subject"])): r for one in found.watched.values() for r in one.measures.records()
     }
     left = list(found.flags)
     blocks = []
     for severity, title in (
-        ("alarm", "Alarms: imbalance that will not go away by itself"),
-        ("warning", "Warnings"),
-        ("info", "Worth knowing"),
+        ("alarm", say("Alarms: imbalance that will not go away by itself")),
+        ("warning", say("Warnings")),
+        ("info", say("Worth knowing")),
     ):
         subjects = list(dict.fromkeys((f.resource, f.subject) for f in left if f.severity == severity))
         mine = {subject: [f for f in left if (f.resource, f.subject) == subject] for subject in subjects}
@@ -112,12 +117,15 @@ def _show(found: Monitored) -> None:
                     console.print(Padding(Text(f"- {_sentences([flag])[0]}"), (0, 0, 0, 2)))
                 continue
             console.print(
-                Text(f"{' '.join(filter(None, (name, resource)))}: {', '.join(dict.fromkeys(f.code for f in flags))}")
+                Text(
+                    f"{' '.join(map(called, filter(None, (name, resource))))}: "
+                    + ", ".join(dict.fromkeys(called(f.code) for f in flags))
+                )
             )
             for sentence in said:
                 console.print(Padding(Text(f"- {sentence}"), (0, 0, 0, 2)))
     if not found.flags:
-        console.print("No flags: nobody is behind for long, no account is far from balance, nothing drifts.")
+        console.print(say("No flags: nobody is behind for long, no account is far from balance, nothing drifts."))
 
 
 def _table(rows: Sequence[Mapping[str, Cell]]) -> Table:
@@ -126,16 +134,18 @@ def _table(rows: Sequence[Mapping[str, Cell]]) -> Table:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("who", "resource", "coverage", "rounds behind", "owed (- ahead)", "of its entitlement"):
-        table.add_column(title, justify="left" if title in ("who", "resource") else "right")
+    words = phrase("who"), phrase("resource")
+    numbers = phrase("coverage"), phrase("rounds behind"), phrase("owed (- ahead)"), phrase("of its entitlement")
+    for title in (*words, *numbers):
+        table.add_column(say(title), justify="left" if title in words else "right")
     for row in rows:
         coverage, owed, share = (row[name] for name in ("coverage", "balance", "balance_share"))
         cells = (
-            str(row["name"]),
-            str(row["resource"]),
+            called(str(row["name"])),
+            called(str(row["resource"])),
             f"{100 * coverage:.1f} %" if isinstance(coverage, float) else "-",
             str(row["rounds_behind"] or 0),
-            f"{owed:,.0f} {row['unit']}" if isinstance(owed, float) else "-",
+            f"{owed:,.0f} {called(str(row['unit']))}" if isinstance(owed, float) else "-",
             f"{100 * share:.1f} %" if isinstance(share, float) else "-",
         )
         table.add_row(*(Text(cell) for cell in cells))
@@ -144,5 +154,5 @@ def _table(rows: Sequence[Mapping[str, Cell]]) -> Table:
 
 def _sentences(flags: Sequence[Flag]) -> list[str]:
     """What flags say, no sentence twice: first what is the matter, then what would help."""
-    split = [re.split(r"(?<=[.)]) (?=[A-Z])", flag.message) for flag in flags]
+    split = [re.split(r"(?<=[.)]) (?=[A-Z])|(?<=。)(?=.)", flag.message) for flag in flags]
     return list(dict.fromkeys([one[0] for one in split] + [rest for one in split for rest in one[1:]]))

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from fundalloc.cli.options import OutFolder, Quiet
+from fundalloc.cli.options import Lang, OutFolder, Quiet
 from fundalloc.cli.screen import clock, note
+from fundalloc.language import say
 
 
 def notices(
@@ -27,6 +28,7 @@ def notices(
         typer.Option("--format", metavar="html,md,pdf", help="What letters are written as; left out: html."),
     ] = None,
     quiet: Quiet = False,
+    lang: Lang = None,
 ) -> None:
     """Write one letter for each region of a decided round: what it receives, why, and how to object."""
     start = time.perf_counter()
@@ -36,5 +38,13 @@ def notices(
         place = to if to is not None else out.resolve().with_name(f"{out.resolve().name}-notices")
         written = write_notices(out, place, regions=regions or (), formats=formats or ("html",))
     if not quiet:
-        count = f"{len(written):,} letter{'s' if len(written) != 1 else ''}"
-        note(f"{count} written to {place} in {time.perf_counter() - start:.2f} s; index.csv says which is whose.")
+        note(
+            say(
+                "{count:,} letter written to {code} in {seconds:.2f} s; index.csv says which is whose."
+                if len(written) == 1
+                else "{count:,} letters written to {code} in {seconds:.2f} s; index.csv says which is whose.",
+                count=len(written),
+                code=str(place),
+                seconds=time.perf_counter() - start,
+            )
+        )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fundalloc.flags import Flag, Severity
+from fundalloc.language import phrase, say, typeset
 from fundalloc.monitors.balance import EQUAL
 from fundalloc.monitors.coverage import in_a_row
 from fundalloc.monitors.figures import Figures
@@ -42,19 +43,38 @@ def _behind(f: Figures) -> Iterator[Flag]:
         if one.kind != "fund" and not f.owed[-1, s] > 0:
             continue
         last = float(f.coverage[-1, s])
-        what = f"has received less than {least} of its entitlement to {course.resource}"
+        what = phrase(
+            "{who} has received less than {least} of its entitlement to {resource} for {rounds} in a row, since "
+            "{since} ({coverage} in {round}). {remedy}"
+        )
         if relative:
-            what += f", and less than {least} of what the fund pays on all entitlements,"
-        remedy = repair(f, s)
-        if one.kind == "fund":
-            what = f"has paid less than {least} of the entitlements to {course.resource}"
-            remedy = (
-                "No arrears rate makes good what all are denied alike: supply or entitlements have to change. Regions "
-                f"and groups are flagged only where they are {percent(section.missing)} below the fund."
+            what = phrase(
+                "{who} has received less than {least} of its entitlement to {resource}, and less than {least} of what "
+                "the fund pays on all entitlements, for {rounds} in a row, since {since} ({coverage} in {round}). "
+                "{remedy}"
             )
-        text = (
-            f"{one.who} {what} for {in_rounds(length)} in a row, since {course.rounds[since]} "
-            f"({percent(last)} in {course.rounds[-1]}). {remedy}"
+        if one.kind == "fund":
+            what = phrase(
+                "{who} has paid less than {least} of the entitlements to {resource} for {rounds} in a row, since "
+                "{since} ({coverage} in {round}). {remedy}"
+            )
+            remedy = say(
+                "No arrears rate makes good what all are denied alike: supply or entitlements have to change. Regions "
+                "and groups are flagged only where they are {share} below the fund.",
+                share=percent(section.missing),
+            )
+        else:
+            remedy = repair(f, s)
+        text = say(
+            what,
+            who=one.who,
+            least=least,
+            resource=course.resource,
+            rounds=in_rounds(length),
+            since=course.rounds[since],
+            coverage=percent(last),
+            round=course.rounds[-1],
+            remedy=remedy,
         )
         yield Flag("warning", "behind", one.subject, text, course.resource, last, section.coverage)
 
@@ -72,13 +92,21 @@ def _falling(f: Figures) -> Iterator[Flag]:
         if f.due[-1, s] - f.paid[-1, s] < course.lot or (one.kind != "fund" and not f.owed[-1, s] > 0):
             continue
         first = course.rounds[int(np.argmax(~np.isnan(f.coverage[:, s])))]
-        text = (
-            f"The coverage of {whom(one)} in {course.resource} has fallen by {100 * -slope:.2g} points a round since "
-            f"{first}, to {percent(last)} in {course.rounds[-1]} (flagged from {100 * section.trend:.2g} on). "
-            f"At this pace it is {percent(max(last + section.within * slope, 0.0))} in {in_rounds(section.within)}."
+        text = say(
+            "The coverage of {who} in {resource} has fallen by {points:.2g} points a round since {first}, to "
+            "{coverage} in {round} (flagged from {threshold:.2g} on). At this pace it is {later} in {rounds}.",
+            who=whom(one),
+            resource=course.resource,
+            points=100 * -slope,
+            first=first,
+            coverage=percent(last),
+            round=course.rounds[-1],
+            threshold=100 * section.trend,
+            later=percent(max(last + section.within * slope, 0.0)),
+            rounds=in_rounds(section.within),
         )
         if one.kind != "fund":
-            text = f"{text} {repair(f, s)}"
+            text = typeset(f"{text} {repair(f, s)}")
         yield Flag("warning", "falling", one.subject, text, course.resource, slope, -section.trend)
 
 
@@ -100,11 +128,22 @@ def _drifting(f: Figures) -> Iterator[Flag]:
             severity: Severity = "info"
             if side < 0:
                 severity = "alarm" if mean <= -section.missing else "warning"
-            where, length = "below" if side < 0 else "above", in_rounds(len(course.rounds) - start)
-            text = (
-                f"The coverage of {whom(one)} in {course.resource} has drifted {where} that of all regions together "
-                f"since {course.rounds[start]}: by {percent(abs(mean))} on average over {length}, more than chance "
-                f"explains (cumulative sum {value:.1f}, flagged from {section.decision:g} on). {repair(f, s)}"
+            text = say(
+                "The coverage of {who} in {resource} has drifted below that of all regions together since {since}: by "
+                "{share} on average over {rounds}, more than chance explains (cumulative sum {sum:.1f}, flagged from "
+                "{threshold:g} on). {remedy}"
+                if side < 0
+                else "The coverage of {who} in {resource} has drifted above that of all regions together since "
+                "{since}: by {share} on average over {rounds}, more than chance explains (cumulative sum {sum:.1f}, "
+                "flagged from {threshold:g} on). {remedy}",
+                who=whom(one),
+                resource=course.resource,
+                since=course.rounds[start],
+                share=percent(abs(mean)),
+                rounds=in_rounds(len(course.rounds) - start),
+                sum=value,
+                threshold=section.decision,
+                remedy=repair(f, s),
             )
             yield Flag(severity, "drift", one.subject, text, course.resource, value, section.decision)
 
@@ -120,21 +159,34 @@ def _accounts(f: Figures) -> Iterator[Flag]:
             continue
         beyond = np.where(np.isnan(f.share[:, s]), np.nan, f.share[:, s] * np.sign(share) >= threshold)
         since = course.rounds[int(in_a_row(beyond.astype(float)[:, None])[1][0])]
-        text = (
-            f"{one.who} is {'owed' if share > 0 else 'ahead by'} {money(f.balance[-1, s], course.unit)} of "
-            f"{course.resource}: {percent(abs(share))} of one round's entitlement, {percent(threshold)} or more since "
-            f"{since}."
+        text = say(
+            "{who} is owed {amount} of {resource}: {share} of one round's entitlement, {threshold} or more since "
+            "{since}."
+            if share > 0
+            else "{who} is ahead by {amount} of {resource}: {share} of one round's entitlement, {threshold} or more "
+            "since {since}.",
+            who=one.who,
+            amount=money(f.balance[-1, s], course.unit),
+            resource=course.resource,
+            share=percent(abs(share)),
+            threshold=percent(threshold),
+            since=since,
         )
         if full:
-            place = "at" if abs(share) >= 1 - EQUAL else "near"
             rest = abs(float(f.owed[-1, s])) - abs(float(f.balance[-1, s]))
-            text += f" An account counts only up to one round's entitlement, and this one is {place} that limit"
-            text += ": what lies beyond it does not count while it stays there"
-            text += f" ({money(rest, course.unit)} by now)." if rest > EQUAL * f.due[-1, s] else "."
+            by_now = say(" ({amount} by now)", amount=money(rest, course.unit)) if rest > EQUAL * f.due[-1, s] else ""
+            text += say(
+                " An account counts only up to one round's entitlement, and this one is at that limit: what lies "
+                "beyond it does not count while it stays there{rest}."
+                if abs(share) >= 1 - EQUAL
+                else " An account counts only up to one round's entitlement, and this one is near that limit: what "
+                "lies beyond it does not count while it stays there{rest}.",
+                rest=by_now,
+            )
         severity: Severity = "alarm" if full else "warning"
         if share < 0:
             severity = "warning" if full else "info"
-        yield Flag(severity, code, one.subject, f"{text} {repair(f, s)}", course.resource, share, threshold)
+        yield Flag(severity, code, one.subject, typeset(f"{text} {repair(f, s)}"), course.resource, share, threshold)
 
 
 def _records(f: Figures) -> Iterator[Flag]:
@@ -143,18 +195,34 @@ def _records(f: Figures) -> Iterator[Flag]:
     for i, name in enumerate(course.names):
         known = np.flatnonzero(course.present[:, i])
         if len(known) and known[0] > 0:
-            text = (
-                f"{name} has records of {course.resource} only since {course.rounds[known[0]]}: its account began "
-                "there at 0, and it is not measured by the rounds before."
+            text = say(
+                "{region} has records of {resource} only since {round}: its account began there at 0, and it is not "
+                "measured by the rounds before.",
+                region=name,
+                resource=course.resource,
+                round=course.rounds[known[0]],
             )
             yield Flag("info", "joined", course.ids[i], text, course.resource)
         if len(known) and known[-1] < len(course.rounds) - 1:
             account = float(f.account[known[-1], i])
-            text = f"{name} has no record of {course.resource} after {course.rounds[known[-1]]}: its account is even."
+            what = phrase("{region} has no record of {resource} after {round}: its account is even.")
             if abs(account) > EQUAL * f.due[known[-1], i]:
-                text = (
-                    f"{text.removesuffix(' is even.')}, {money(account, course.unit)} "
-                    f"{'owed' if account > 0 else 'ahead'}, is closed, and the others bear it in proportion to their "
-                    "entitlements."
+                owed, ahead = (
+                    phrase(
+                        "{region} has no record of {resource} after {round}: its account, {amount} owed, is closed, "
+                        "and the others bear it in proportion to their entitlements."
+                    ),
+                    phrase(
+                        "{region} has no record of {resource} after {round}: its account, {amount} ahead, is closed, "
+                        "and the others bear it in proportion to their entitlements."
+                    ),
                 )
+                what = owed if account > 0 else ahead
+            text = say(
+                what,
+                region=name,
+                resource=course.resource,
+                round=course.rounds[known[-1]],
+                amount=money(account, course.unit),
+            )
             yield Flag("info", "left", course.ids[i], text, course.resource)

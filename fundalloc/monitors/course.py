@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from fundalloc.language import called, say
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 
 Kind = Literal["region", "group", "fund"]
@@ -28,8 +29,8 @@ class Subject:
     def who(self) -> str:
         """The subject as the beginning of a sentence."""
         if self.kind == "fund":
-            return "The whole fund"
-        return self.name if self.kind == "region" else f"{self.name} ({self.column})"
+            return say("The whole fund")
+        return self.name if self.kind == "region" else f"{called(self.name)} ({called(self.column)})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fundalloc.flags import Flag
+from fundalloc.language import say
 from fundalloc.monitors.figures import Figures
 from fundalloc.monitors.phrases import percent
 from fundalloc.monitors.trend import chance_of_fall, slopes
@@ -23,22 +24,35 @@ def growth(figures: Figures) -> Iterator[Flag]:
     rise, first, last = _rise(gini)
     if rise >= section.inequality and _steady(gini, section.chance):
         most = gini[first] + section.inequality
-        text = (
-            f"The Gini coefficient of {course.resource} per head has risen by {rise:.3f} since {course.rounds[first]}, "
-            f"from {gini[first]:.3f} to {gini[last]:.3f} in {course.rounds[last]} (flagged from {section.inequality:g} "
-            f'on). A rule of the kind "inequality" with measure = "gini", of = "head" and at_most = {most:.3f} keeps '
-            "it low."
+        text = say(
+            "The Gini coefficient of {resource} per head has risen by {rise:.3f} since {since}, from {first:.3f} to "
+            '{last:.3f} in {round} (flagged from {threshold:g} on). A rule of the kind "inequality" with '
+            'measure = "gini", of = "head" and at_most = {most:.3f} keeps it low.',
+            resource=course.resource,
+            rise=rise,
+            since=course.rounds[first],
+            first=gini[first],
+            last=gini[last],
+            round=course.rounds[last],
+            threshold=section.inequality,
+            most=most,
         )
         yield Flag("warning", "inequality", "all", text, course.resource, rise, section.inequality)
     gaps = figures.dispersion[0][:, -1]
     rise, first, last = _rise(gaps)
     part = rise / float(gaps[first]) if gaps[first] > 0 else 0.0
     if part >= section.divergence and _steady(gaps, section.chance):
-        text = (
-            f"The regions grow apart: the coefficient of variation of their development has risen by {percent(part)} "
-            f"since {course.rounds[first]}, from {gaps[first]:.3f} to {gaps[last]:.3f} in {course.rounds[last]} "
-            f"(flagged from {percent(section.divergence)} on). A larger weight of need in the key of {course.resource} "
-            "works against it."
+        text = say(
+            "The regions grow apart: the coefficient of variation of their development has risen by {share} since "
+            "{since}, from {first:.3f} to {last:.3f} in {round} (flagged from {threshold} on). A larger weight of "
+            "need in the key of {resource} works against it.",
+            share=percent(part),
+            since=course.rounds[first],
+            first=gaps[first],
+            last=gaps[last],
+            round=course.rounds[last],
+            threshold=percent(section.divergence),
+            resource=course.resource,
         )
         yield Flag("warning", "divergence", "all", text, course.resource, part, section.divergence)
 

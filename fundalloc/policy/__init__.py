@@ -7,12 +7,14 @@ from fundalloc.policy.checks import check_policy, expressions, needs_history
 from fundalloc.policy.file import override, parse_policy, parse_toml, policy_path, read_policy, read_toml
 from fundalloc.policy.model import FundSection, Policy
 from fundalloc.policy.question import definitions, further_faults, pose
+from fundalloc.policy.translating import check_translations
 
 __all__ = [
     "FundSection",
     "Policy",
     "amended_policy",
     "check_policy",
+    "check_translations",
     "definitions",
     "expressions",
     "further_faults",

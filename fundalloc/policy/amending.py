@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fundalloc.amendment import DUE, HELP, KEEP, PAID
+from fundalloc.language import say
 from fundalloc.objectives import Objective
 from fundalloc.policy.model import Policy
 from fundalloc.rules import AnyRule, Limit
@@ -13,7 +14,7 @@ class Paid(Limit):
 
     def sentence(self, unit: str, round_: str) -> str:
         """The limit in plain words."""
-        return "no region goes below what it has been paid already"
+        return say("no region goes below what it has been paid already")
 
 
 class Helped(Limit):
@@ -21,7 +22,7 @@ class Helped(Limit):
 
     def sentence(self, unit: str, round_: str) -> str:
         """The limit in plain words."""
-        return "each region that an event hits gets what was decided and what it needs more"
+        return say("each region that an event hits gets what was decided and what it needs more")
 
 
 def amended_policy(policy: Policy) -> Policy:
@@ -30,8 +31,8 @@ def amended_policy(policy: Policy) -> Policy:
     Rules that were required yield only where events leave no other way.
     """
     first: list[AnyRule] = [
-        Paid(kind="limit", name=KEEP, of=PAID, floor=1, why="Who was paid can rely on it."),
-        Helped(kind="limit", name=HELP, of=DUE, floor=1, mode="prefer", why="The need is met first."),
+        Paid(kind="limit", name=KEEP, of=PAID, floor=1, why=say("Who was paid can rely on it.")),
+        Helped(kind="limit", name=HELP, of=DUE, floor=1, mode="prefer", why=say("The need is met first.")),
     ]
     rules = [_yielding(rule) for rule in policy.rules]
     return policy.model_copy(update={"rules": (*first, *rules), "objective": Objective()})

@@ -11,6 +11,7 @@ from fundalloc.growth import PlanSection
 from fundalloc.history import HistorySection
 from fundalloc.indices import Index
 from fundalloc.key import Measure
+from fundalloc.language import Language
 from fundalloc.letterhead import NoticesSection
 from fundalloc.monitors import MonitorSection
 from fundalloc.objectives import Objective
@@ -46,6 +47,10 @@ class Policy(BaseModel):
     rules: tuple[AnyRule, ...] = ()
     plan: PlanSection | None = None
     notices: NoticesSection | None = None
+    translations: dict[Language, dict[str, str]] = Field(
+        default_factory=dict,
+        description="Texts of this policy and values of its groups in other languages: text = translation.",
+    )
     uncertainty: dict[str, StandardError] = Field(
         default_factory=dict, description="Relative standard error by column, 0.01 for 1 %; left out: none."
     )

@@ -13,6 +13,7 @@ from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
 from fundalloc.history import History
 from fundalloc.indices import Index
+from fundalloc.language import say
 from fundalloc.policy.checks import expressions, unweighted_means
 from fundalloc.policy.model import Policy
 from fundalloc.problem import Problem, Resource
@@ -79,7 +80,7 @@ def pose(
                 "warning",
                 "one_region",
                 regions.ids[0],
-                f"{regions.names[0]} is the only region: it gets what is shared out.",
+                say("{region} is the only region: it gets what is shared out.", region=regions.names[0]),
             )
         )
     flags += [
@@ -87,8 +88,12 @@ def pose(
             "info",
             "mean_per_head",
             key,
-            f"{key} takes the mean of a measure per head ({text}): every region counts the same, however many live "
-            "there. weighted_mean(x, population) counts people.",
+            say(
+                "{code_key} takes the mean of a measure per head ({code}): every region counts the same, however many "
+                "live there. weighted_mean(x, population) counts people.",
+                code_key=key,
+                code=text,
+            ),
         )
         for key, text in unweighted_means(policy)
     ]
@@ -98,7 +103,7 @@ def pose(
                 "warning",
                 "first_round",
                 regions.round,
-                f"The history holds no round before {regions.round}: it is decided as the first one.",
+                say("The history holds no round before {round}: it is decided as the first one.", round=regions.round),
             )
         )
     resources: list[Resource] = []

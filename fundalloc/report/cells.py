@@ -11,6 +11,8 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from fundalloc.language import called, say, width
+
 #: so many digits a spreadsheet keeps of a number; one with more is written as text
 DIGITS = 15
 #: the longest text that a cell holds, and the last row of a sheet
@@ -52,9 +54,13 @@ def fits(text: str) -> bool:
     return len(text) <= DIGITS or Decimal(f"{float(text):.{DIGITS}g}") == Decimal(text)
 
 
-@cache
 def amount_form(places: int, unit: str) -> str:
     """The number format of an amount with its unit."""
+    return _form(places, called(unit))
+
+
+@cache
+def _form(places: int, unit: str) -> str:
     number = f"#,##0.{'0' * places}" if places else PLAIN
     plain = "".join(c for c in unit if c.isprintable() and c != '"')
     return f'{number}" {plain}"' if plain and len(plain) <= 40 else number
@@ -91,17 +97,17 @@ def table(
                 cells.figure(sheet, row, k, text, form if isinstance(form, str) else form[row - 1])
         sheet.set_column(k, k, _width(name, texts[:kept], form))
     if kept < count:
-        cells.word(sheet, kept + 1, 0, f"{count - kept:,} more rows are in the CSV file.", italic=True)
+        cells.word(sheet, kept + 1, 0, say("{count:,} more rows are in the CSV file.", count=count - kept), italic=True)
     sheet.freeze_panes(1, frozen)
     sheet.autofilter(0, 0, kept, len(columns) - 1)
 
 
 def _width(name: str, texts: Sequence[str], form: Sequence[str] | str | None) -> int:
     """The width that the longest word or number of a column needs."""
-    longest = max(map(len, texts), default=0)
+    longest = max(map(width, texts), default=0)
     if form is not None:
         longest += longest // 3 + max((f.count(" ") and len(f) - f.find(" ") for f in _all(form)), default=0)
-    return max(NARROW, min(WIDE, max(longest, min(len(name), 14)) + 2))
+    return max(NARROW, min(WIDE, max(longest, min(width(name), 14)) + 2))
 
 
 def _all(form: Sequence[str] | str) -> set[str]:

@@ -8,12 +8,14 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from fundalloc.errors import Fault, InputError
+from fundalloc.language import learn, speaking, spoken
 from fundalloc.report.summary import FORMAT, sha256, to_json
 from fundalloc.tables import unguard
 
@@ -125,6 +127,21 @@ def read_summary(folder: Path) -> dict[str, Any]:
             ]
         )
     return summary
+
+
+@contextmanager
+def told_as(summary: Mapping[str, Any]) -> Iterator[None]:
+    """In the language of a written round, where nobody has chosen one, with the words of its policy in it."""
+    language = summary.get("language")
+    with speaking(spoken() or language):
+        if language is not None:
+            learn({language: summary.get("translations", {})})
+        yield
+
+
+def told_otherwise(summary: Mapping[str, Any]) -> bool:
+    """Whether a language was chosen that is not the one of a written round."""
+    return spoken() not in (None, summary.get("language"))
 
 
 def decided_files(folder: Path, summary: Mapping[str, Any], names: Iterable[str]) -> dict[str, bytes]:

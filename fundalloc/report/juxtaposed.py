@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fundalloc.contrasts import Contrast, percent
+from fundalloc.language import called, phrase, say
 from fundalloc.problem import IntArray
 from fundalloc.report.compared import Frame, Pair, grouped, heads
 from fundalloc.report.table import aligned
@@ -30,8 +31,17 @@ def text_of(frame: Frame, pairs: Sequence[Pair], summary: Facts) -> str:
     parts = []
     for pair, facts in zip(pairs, summary["comparisons"], strict=True):
         ends = [said[pair.base], said[pair.label]]
-        titles = [f"{one['label']} ({one['title'] or 'untitled'}, round {one['round']})" for one in ends]
-        parts.append("\n".join([f"{titles[1]} against {titles[0]}", *_joining(facts)]))
+        before, after = (
+            say(
+                "{code} ({title}, round {round})",
+                code=e["label"],
+                title=e["title"] or say("untitled"),
+                round=e["round"],
+            )
+            for e in ends
+        )
+        head = say("{after} against {before}", after=after, before=before)
+        parts.append("\n".join([head, *_joining(facts)]))
         for one, mine in zip(pair.contrasts, facts["resources"], strict=True):
             parts.append("\n".join(_resource(frame, pair, one, mine, ends)))
     return "\n\n".join(parts)
@@ -39,26 +49,47 @@ def text_of(frame: Frame, pairs: Sequence[Pair], summary: Facts) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """Names in a sentence: the first ten, and how many more."""
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    more = say(" and {count:,} more", count=len(names) - NAMED) if len(names) > NAMED else ""
+    return say(", ").join(map(called, names[:NAMED])) + more
 
 
 def _joining(facts: Facts) -> Iterator[str]:
-    for what, key in (("region", "regions"), ("resource", "resources")):
-        for verb, names in (("joins", facts["joins"][key]), ("leaves", facts["leaves"][key])):
-            if names:
-                many = len(names) > 1
-                verb = verb.removesuffix("s") if many else verb
-                yield f"{len(names)} {what}{'s' if many else ''} {verb}: {listed(names)}"
+    joined, left = facts["joins"], facts["leaves"]
+    for one, many, names in (
+        (phrase("{count} region joins: {names}"), phrase("{count} regions join: {names}"), joined["regions"]),
+        (
+            phrase("{count} region leaves: {names}"),
+            phrase("{count} regions leave: {names}"),
+            left["regions"],
+        ),
+        (
+            phrase("{count} resource joins: {names}"),
+            phrase("{count} resources join: {names}"),
+            joined["resources"],
+        ),
+        (
+            phrase("{count} resource leaves: {names}"),
+            phrase("{count} resources leave: {names}"),
+            left["resources"],
+        ),
+    ):
+        if names:
+            yield say(many if len(names) > 1 else one, count=len(names), names=listed(names))
 
 
 def _resource(frame: Frame, pair: Pair, one: Contrast, facts: Facts, ends: Sequence[Facts]) -> Iterator[str]:
-    yield f"{one.resource}, {one.unit_name}" if one.unit_name else one.resource
-    yield (
-        f"in all {money(facts['base'])} before, {money(facts['amounts'])} after ({signed(facts['change'])}); "
-        f"{facts['winners']['count']} gain {money(facts['winners']['sum'])}, "
-        f"{facts['losers']['count']} lose {money(facts['losers']['sum'].removeprefix('-'))}, "
-        f"{facts['unchanged']} as before"
+    yield say(", ").join(map(called, filter(None, (one.resource, one.unit_name))))
+    yield say(
+        "in all {before} before, {after} after ({change}); {winners} gain {gain}, {losers} lose {loss}, {unchanged} as "
+        "before",
+        before=money(facts["base"]),
+        after=money(facts["amounts"]),
+        change=signed(facts["change"]),
+        winners=facts["winners"]["count"],
+        gain=money(facts["winners"]["sum"]),
+        losers=facts["losers"]["count"],
+        loss=money(facts["losers"]["sum"].removeprefix("-")),
+        unchanged=facts["unchanged"],
     )
     yield from _ends(facts)
     if one.change.any() or not one.both[one.listed].all():
@@ -69,7 +100,10 @@ def _resource(frame: Frame, pair: Pair, one: Contrast, facts: Facts, ends: Seque
 
 
 def _ends(facts: Facts) -> Iterator[str]:
-    for side, verb in (("winners", "gain"), ("losers", "lose")):
+    for side, all_, most in (
+        ("winners", phrase("  gain: {regions}"), phrase("  gain most: {regions}")),
+        ("losers", phrase("  lose: {regions}"), phrase("  lose most: {regions}")),
+    ):
         largest, count = facts[side]["largest"], facts[side]["count"]
         if largest:
             parts = [
@@ -77,7 +111,7 @@ def _ends(facts: Facts) -> Iterator[str]:
                 + (f" ({float(r['change_percent']):+.2f} %)" if r["change_percent"] else "")
                 for r in largest
             ]
-            yield f"  {verb}{' most' if count > len(largest) else ''}: {', '.join(parts)}"
+            yield say(most if count > len(largest) else all_, regions=say(", ").join(parts))
 
 
 def _people(one: Contrast) -> tuple[int, str]:
@@ -95,14 +129,24 @@ def _regions(frame: Frame, pair: Pair, one: Contrast) -> str:
     order = one.listed[np.argsort(-one.change[one.listed], kind="stable")].tolist()
     left = len(order) - 2 * ENDS if len(order) > SHOWN else 0
     shown = [*order[:ENDS], *order[-ENDS:]] if left else order
-    head = ("region", pair.base, pair.label, "change", "per cent", words, f"change {words}", "rank", "before")
+    head = (
+        say("region"),
+        pair.base,
+        pair.label,
+        say("change"),
+        say("per cent"),
+        words,
+        say("change {words}", words=words),
+        say("rank"),
+        say("before"),
+    )
     lines = [head]
     for k in shown:
         lines.append(
             (
                 frame.names[k],
-                money(decimal(int(one.base.units[k]), one.unit)) if one.base.there[k] else "not there",
-                money(decimal(int(one.other.units[k]), one.unit)) if one.other.there[k] else "not there",
+                money(decimal(int(one.base.units[k]), one.unit)) if one.base.there[k] else say("not there"),
+                money(decimal(int(one.other.units[k]), one.unit)) if one.other.there[k] else say("not there"),
                 signed(decimal(int(one.change[k]), one.unit)),
                 _signed(one.percent[k], "+.2f"),
                 _signed(one.other.per_head[k] * count, ",.2f"),
@@ -112,7 +156,9 @@ def _regions(frame: Frame, pair: Pair, one: Contrast) -> str:
             )
         )
     text = aligned(lines, LEFT)
-    return f"{text}\n... and {left:,} more between them in comparison.csv (with -o)" if left else text
+    if not left:
+        return text
+    return f"{text}\n{say('... and {count:,} more between them in comparison.csv (with -o)', count=left)}"
 
 
 def _signed(value: float, form: str) -> str:
@@ -121,13 +167,14 @@ def _signed(value: float, form: str) -> str:
 
 def _groups(frame: Frame, pair: Pair, one: Contrast) -> str:
     count, words = _people(one)
-    lines = [("by group", pair.base, pair.label, "change", "per cent", words, f"change {words}", "gain", "lose")]
+    head = (say("by group"), pair.base, pair.label, say("change"), say("per cent"), words)
+    lines = [(*head, say("change {words}", words=words), say("gain"), say("lose"))]
     for by, tally in grouped(frame, one):
         before, after = heads(one, tally) * count
         changed = percent(_units(tally.change), _units(tally.base))[0]
         lines.append(
             (
-                "all regions" if by == "all" else f"{by} {tally.label or '(none)'}",
+                say("all regions") if by == "all" else f"{called(by)} {called(tally.label) or say('(none)')}",
                 money(decimal(tally.base, one.unit)),
                 money(decimal(tally.other, one.unit)),
                 signed(decimal(tally.change, one.unit)),
@@ -139,7 +186,7 @@ def _groups(frame: Frame, pair: Pair, one: Contrast) -> str:
             )
         )
     if len(lines) > SHOWN:
-        return f"{len(lines) - 1:,} groups in groups.csv (with -o)"
+        return say("{count:,} groups in groups.csv (with -o)", count=len(lines) - 1)
     return aligned(lines, LEFT)
 
 
@@ -153,20 +200,30 @@ def _measures(resource: str, ends: Sequence[Facts]) -> Iterator[tuple[str, ...]]
     own = [one["resources"].get(resource) for one in ends]
     per = next(o["inequality"]["per"] for o in own if o)
     for name in ("gini", "theil", "hoover"):
-        words = f"{name.capitalize()} per {per}"
+        index = called(name.capitalize())
+        words = say("{index} per head", index=index) if per == "head" else say("{index} per region", index=index)
         yield (words, *("-" if o is None else f"{float(o['inequality'][name]):.4f}" for o in own))
     worst = [None if o is None else o["lowest"] for o in own]
     texts = ("-" if w is None else f"{share(w['coverage'])} {w['region_name']}" for w in worst)
-    yield ("lowest coverage", *texts)
+    yield (say("lowest coverage"), *texts)
 
 
 def _rules(frame: Frame, rules: Sequence[Facts]) -> Iterator[str]:
     """At how many places rules bind, and where they begin or cease to."""
     names = dict(zip(frame.ids, frame.names, strict=True))
     for one in rules:
-        many = "" if one["candidate"] == 1 else "s"
-        text = f"rule {one['rule']}: binds at {one['candidate']} place{many}, before at {one['base']}"
-        for words, places in (("anew", one["anew"]), ("no more", one["no_more"])):
+        text = say(
+            "rule {rule}: binds at {count} place, before at {before}"
+            if one["candidate"] == 1
+            else "rule {rule}: binds at {count} places, before at {before}",
+            rule=one["rule"],
+            count=one["candidate"],
+            before=one["base"],
+        )
+        for words, places in (
+            (phrase("; anew at {places}"), one["anew"]),
+            (phrase("; no more at {places}"), one["no_more"]),
+        ):
             if places:
-                text += f"; {words} at {listed([names.get(place, place) for place in places])}"
+                text += say(words, places=listed([names.get(place, place) for place in places]))
         yield text

@@ -13,10 +13,11 @@ from fundalloc.findings import to_lots
 from fundalloc.flags import Flag
 from fundalloc.goals import ENTITLED, Course, unpaid_after
 from fundalloc.inequality import gini
+from fundalloc.language import phrase, say
 from fundalloc.policy import Policy
 from fundalloc.problem import FloatArray, Problem, Resource
 from fundalloc.report.sheets import TEXT, Sheet, flags_sheet
-from fundalloc.report.table import aligned
+from fundalloc.report.table import aligned, with_unit
 from fundalloc.report.texts import decimal, number
 from fundalloc.report.words import money, percent
 
@@ -30,7 +31,16 @@ PLAN_COLUMNS = (
     "change",
     "arrears",
 )
-HEAD = ("round", "amounts", "lowest coverage", "region", "below entitlement", "unpaid so far", "Gini", "flags")
+HEAD = (
+    phrase("round"),
+    phrase("amounts"),
+    phrase("lowest coverage"),
+    phrase("region"),
+    phrase("below entitlement"),
+    phrase("unpaid so far"),
+    phrase("Gini"),
+    phrase("flags"),
+)
 #: the columns of words
 LEFT = (0, 3)
 #: measures that arrears work on
@@ -158,17 +168,17 @@ def text_table(found: Sequence[dict[str, Any]]) -> str:
     """The rounds as text, a block for each resource."""
     blocks: dict[str, list[tuple[str, ...]]] = {}
     for one in found:
-        title = f"{one['resource']} ({one['unit']})" if one["unit"] else one["resource"]
+        title = with_unit(one["resource"], one["unit"])
         lowest = one["lowest"] or {"coverage": "", "region_name": ""}
         line = (
             one["round"],
             money(one["amounts"]),
             percent(lowest["coverage"]),
             lowest["region_name"],
-            f"{one['below_entitlement']} of {one['take_part']}",
+            say("{part:,} of {all:,}", part=one["below_entitlement"], all=one["take_part"]),
             f"{float(one['unpaid']):,.0f}",
             f"{float(one['gini']['after']):.4f}",
             str(one["flags"]),
         )
-        blocks.setdefault(title, [HEAD]).append(line)
+        blocks.setdefault(title, [tuple(map(say, HEAD))]).append(line)
     return "\n\n".join(f"{title}\n{aligned(lines, LEFT)}" for title, lines in blocks.items())

@@ -7,25 +7,43 @@ from itertools import groupby
 
 from fundalloc.errors import ConflictError, FundallocError, InputError
 from fundalloc.goals import CLOSED, ENTITLED, WATCHED, Course
+from fundalloc.language import called, phrase, say
+from fundalloc.language import listed as joined
 from fundalloc.outlook import SHOWN, listed
 
 #: of a goal: what one does, what many do, what one and many do not do
 VERBS = {
     ENTITLED: (
-        "reaches its entitlement",
-        "reach their entitlement",
-        "does not reach its entitlement",
-        "do not reach their entitlement",
+        phrase("reaches its entitlement"),
+        phrase("reach their entitlement"),
+        phrase("does not reach its entitlement"),
+        phrase("do not reach their entitlement"),
     ),
     CLOSED: (
-        "closes its account of arrears",
-        "close their accounts of arrears",
-        "does not close its account of arrears",
-        "do not close their accounts of arrears",
+        phrase("closes its account of arrears"),
+        phrase("close their accounts of arrears"),
+        phrase("does not close its account of arrears"),
+        phrase("do not close their accounts of arrears"),
     ),
-    WATCHED: ("is kept", "are kept", "is not kept", "are not kept"),
+    WATCHED: (phrase("is kept"), phrase("are kept"), phrase("is not kept"), phrase("are not kept")),
 }
-MET = {"yes": "in time", "no": "not in time", "open": "still open, as the projection ends before"}
+REACHED = (phrase("is reached"), phrase("are reached"), phrase("is not reached"), phrase("are not reached"))
+GOAL = (
+    phrase('reaches the goal "{goal}"'),
+    phrase('reach the goal "{goal}"'),
+    phrase('does not reach the goal "{goal}"'),
+    phrase('do not reach the goal "{goal}"'),
+)
+MET = {
+    "yes": phrase("{count} in time"),
+    "no": phrase("{count} not in time"),
+    "open": phrase("{count} still open, as the projection ends before"),
+}
+MET_BY_ONE = {
+    "yes": phrase("in time"),
+    "no": phrase("not in time"),
+    "open": phrase("still open, as the projection ends before"),
+}
 #: so many faults of a round are named
 FAULTS = 5
 
@@ -33,64 +51,84 @@ FAULTS = 5
 def stopped(round_: str, error: FundallocError) -> str:
     """Why a round cannot be decided, with the rules and what would help."""
     if isinstance(error, ConflictError):
-        rules = [f'"{name}"' for name in error.rules]
-        clash = f"the rules {' and '.join(rules)} clash" if len(rules) > 1 else f"the rule {rules[0]} cannot be kept"
-        lead = "This would do:" if len(error.relaxations) == 1 else "Any one of these would do:"
-        ways = f" {lead} {' '.join(error.relaxations)}" if error.relaxations else ""
-        return f"{round_} cannot be decided: {clash}. {' '.join(error.reason.split())}{ways}"
+        ways = ""
+        if error.relaxations:
+            lead = say("This would do:" if len(error.relaxations) == 1 else "Any one of these would do:")
+            ways = f" {lead} {' '.join(error.relaxations)}"
+        return say(
+            "{round} cannot be decided: the rules {rules} clash. {reason}{ways}"
+            if len(error.rules) > 1
+            else "{round} cannot be decided: the rule {rules} cannot be kept. {reason}{ways}",
+            round=round_,
+            rules=joined(f'"{called(name)}"' for name in error.rules),
+            reason=" ".join(error.reason.split()),
+            ways=ways,
+        )
     if isinstance(error, InputError):
         named = " ".join(str(fault) for fault in error.faults[:FAULTS])
-        more = f" And {len(error.faults) - FAULTS} more faults." if len(error.faults) > FAULTS else ""
-        return f"{round_} cannot be decided, its figures are faulty: {named}{more}"
-    return f"{round_} could not be decided with proof: {' '.join(str(error).split())}"
+        left = len(error.faults) - FAULTS
+        named += say(" And {count} more faults.", count=left) if left > 0 else ""
+        return say("{round} cannot be decided, its figures are faulty: {code}", round=round_, code=named)
+    told = " ".join(str(error).split())
+    return say("{round} could not be decided with proof: {reason}", round=round_, reason=told)
 
 
 def prospects(courses: Sequence[Course], rounds: Sequence[str]) -> Iterator[str]:
     """When each goal is reached, by whom, and who does not reach it within the rounds."""
-    within = f"within {len(rounds)} round{'s' if len(rounds) != 1 else ''}"
+    within = say("within {count} rounds", count=len(rounds)) if len(rounds) != 1 else say("within 1 round")
     for (goal, resource), group in groupby(courses, key=lambda c: (c.goal, c.resource)):
         mine = list(group)
-        one, many, not_one, not_many = VERBS.get(goal) or _verbs(goal, mine[0].subject)
-        where = f"{resource}: " if resource else ""
+        verbs = VERBS.get(goal) or (REACHED if mine[0].subject == "all" else GOAL)
+        one, many, not_one, not_many = (say(verb, goal=goal) for verb in verbs)
+        where = f"{called(resource)}{say(': ')}" if resource else ""
         for label in rounds:
             there = [_name(c) for c in mine if c.reached_in == label]
             if there:
                 first = label == rounds[0]
-                who = f"{len(there)} of {len(mine)}" if first and len(mine) > SHOWN else listed(there)
-                when = f"from {label} on" if first else f"in {label}"
-                yield f"{where}{who} {one if len(there) == 1 else many} {when}."
+                some = say("{part:,} of {all:,}", part=len(there), all=len(mine))
+                yield where + say(
+                    "{who} {reaches} from {round} on." if first else "{who} {reaches} in {round}.",
+                    who=some if first and len(mine) > SHOWN else listed(there),
+                    reaches=one if len(there) == 1 else many,
+                    round=label,
+                )
         lost = [c for c in mine if not c.reached_in and any(c.kept.values())]
         if lost:
-            verb = one if len(lost) == 1 else many
-            yield f"{where}{listed([_name(c) for c in lost])} {verb} for a time, but not in {rounds[-1]}."
+            yield where + say(
+                "{who} {reaches} for a time, but not in {round}.",
+                who=listed([_name(c) for c in lost]),
+                reaches=one if len(lost) == 1 else many,
+                round=rounds[-1],
+            )
         never = sorted((c for c in mine if not any(c.kept.values())), key=lambda c: -_short(c))
         names = listed([_name(c) for c in never])
         if len(never) == 1:
-            yield f"{where}{names} {not_one} {within}."
+            yield where + say("{who} {misses} {within}.", who=names, misses=not_one, within=within)
         elif never:
-            yield f"{where}{len(never)} of {len(mine)} {not_many} {within}, furthest first: {names}."
+            yield where + say(
+                "{count} of {all} {misses} {within}, furthest first: {who}.",
+                count=len(never),
+                all=len(mine),
+                misses=not_many,
+                within=within,
+                who=names,
+            )
         yield from _dated(goal, where, mine, rounds)
-
-
-def _verbs(goal: str, subject: str) -> tuple[str, str, str, str]:
-    if subject == "all":
-        return "is reached", "are reached", "is not reached", "are not reached"
-    what = f'the goal "{goal}"'
-    return f"reaches {what}", f"reach {what}", f"does not reach {what}", f"do not reach {what}"
 
 
 def _dated(goal: str, where: str, mine: Sequence[Course], rounds: Sequence[str]) -> Iterator[str]:
     if mine[0].by:
         met = [c.met(rounds) for c in mine]
-        counts = ", ".join(f"{met.count(w)} {words}" for w, words in MET.items() if w in met)
-        counts = counts.removeprefix("1 ") if len(mine) == 1 else counts
-        yield f'{where}goal "{goal}" by {mine[0].by}: {counts}.'
+        counts = say(", ").join(say(words, count=met.count(w)) for w, words in MET.items() if w in met)
+        if len(mine) == 1:
+            counts = say(MET_BY_ONE[met[0]])
+        yield where + say('goal "{goal}" by {round}: {counts}.', goal=goal, round=mine[0].by, counts=counts)
 
 
 def _name(course: Course) -> str:
     if course.goal == WATCHED:
-        return f'the watched rule "{course.name}"'
-    return f'the goal "{course.goal}"' if course.subject == "all" else course.name
+        return say('the watched rule "{rule}"', rule=course.name)
+    return say('the goal "{goal}"', goal=course.goal) if course.subject == "all" else called(course.name)
 
 
 def _short(course: Course) -> float:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from fundalloc.influence import needed
+from fundalloc.language import called, listed, phrase, say
 from fundalloc.problem import FloatArray
 from fundalloc.regions import Regions
 from fundalloc.report.sheets import TEXT, Sheet
-from fundalloc.report.table import aligned
+from fundalloc.report.table import aligned, with_unit
 from fundalloc.report.texts import decimals, number, numbers, plain_lot, whole_unit
 from fundalloc.report.words import money
 from fundalloc.spreads import Places, Spread, Weight
@@ -21,14 +22,29 @@ WORDS = ("driver", "key", "input")
 DIGITS = 4
 #: so many regions are printed
 SHOWN = 60
-HEAD = ("region", "amount", "from (5 %)", "to (95 %)", "width", "rank", "moved most by", "of its variance")
+HEAD = (
+    phrase("region"),
+    phrase("amount"),
+    phrase("from (5 %)"),
+    phrase("to (95 %)"),
+    phrase("width"),
+    phrase("rank"),
+    phrase("moved most by"),
+    phrase("of its variance"),
+)
 #: the columns of words
 LEFT = (0, 6)
 #: what stood in the way of a draw
 FAILED = {
-    "conflict": "in a conflict of the rules",
-    "unproven": "without a proven answer (exit 5)",
-    "faulty": "in figures that cannot be used",
+    "conflict": phrase(
+        "{count} of {all} draws ended in a conflict of the rules and are not in the ranges; the first, {reason}"
+    ),
+    "unproven": phrase(
+        "{count} of {all} draws ended without a proven answer (exit 5) and are not in the ranges; the first, {reason}"
+    ),
+    "faulty": phrase(
+        "{count} of {all} draws ended in figures that cannot be used and are not in the ranges; the first, {reason}"
+    ),
 }
 
 
@@ -139,12 +155,10 @@ def text_table(spreads: Sequence[Spread], sheet: Sheet) -> str:
     for one in spreads:
         mine = [row for row in rows if row["resource"] == one.resource.name]
         order = [*widest(one), *np.flatnonzero(one.lots == 0).tolist()]
-        lines: list[tuple[str, ...]] = [
-            ("region", "amount", "from (5 %)", "to (95 %)", "width", "rank", "moved most by", "of its variance")
-        ]
+        lines: list[tuple[str, ...]] = [tuple(map(say, HEAD))]
         lines += [_line(mine[k]) for k in order[:SHOWN]]
-        title = f"{one.resource.name} ({one.resource.unit})" if one.resource.unit else one.resource.name
-        more = f"\n... and {len(order) - SHOWN:,} more in sensitivity.csv (with -o)" if len(order) > SHOWN else ""
+        title, left = with_unit(one.resource.name, one.resource.unit), len(order) - SHOWN
+        more = f"\n{say('... and {count:,} more in sensitivity.csv (with -o)', count=left)}" if left > 0 else ""
         blocks.append(f"{title}\n{aligned(lines, LEFT)}{more}")
     return "\n\n".join(blocks)
 
@@ -152,14 +166,14 @@ def text_table(spreads: Sequence[Spread], sheet: Sheet) -> str:
 def _line(row: Mapping[str, str]) -> tuple[str, ...]:
     rank = row["rank"]
     if row["rank_best"] != row["rank_worst"]:
-        rank += f" ({row['rank_best']} to {row['rank_worst']})"
+        rank += say(" ({best} to {worst})", best=row["rank_best"], worst=row["rank_worst"])
     return (
         row["region_name"],
         money(row["amount"]),
         *(money(row[name]) for name in ("p5", "p95")),
         f"{float(row['width_percent']):.2f} %" if row["width_percent"] else "-",
         rank,
-        row["driver"] or "-",
+        _driver(row["driver"]) or "-",
         f"{100 * float(row['explains']):.0f} %" if row["explains"] else "-",
     )
 
@@ -176,32 +190,42 @@ def sentences(
     """What was drawn, what could not be decided, and what explains the variance."""
     said = list(_drawn(by, known, errors, asked))
     decided = asked - sum(failed.values())
-    said += [
-        f"{count} of {asked} draws ended {FAILED[what]} and are not in the ranges; the first, {reasons[what]}"
-        for what, count in failed.items()
-        if count
-    ]
+    said += [say(FAILED[what], count=count, all=asked, reason=reasons[what]) for what, count in failed.items() if count]
     if not decided:
-        said.append("No draw could be decided: there are no ranges.")
+        said.append(say("No draw could be decided: there are no ranges."))
     names = inputs(known, errors)
     for one in spreads:
         parts = sorted(((-part, k) for k, part in enumerate(np.round(one.parts, 6).tolist()) if part > 0))[:3]
         if parts:
-            told = ", ".join(f"{names[k]} {-100 * part:.0f} %" for part, k in parts)
-            said.append(f"{one.resource.name}: the variance of all amounts is explained by {told}.")
+            told = say(", ").join(f"{_driver(names[k])} {-100 * part:.0f} %" for part, k in parts)
+            said.append(
+                say(
+                    "{resource}: the variance of all amounts is explained by {parts}.",
+                    resource=one.resource.name,
+                    parts=told,
+                )
+            )
     if names and decided and not any(np.isfinite(one.explained).any() for one in spreads if one.drawn.var() > 0):
-        said.append(f"To tell what moves which amount {needed(len(names))} decided draws are needed (--draws).")
+        said.append(
+            say("To tell what moves which amount {count} decided draws are needed (--draws).", count=needed(len(names)))
+        )
     return tuple(said)
 
 
 def _drawn(by: float, known: Sequence[Weight], errors: Mapping[str, float], asked: int) -> Iterator[str]:
     parts = []
     if known:
-        parts.append(f"{len(known)} weights each by up to {100 * by:g} % of itself")
+        parts.append(say("{count} weights each by up to {share:g} % of itself", count=len(known), share=100 * by))
     if errors:
-        listed = ", ".join(f"{name} {100 * error:g} %" for name, error in errors.items())
-        parts.append(f"figures within their standard errors ({listed})")
+        named = say(", ").join(f"{called(name)} {100 * error:g} %" for name, error in errors.items())
+        parts.append(say("figures within their standard errors ({errors})", errors=named))
     if parts:
-        yield f"{asked} draws, each decided by the same rules: {' and '.join(parts)}."
+        yield say("{count} draws, each decided by the same rules: {parts}.", count=asked, parts=listed(parts))
     else:
-        yield "This policy has no weights that could be others, and states no uncertainty of its figures."
+        yield say("This policy has no weights that could be others, and states no uncertainty of its figures.")
+
+
+def _driver(name: str) -> str:
+    """A weight or a figure that is drawn, as people call it."""
+    own = " (own figure)"
+    return say("{name} (own figure)", name=name.removesuffix(own)) if name.endswith(own) else called(name)

@@ -73,6 +73,10 @@ class Sheet:
         """The rows, each a tuple of texts."""
         return zip(*self.columns.values(), strict=True)
 
+    def records(self) -> list[dict[str, str]]:
+        """The rows by the names of their columns."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows()]
+
     def csv(self) -> bytes:
         """The table as CSV; words that a spreadsheet would run as a formula stay words."""
         columns = [_quoted(values) if name in self.words else values for name, values in self.columns.items()]

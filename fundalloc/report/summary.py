@@ -15,6 +15,7 @@ from fundalloc.decided import Decision
 from fundalloc.explain import Step, printed_unit
 from fundalloc.flags import Flag
 from fundalloc.inequality import gini, hoover, theil
+from fundalloc.language import recorded, say
 from fundalloc.objectives import attained, proven_to
 from fundalloc.policy import Policy
 from fundalloc.problem import FloatArray, Problem, Resource
@@ -46,6 +47,7 @@ def summarise(
         "fundalloc": {"format": FORMAT, "version": version("fundalloc")},
         "title": policy.fund.title,
         "round": problem.round,
+        **_spoken(policy),
         "reference": policy.fund.reference,
         "status": "optimal",
         "objective": {
@@ -62,6 +64,14 @@ def summarise(
         "inputs": {name: {"file": s.file, "sha256": s.sha256} for name, s in sorted(inputs.items())},
         "settings": list(settings),
     }
+
+
+def _spoken(policy: Policy) -> dict[str, Any]:
+    """In which language the round was decided, with what the policy says in it; nothing where in its own words."""
+    language = recorded()
+    if language is None:
+        return {}
+    return {"language": language, "translations": dict(policy.translations.get(language, {}))}
 
 
 def _resource(one: Resource, decision: Decision, r: int, steps: Sequence[Step]) -> dict[str, Any]:
@@ -100,9 +110,19 @@ def unequal(problem: Problem, one: Resource, amounts: FloatArray) -> dict[str, s
 
 
 def _priced(rule: Rule, price: Price, unit: str) -> dict[str, Any]:
-    words = rule.step(unit)[1]
-    more = "more on the floor" if price.side == "floor" else "less on the cap"
-    moved = f"{price.moved:,.6g}" if price.moved < 1000 else f"{price.moved:,.0f}"
+    step = rule.step(unit)[1]
+    words = say(
+        "{step} more on the floor moves {amount} {unit} of {resource} from {givers} to {takers} regions, at the margin."
+        if price.side == "floor"
+        else "{step} less on the cap moves {amount} {unit} of {resource} from {givers} to {takers} regions, at the "
+        "margin.",
+        step=f"{step[:1].upper()}{step[1:]}",
+        amount=f"{price.moved:,.6g}" if price.moved < 1000 else f"{price.moved:,.0f}",
+        unit=unit,
+        resource=price.resource,
+        givers=price.givers,
+        takers=price.takers,
+    )
     return {
         "resource": price.resource,
         "side": price.side,
@@ -110,8 +130,7 @@ def _priced(rule: Rule, price: Price, unit: str) -> dict[str, Any]:
         "moved": number(price.moved, 6),
         "givers": price.givers,
         "takers": price.takers,
-        "words": f"{words[:1].upper()}{words[1:]} {more} moves {moved} {unit} of {price.resource} from {price.givers} "
-        f"to {price.takers} regions, at the margin.",
+        "words": words,
     }
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fundalloc.language import called, padded, phrase, say, width
 from fundalloc.report.sheets import Sheet
-from fundalloc.report.words import money, percent
+from fundalloc.report.words import all_called, money, percent
 
 #: the columns of words
 LEFT = (0, 4)
-HEAD = ("region", "entitlement", "amount", "coverage", "held by")
+HEAD = (phrase("region"), phrase("entitlement"), phrase("amount"), phrase("coverage"), phrase("held by"))
 
 
 def text_table(sheet: Sheet) -> str:
@@ -26,17 +27,21 @@ def text_table(sheet: Sheet) -> str:
         c["held_by"],
         strict=True,
     ):
-        line = (name, money(due), money(amount), percent(coverage), held)
-        blocks.setdefault(f"{resource} ({unit})" if unit else resource, []).append(line)
-    return "\n\n".join(f"{title}\n{aligned([HEAD, *lines], LEFT)}" for title, lines in blocks.items())
+        line = (name, money(due), money(amount), percent(coverage), all_called(held))
+        blocks.setdefault(with_unit(resource, unit), []).append(line)
+    head = tuple(map(say, HEAD))
+    return "\n\n".join(f"{title}\n{aligned([head, *lines], LEFT)}" for title, lines in blocks.items())
+
+
+def with_unit(resource: str, unit: str) -> str:
+    """A resource with its unit, as a title."""
+    return f"{called(resource)} ({called(unit)})" if unit else called(resource)
 
 
 def aligned(lines: Sequence[tuple[str, ...]], left: Sequence[int]) -> str:
     """Lines with their columns one below the other; left: the columns of words."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
-        "  ".join(
-            f"{t:<{w}}" if k in left else f"{t:>{w}}" for k, (t, w) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
+        "  ".join(padded(t, w, right=k not in left) for k, (t, w) in enumerate(zip(line, widths, strict=True))).rstrip()
         for line in lines
     )

@@ -8,25 +8,29 @@ from typing import Any, NamedTuple
 
 from fundalloc.errors import Fault, InputError, did_you_mean
 from fundalloc.explain import BESIDE_THE_KEY
+from fundalloc.language import called, listed, padded, phrase, say, width
 
 Row = Mapping[str, str]
 #: what the steps of rules are where they are not read from multipliers
 ACCOUNTING = {
-    "shapley": "What a rule gives or takes is what it changes, averaged over all orders in which the binding rules "
-    "can be added (Shapley value).",
-    "order": "What a rule gives or takes is what it changes when the binding rules are added in the order of the "
-    "policy.",
+    "shapley": phrase(
+        "What a rule gives or takes is what it changes, averaged over all orders in which the binding rules can be "
+        "added (Shapley value)."
+    ),
+    "order": phrase(
+        "What a rule gives or takes is what it changes when the binding rules are added in the order of the policy."
+    ),
 }
 
 #: how strictly a rule holds
-MODES = {"require": "required", "prefer": "preferred", "watch": "only watched"}
+MODES = {"require": phrase("required"), "prefer": phrase("preferred"), "watch": phrase("only watched")}
 
 
 def money(text: str | Decimal, unit: str = "") -> str:
     """An amount with separators for thousands and its unit."""
     if text == "":
         return "-"
-    return f"{Decimal(text):,f} {unit}".rstrip()
+    return f"{Decimal(text):,f} {called(unit)}".rstrip()
 
 
 def signed(text: str | Decimal) -> str:
@@ -45,6 +49,11 @@ def change_in_percent(row: Row) -> str:
     return f"{100 * (Decimal(row['amount']) / before - 1):+.2f} %" if before else ""
 
 
+def all_called(names: str) -> str:
+    """The names of rules in a cell, as people call them."""
+    return say("; ").join(map(called, names.split("; "))) if names else ""
+
+
 def heads(values: Iterable[str]) -> int:
     """For how many heads amounts a head are printed: 1, or the power of ten that makes them readable."""
     largest = max((float(v) for v in values if v), default=1.0)
@@ -56,7 +65,7 @@ def heads(values: Iterable[str]) -> int:
 
 def per_heads(count: int) -> str:
     """The words for that number of heads."""
-    return "a head" if count == 1 else f"per {count:,} heads"
+    return say("a head") if count == 1 else say("per {count:,} heads", count=count)
 
 
 def find_region(rows: Sequence[Row], wanted: str) -> str:
@@ -97,32 +106,37 @@ def step_lines(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> li
     lines: list[Line] = []
     for one in stages(row, steps):
         if isinstance(one, tuple):
-            lines.append(Line(one[0], money(one[1]), one[2], "sum"))
+            lines.append(Line(called(one[0]), money(one[1]), one[2], "sum"))
             continue
         name, kind = one["step"], one["kind"]
-        why = whys.get(name, "")
+        why = called(whys.get(name, ""))
         if kind == "rule":
             rule = rules.get(name)
             binds = name in row["held_by"].split("; ")
-            what = "holds this amount" if binds else "its part of what others receive or give up"
-            why = f"{what}: {rule['sentence']}" if rule and binds else what
-            name = f"rule: {name}"
+            why = say("holds this amount") if binds else say("its part of what others receive or give up")
+            if rule and binds:
+                why = say("holds this amount: {sentence}", sentence=rule["sentence"])
+            name = say("rule: {name}", name=name)
         if kind == "objective":
-            name = f"objective: {summary['objective']['kind']}"
-        lines.append(Line(name, signed(one["amount"]), why, kind))
-    lines.append(Line("= amount", money(row["amount"]), "", "sum"))
+            name = say("objective: {name}", name=summary["objective"]["kind"])
+        lines.append(Line(called(name), signed(one["amount"]), why, kind))
+    lines.append(Line(called("= amount"), money(row["amount"]), "", "sum"))
     return lines
 
 
 def _block(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> Iterator[str]:
-    yield (
-        f"{row['region_name']} ({row['region_id']}) gets {money(row['amount'], row['unit'])} of {row['resource']} "
-        f"in {summary['round']}."
+    yield say(
+        "{region} ({code}) gets {amount} of {resource} in {round}.",
+        region=row["region_name"],
+        code=row["region_id"],
+        amount=money(row["amount"], row["unit"]),
+        resource=row["resource"],
+        round=summary["round"],
     )
     yield from aligned([(one.name, one.figure, one.why) for one in step_lines(row, steps, summary)])
     yield f"  {fact_sentence(row)}"
     if ACCOUNTING.get(summary["accounting"]) and any(s["kind"] == "rule" for s in steps):
-        yield f"  {ACCOUNTING[summary['accounting']]}"
+        yield f"  {say(ACCOUNTING[summary['accounting']])}"
 
 
 def fact_sentence(row: Row, count: int | None = None) -> str:
@@ -133,14 +147,21 @@ def fact_sentence(row: Row, count: int | None = None) -> str:
     facts = []
     if row["per_head"]:
         count = count or heads([row["per_head"]])
-        facts.append(f"{float(row['per_head']) * count:,.2f} {row['unit']} {per_heads(count)}")
+        facts.append(amount_per_heads(row, count))
     if row["coverage"]:
-        facts.append(f"{percent(row['coverage'])} of its entitlement")
-    facts.append(f"{percent(row['share'])} of what is shared out")
+        facts.append(say("{share} of its entitlement", share=percent(row["coverage"])))
+    facts.append(say("{share} of what is shared out", share=percent(row["share"])))
     if row["previous"]:
         ratio = change_in_percent(row)
-        facts.append(f"last round {money(row['previous'])}{f' ({ratio})' if ratio else ''}")
-    return f"That is {'; '.join(facts)}."
+        before = say("last round {amount}", amount=money(row["previous"]))
+        facts.append(say("{words} ({more})", words=before, more=ratio) if ratio else before)
+    return say("That is {facts}.", facts=say("; ").join(facts))
+
+
+def amount_per_heads(row: Row, count: int) -> str:
+    """An amount for so many heads, with its unit."""
+    heads_ = per_heads(count)
+    return say("{amount} {heads}", amount=f"{float(row['per_head']) * count:,.2f} {called(row['unit'])}", heads=heads_)
 
 
 def stages(row: Row, steps: Sequence[Row]) -> Iterator[Row | tuple[str, str, str]]:
@@ -155,13 +176,13 @@ def stages(row: Row, steps: Sequence[Row]) -> Iterator[Row | tuple[str, str, str
                 "= entitlement",
                 k > 0 and kind in (*BESIDE_THE_KEY, *after),
                 row["entitlement"],
-                "what the key alone gives",
+                say("what the key alone gives"),
             ),
             (
                 "= decided before",
                 bool(row.get("decided")) and (name.startswith("event: ") or kind in after),
                 row.get("decided", ""),
-                "the amount before the events",
+                say("the amount before the events"),
             ),
             ("= target", kind in after and bool(kinds & {*BESIDE_THE_KEY}), row["target"], _aims(row, kinds)),
         ):
@@ -174,17 +195,17 @@ def stages(row: Row, steps: Sequence[Row]) -> Iterator[Row | tuple[str, str, str
 def _aims(row: Row, kinds: set[str]) -> str:
     """What a target is made of."""
     if row.get("decided"):
-        return "decided before, and what the events ask for"
-    names = {"arrears": "arrears", "adjustment": "adjustments"}
-    return " and ".join(["entitlement", *(name for kind, name in names.items() if kind in kinds)])
+        return say("decided before, and what the events ask for")
+    names = {"arrears": say("arrears"), "adjustment": say("adjustments")}
+    return listed([say("entitlement"), *(name for kind, name in names.items() if kind in kinds)])
 
 
 def aligned(lines: Sequence[tuple[str, str, str]]) -> Iterator[str]:
     """Steps of a sum, each with its name, its amount and what it is, in columns."""
-    left = max(len(a) for a, _, _ in lines)
+    left = max(width(a) for a, _, _ in lines)
     right = max(len(b) for _, b, _ in lines)
     for name, amount, why in lines:
-        yield f"  {name:<{left}}  {amount:>{right}}  {why}".rstrip()
+        yield f"  {padded(name, left)}  {amount:>{right}}  {why}".rstrip()
 
 
 def whys(steps: Iterable[Any]) -> dict[str, dict[str, str]]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
+from fundalloc.language import called, phrase, say, spoken, typeset
 from fundalloc.report.cells import LOOSE, PERCENT, PLAIN, SMALL, Cells, amount_form, places_of, table
 from fundalloc.report.outcome import Outcome
 from fundalloc.report.sheets import Sheet
-from fundalloc.report.words import MODES
+from fundalloc.report.words import MODES, all_called
 
 #: nothing that is read in a cell is more than a number or a text, and nothing on the disk is needed
 OPTIONS = {
@@ -28,16 +29,17 @@ MADE = datetime.datetime(2000, 1, 1)
 #: bars of a chart, its height in rows of the sheet, and for how many resources there are charts
 BARS, HEIGHT, CHARTS = 15, 19, 6
 HEADLINES = (
-    "resource",
-    "supply",
-    "shared out",
-    "amounts",
-    "regions",
-    "take part",
-    "moved by rules",
-    "Gini by the key",
-    "Gini after the rules",
+    phrase("resource"),
+    phrase("supply"),
+    phrase("shared out"),
+    phrase("amounts"),
+    phrase("regions"),
+    phrase("take part"),
+    phrase("moved by rules"),
+    phrase("Gini by the key"),
+    phrase("Gini after the rules"),
 )
+SHEETS = (phrase("Summary"), phrase("Allocation"), phrase("Steps"), phrase("Rules"), phrase("Flags"))
 SHARES = ("share", "coverage")
 AMOUNTS = ("entitlement", "target", "amount", "previous", "change", "arrears", "decided", "adjustment", "contribution")
 MONEY = (*AMOUNTS, "net")
@@ -47,34 +49,60 @@ def workbook(outcome: Outcome) -> bytes:
     """report.xlsx: Summary with charts, Allocation, Steps, Rules and Flags."""
     content = io.BytesIO()
     book = Workbook(content, OPTIONS)
-    book.set_properties({"title": outcome.summary["title"], "subject": outcome.summary["round"], "created": MADE})
+    book.set_properties(
+        {"title": called(outcome.summary["title"]), "subject": outcome.summary["round"], "created": MADE}
+    )
     cells = Cells(book)
-    sheets = {name: book.add_worksheet(name) for name in ("Summary", "Allocation", "Steps", "Rules", "Flags")}
+    sheets = {name: book.add_worksheet(say(name)) for name in SHEETS}
     allocation = outcome.sheets["allocation.csv"]
     _summary(cells, sheets["Summary"], outcome)
-    table(cells, sheets["Allocation"], _titled(allocation.columns), _titled(_amounts(allocation)), frozen=2)
+    table(
+        cells,
+        sheets["Allocation"],
+        _titled(_spoken(allocation.columns, allocation.words)),
+        _titled(_amounts(allocation)),
+        frozen=2,
+    )
     steps = pivoted(outcome)
     units = outcome.summary["resources"]
     forms = {
         name: [amount_form(places_of(t), units[r]["unit"]) for t, r in zip(texts, steps["resource"], strict=True)]
         for name, texts in list(steps.items())[3:]
     }
-    table(cells, sheets["Steps"], steps, forms, frozen=3)
+    table(cells, sheets["Steps"], _titled(_spoken(steps, {"resource"})), _titled(forms), frozen=3)
     rules = outcome.sheets["rules.csv"]
     numbers = dict.fromkeys(("low", "value", "high", "slack", "concession"), LOOSE)
-    table(cells, sheets["Rules"], _titled(rules.columns), _titled({**numbers, "shadow_price": SMALL}), frozen=1)
+    table(
+        cells,
+        sheets["Rules"],
+        _titled(_spoken(rules.columns, rules.words)),
+        _titled({**numbers, "shadow_price": SMALL}),
+        frozen=1,
+    )
     flags = outcome.sheets["flags.csv"]
     values = {n: [LOOSE if "." in t else PLAIN for t in flags.columns[n]] for n in ("value", "threshold")}
-    table(cells, sheets["Flags"], _titled(flags.columns), values)
+    table(cells, sheets["Flags"], _titled(_spoken(flags.columns, flags.words)), _titled(values))
     book.close()
     return content.getvalue()
 
 
 def _titled(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Columns under their names as words; a group may be named like one of them."""
-    titles = {name: name.replace("_", " ") for name in columns}
+    titles = {name: called(name.replace("_", " ")) for name in columns}
     twice = {t for t in titles.values() if list(titles.values()).count(t) > 1}
     return {name if titles[name] in twice else titles[name]: values for name, values in columns.items()}
+
+
+def _spoken(columns: Mapping[str, Sequence[str]], words: Collection[str]) -> dict[str, Sequence[str]]:
+    """Columns with their words in the language that is spoken; names of regions are in it already."""
+    if spoken() is None:
+        return dict(columns)
+    return {
+        name: [all_called(text) for text in texts]
+        if name in words and name not in ("region_id", "region_name")
+        else texts
+        for name, texts in columns.items()
+    }
 
 
 def _amounts(sheet: Sheet) -> dict[str, Sequence[str] | str]:
@@ -104,7 +132,7 @@ def pivoted(outcome: Outcome) -> dict[str, list[str]]:
     }
     gifts = [k for k, region in enumerate(steps["region_id"]) if not region]
     of_fund = {r: count + i for i, r in enumerate(dict.fromkeys(steps["resource"][k] for k in gifts))}
-    for name, text in zip(columns, ("", "the fund itself", ""), strict=True):
+    for name, text in zip(columns, ("", say("the fund itself"), ""), strict=True):
         columns[name] += [text or r for r in of_fund] if name != "region id" else [""] * len(of_fund)
     for pair in pairs:
         columns[titles[pair]] = [""] * (count + len(of_fund))
@@ -120,9 +148,9 @@ def _summary(cells: Cells, sheet: Worksheet, outcome: Outcome) -> None:
     summary = outcome.summary
     sheet.set_column(0, 0, 34)
     sheet.set_column(1, 8, 19)
-    cells.word(sheet, 0, 0, summary["title"] or "Untitled fund", bold=True, font_size=16)
-    cells.word(sheet, 1, 0, f"Round {summary['round']}", font_size=12)
-    cells.word(sheet, 2, 0, summary["reference"])
+    cells.word(sheet, 0, 0, called(summary["title"]) or say("Untitled fund"), bold=True, font_size=16)
+    cells.word(sheet, 1, 0, say("Round {round}", round=summary["round"]), font_size=12)
+    cells.word(sheet, 2, 0, called(summary["reference"]))
     row = _resources(cells, sheet, 4, summary["resources"])
     shown = list(summary["resources"])[:CHARTS]
     first = row + 1
@@ -140,12 +168,12 @@ def _head(cells: Cells, sheet: Worksheet, row: int, titles: Sequence[str]) -> in
 
 
 def _resources(cells: Cells, sheet: Worksheet, row: int, resources: Mapping[str, Any]) -> int:
-    row = _head(cells, sheet, row, HEADLINES)
+    row = _head(cells, sheet, row, tuple(map(say, HEADLINES)))
     for name, one in resources.items():
-        cells.word(sheet, row, 0, name, bold=True)
+        cells.word(sheet, row, 0, called(name), bold=True)
         for k, what in ((1, "supply"), (2, "shared_out"), (3, "amounts"), (6, "moved_by_rules")):
             if one[what] == "open":
-                cells.word(sheet, row, k, "open", align="right")
+                cells.word(sheet, row, k, say("open"), align="right")
             else:
                 cells.figure(sheet, row, k, one[what], amount_form(places_of(one[what]), one["unit"]))
         for k, what in ((4, "regions"), (5, "take_part")):
@@ -159,19 +187,26 @@ def _resources(cells: Cells, sheet: Worksheet, row: int, resources: Mapping[str,
 def _rules(cells: Cells, sheet: Worksheet, row: int, rules: Sequence[Mapping[str, Any]]) -> int:
     if not rules:
         return row
-    row = _head(cells, sheet, row, ("rule", "mode", "binds at places", "of places", "in words"))
+    row = _head(
+        cells, sheet, row, (say("rule"), say("mode"), say("binds at places"), say("of places"), say("in words"))
+    )
     for rule in rules:
-        cells.word(sheet, row, 0, rule["name"], bold=True, text_wrap=True)
-        cells.word(sheet, row, 1, MODES[rule["mode"]] if rule["in_force"] else "not in force")
+        cells.word(sheet, row, 0, called(rule["name"]), bold=True, text_wrap=True)
+        cells.word(sheet, row, 1, say(MODES[rule["mode"]]) if rule["in_force"] else say("not in force"))
         cells.figure(sheet, row, 2, str(rule["binding"]), PLAIN)
         cells.figure(sheet, row, 3, str(rule["places"]), PLAIN)
-        cells.word(sheet, row, 4, " ".join(filter(None, (f"{rule['sentence']}.", rule["why"]))))
+        cells.word(sheet, row, 4, _said(rule))
         row += 1
     return row
 
 
+def _said(rule: Mapping[str, Any]) -> str:
+    sentence = say("{sentence}.", sentence=rule["sentence"])
+    return typeset(f"{sentence} {called(rule['why'])}") if rule["why"] else sentence
+
+
 def _hashes(cells: Cells, sheet: Worksheet, row: int, summary: Mapping[str, Any]) -> int:
-    row = _head(cells, sheet, row, ("file", "SHA-256"))
+    row = _head(cells, sheet, row, (say("file"), "SHA-256"))
     inputs = {one["file"]: one["sha256"] for one in summary["inputs"].values()}
     for name, code in {**inputs, **summary["files"]}.items():
         cells.word(sheet, row, 0, name)
@@ -191,8 +226,8 @@ def _charts(cells: Cells, sheet: Worksheet, outcome: Outcome, name: str, rows: t
     lowest = sorted((k for k in mine if c["coverage"][k]), key=lambda k: (float(c["coverage"][k]), c["region_id"][k]))
     for k, (title, what, which, form) in enumerate(
         (
-            (f"Largest amounts of {name}", "amount", largest, ""),
-            (f"Lowest amounts by entitlement, {name}", "coverage", lowest[:BARS], PERCENT),
+            (say("Largest amounts of {resource}", resource=name), "amount", largest, ""),
+            (say("Lowest amounts by entitlement, {resource}", resource=name), "coverage", lowest[:BARS], PERCENT),
         )
     ):
         if not which:
@@ -204,8 +239,8 @@ def _charts(cells: Cells, sheet: Worksheet, outcome: Outcome, name: str, rows: t
             cells.figure(sheet, row + i, 1, text, form or amount_form(places_of(text), unit))
         span = (row + 1, row + len(which))
         chart = cells.book.add_chart({"type": "bar"})
-        series: dict[str, Any] = {"categories": ["Summary", span[0], 0, span[1], 0], "gap": 40}
-        series |= {"values": ["Summary", span[0], 1, span[1], 1], "fill": {"color": ("#2F6690", "#81A4BD")[k]}}
+        series: dict[str, Any] = {"categories": [sheet.name, span[0], 0, span[1], 0], "gap": 40}
+        series |= {"values": [sheet.name, span[0], 1, span[1], 1], "fill": {"color": ("#2F6690", "#81A4BD")[k]}}
         chart.add_series(series)
         chart.set_title({"name": title, "overlay": False, "name_font": {"size": 12}})
         chart.set_legend({"none": True})

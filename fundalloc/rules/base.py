@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from fundalloc.errors import Faults
 from fundalloc.flags import Flag
+from fundalloc.language import say
 from fundalloc.problem import Problem, Resource
 from fundalloc.rounds import at, in_force
 from fundalloc.rules.curve import Curve
@@ -79,8 +80,13 @@ class Rule(BaseModel):
 
     def who(self) -> str:
         """Whom it speaks of."""
-        who = {"region": "each region", "all": "all regions together"}.get(self.each, f"each {self.each}")
-        return who if self.where is None else f"{who} (those where {self.where})"
+        own = {"region": say("each region"), "all": say("all regions together")}
+        who = own.get(self.each) or say("each {group}", group=self.each)
+        return who if self.where is None else say("{who} (those where {where})", who=who, where=self.where)
+
+    def summed(self) -> str:
+        """The rounds that it adds up, in words; none where it looks at one alone."""
+        return say(", added up over {rounds} rounds", rounds=self.over) if self.over > 1 else ""
 
 
 def numbers(stated: NumberByRound | None) -> Iterable[float]:
@@ -111,7 +117,12 @@ def statements(rules: tuple[Rule, ...], problem: Problem, faults: Faults, flags:
     for rule in rules:
         if not rule.holds(problem.round):
             flags.append(
-                Flag("info", "not_in_force", rule.name, f"Rule {rule.name} is not in force in {problem.round}.")
+                Flag(
+                    "info",
+                    "not_in_force",
+                    rule.name,
+                    say("Rule {rule} is not in force in {round}.", rule=rule.name, round=problem.round),
+                )
             )
             continue
         for bundle in rule.bundles(problem):

@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import Field, FiniteFloat, model_validator
 
+from fundalloc.language import say
 from fundalloc.rules.base import Rule
 
 
@@ -29,6 +30,5 @@ class Comparison(Rule):
 
     def per(self) -> str:
         """Per what, in words, with a space before it where there are any."""
-        words = {"head": "a head", "amount": "", "entitlement": "per unit of entitlement"}
-        found = words.get(str(self.of), f"per ({self.of})")
-        return f" {found}" if found else ""
+        own = {"head": say(" a head"), "amount": "", "entitlement": say(" per unit of entitlement")}
+        return own[str(self.of)] if str(self.of) in own else say(" per ({of})", of=self.of)

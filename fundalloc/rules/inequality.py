@@ -9,6 +9,7 @@ from pydantic import Field, FiniteFloat, model_validator
 
 from fundalloc.errors import Faults
 from fundalloc.flags import Flag
+from fundalloc.language import say
 from fundalloc.problem import Problem
 from fundalloc.rules.base import NumberByRound, number_at, numbers
 from fundalloc.rules.comparison import Comparison
@@ -78,7 +79,13 @@ class Inequality(Comparison):
         units = np.flatnonzero(found.basis > 0)
         if not len(units):
             flags.append(
-                Flag("warning", "no_place", self.name, f"Rule {self.name} meets no region of {added.name}.", added.name)
+                Flag(
+                    "warning",
+                    "no_place",
+                    self.name,
+                    say("Rule {rule} meets no region of {resource}.", rule=self.name, resource=added.name),
+                    added.name,
+                )
             )
             return None
         spread = Atkinson(aversion=self.aversion) if self.measure == "atkinson" else SPREADS[self.measure]()
@@ -104,14 +111,16 @@ class Inequality(Comparison):
         """The cap in plain words."""
         at_most = number_at(self.at_most, round_)
         name = {
-            "gini": "the Gini coefficient",
-            "ratio": "the ratio of the best-off to the worst-off",
-            "hoover": "the Hoover index",
-            "theil": "the Theil index",
-            "atkinson": f"the Atkinson index (aversion {self.aversion:g})",
+            "gini": say("the Gini coefficient"),
+            "ratio": say("the ratio of the best-off to the worst-off"),
+            "hoover": say("the Hoover index"),
+            "theil": say("the Theil index"),
+            "atkinson": say("the Atkinson index (aversion {aversion:g})", aversion=self.aversion),
         }[self.measure]
-        who = "regions" if self.each == "region" else f"values of {self.each}"
-        among = f"{who} (those where {self.where})" if self.where is not None else who
-        over = f", added up over {self.over} rounds" if self.over > 1 else ""
-        bound = "not bounded yet" if at_most is None else f"at most {at_most:.10g}"
-        return f"{name} of the amounts{self.per()} among {among} is {bound}{over}"
+        who = say("regions") if self.each == "region" else say("values of {group}", group=self.each)
+        among = say("{who} (those where {where})", who=who, where=self.where) if self.where is not None else who
+        bound = say("not bounded yet") if at_most is None else say("at most {amount}", amount=f"{at_most:.10g}")
+        sentence = say(
+            "{index} of the amounts{per} among {who} is {bound}", index=name, per=self.per(), who=among, bound=bound
+        )
+        return f"{sentence}{self.summed()}"

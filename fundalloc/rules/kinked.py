@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fundalloc import inequality
+from fundalloc.language import say
 from fundalloc.pooling import NoOrder, Pooled, pooled
 from fundalloc.problem import FloatArray, IntArray
 from fundalloc.rules.spread import Drawn, Rested, Spread, root
@@ -155,7 +156,7 @@ class Order(Spread):
 
     def miss(self, value: float, bound: float) -> str:
         """Words for an order that is not kept."""
-        return f"somebody gets {value:.6g} more per unit than somebody who comes first."
+        return say("somebody gets {value:.6g} more per unit than somebody who comes first.", value=value)
 
     def per_bound(self, x: FloatArray, q: FloatArray) -> float:
         """An order has no number."""

@@ -10,6 +10,7 @@ from pydantic import Field, FiniteFloat, model_validator
 
 from fundalloc.errors import Faults
 from fundalloc.flags import Flag
+from fundalloc.language import called, listed, say
 from fundalloc.problem import Problem
 from fundalloc.rules.base import NumberByRound, Rule, nan_if_none, number_at, rounds_of
 from fundalloc.rules.places import Bundle, places
@@ -85,44 +86,45 @@ class Limit(Rule):
         unit = unit or "unit"
         match self.of:
             case "share":
-                return 0.01, "one percentage point of what is shared out"
+                return 0.01, say("one percentage point of what is shared out")
             case "entitlement":
-                return 0.01, "one percentage point of the entitlement"
+                return 0.01, say("one percentage point of the entitlement")
             case "previous":
-                return 0.01, "one percentage point of last round's amount"
+                return 0.01, say("one percentage point of last round's amount")
             case "head":
-                return 1.0, f"one {unit} a head"
+                return 1.0, say("one {unit} a head", unit=unit)
             case "amount":
-                return 1.0, f"one {unit}"
-        return 0.01, f"0.01 x ({self.of})"
+                return 1.0, say("one {unit}", unit=unit)
+        return 0.01, say("0.01 x ({of})", of=self.of)
 
     def sentence(self, unit: str, round_: str) -> str:
         """The limit in plain words."""
         floor, cap = self.bounds(round_)
-        bounds = [
-            f"{verb} {_words(number, str(self.of), unit)}"
-            for verb, number in (("at least", floor), ("at most", cap))
-            if number is not None
-        ]
-        verb = "get" if self.each == "all" else "gets"
-        over = f", added up over {self.over} rounds" if self.over > 1 else ""
-        nothing = ", or nothing" if self.or_nothing else ""
-        return f"{self.who()} {verb} {' and '.join(bounds)}{over}{nothing}"
+        bounds = []
+        if floor is not None:
+            bounds.append(say("at least {amount}", amount=_words(floor, str(self.of), unit)))
+        if cap is not None:
+            bounds.append(say("at most {amount}", amount=_words(cap, str(self.of), unit)))
+        sentence = say(
+            "{who} get {bounds}" if self.each == "all" else "{who} gets {bounds}",
+            who=self.who(),
+            bounds=listed(bounds),
+        )
+        return f"{sentence}{self.summed()}{say(', or nothing') if self.or_nothing else ''}"
 
 
 def _words(number: float, of: str, unit: str) -> str:
-    unit = f" {unit}" if unit else ""
+    amount = f"{number:,.10g} {called(unit)}".rstrip()
+    share = f"{100 * number:.10g} %"
     match of:
         case "amount":
-            return f"{number:,.10g}{unit}"
+            return amount
         case "head":
-            return f"{number:,.10g}{unit} a head"
+            return say("{amount} a head", amount=amount)
         case "share":
-            return (
-                f"{number:.10g} of what is shared out" if number > 1 else f"{100 * number:.10g} % of what is shared out"
-            )
+            return say("{share} of what is shared out", share=share if number <= 1 else f"{number:.10g}")
         case "entitlement":
-            return f"{100 * number:.10g} % of its entitlement"
+            return say("{share} of its entitlement", share=share)
         case "previous":
-            return f"{100 * number:.10g} % of what it got in the last round"
-    return f"{number:,.10g}{unit} x ({of})"
+            return say("{share} of what it got in the last round", share=share)
+    return say("{amount} x ({of})", amount=amount, of=of)

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array, diags_array, vstack
 
 from fundalloc.errors import Faults
 from fundalloc.flags import Flag
+from fundalloc.language import listed, phrase, say
 from fundalloc.problem import Problem
 from fundalloc.rules.base import NumberByRound, Rule, nan_if_none, number_at, rounds_of
 from fundalloc.rules.places import Bundle, places
@@ -93,22 +94,25 @@ class Link(Rule):
 
     def step(self, unit: str) -> tuple[float, str]:
         """One percentage point."""
-        return 0.01, "one percentage point"
+        return 0.01, say("one percentage point")
 
     def sentence(self, unit: str, round_: str) -> str:
         """The link in plain words."""
-        bounds = [
-            f"{words} {100 * number:.10g} % of"
-            for words, number in (
-                ("at least", number_at(self.floor, round_)),
-                ("at most", number_at(self.cap, round_)),
-            )
-            if number is not None
-        ]
-        what = {
-            "share": "its share of {0} is {2} its share of {1}",
-            "coverage": "the coverage of its entitlement to {0} is {2} that of its entitlement to {1}",
-            "amount": "its amount of {0} is {2} its amount of {1}",
-        }[self.of]
-        over = f", added up over {self.over} rounds" if self.over > 1 else ""
-        return f"for {self.who()} {what.format(self.resource, self.to, ' and '.join(bounds))}{over}"
+        floor, cap = number_at(self.floor, round_), number_at(self.cap, round_)
+        bounds = [say("at least {share:.10g} % of", share=100 * floor)] if floor is not None else []
+        bounds += [say("at most {share:.10g} % of", share=100 * cap)] if cap is not None else []
+        sentence = say(
+            {
+                "share": phrase("for {who} its share of {resource} is {bounds} its share of {other}"),
+                "coverage": phrase(
+                    "for {who} the coverage of its entitlement to {resource} is {bounds} that of its entitlement to "
+                    "{other}"
+                ),
+                "amount": phrase("for {who} its amount of {resource} is {bounds} its amount of {other}"),
+            }[self.of],
+            who=self.who(),
+            resource=self.resource,
+            other=self.to,
+            bounds=listed(bounds),
+        )
+        return f"{sentence}{self.summed()}"

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from fundalloc.errors import Faults
 from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
+from fundalloc.language import say
 from fundalloc.problem import BoolArray, FloatArray, PastRound, Problem, Resource
 from fundalloc.rules.base import Rule
 from fundalloc.scope import Scope
@@ -117,7 +118,11 @@ def places(
                 "info",
                 "no_record",
                 scope.regions.ids[i],
-                f"{scope.regions.names[i]} has no record of the last round: rule {rule.name} does not bind it.",
+                say(
+                    "{region} has no record of the last round: rule {rule} does not bind it.",
+                    region=scope.regions.names[i],
+                    rule=rule.name,
+                ),
                 bundle.name,
             )
             for i in np.flatnonzero(chosen & np.isnan(basis) & bundle.takes_part)
@@ -133,7 +138,11 @@ def places(
         if of != "previous" or not chosen.any():
             flags.append(
                 Flag(
-                    "warning", "no_place", rule.name, f"Rule {rule.name} meets no region of {bundle.name}.", bundle.name
+                    "warning",
+                    "no_place",
+                    rule.name,
+                    say("Rule {rule} meets no region of {resource}.", rule=rule.name, resource=bundle.name),
+                    bundle.name,
                 )
             )
         return None

@@ -11,6 +11,7 @@ from pydantic import Field
 from fundalloc.errors import Faults
 from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
+from fundalloc.language import say
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.rules.comparison import Comparison
 from fundalloc.rules.curve import Curve
@@ -50,7 +51,11 @@ class Progressive(Comparison):
                     "warning",
                     "no_place",
                     self.name,
-                    f"Rule {self.name} has fewer than two regions of {added.name} to put in order.",
+                    say(
+                        "Rule {rule} has fewer than two regions of {resource} to put in order.",
+                        rule=self.name,
+                        resource=added.name,
+                    ),
                     added.name,
                 )
             )
@@ -78,8 +83,10 @@ class Progressive(Comparison):
 
     def sentence(self, unit: str, round_: str) -> str:
         """The order in plain words."""
-        over = f", added up over {self.over} rounds" if self.over > 1 else ""
-        return f"{self.who()} gets at least as much{self.per()} as any with a higher {self.by}{over}"
+        sentence = say(
+            "{who} gets at least as much{per} as any with a higher {by}", who=self.who(), per=self.per(), by=self.by
+        )
+        return f"{sentence}{self.summed()}"
 
 
 def _rounded(values: FloatArray) -> FloatArray:

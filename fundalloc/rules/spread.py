@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fundalloc.language import say
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 
 #: steps in which a level is bisected
@@ -83,7 +84,7 @@ class Spread(ABC):
 
     def miss(self, value: float, bound: float) -> str:
         """Words for a value above the bound."""
-        return f"the value is {value:.6g}, more than the {bound:g} that it allows."
+        return say("the value is {value:.6g}, more than the {bound:g} that it allows.", value=value, bound=bound)
 
     #: whether it is an order, whose tangents are the same whatever pulls
     ordered = False

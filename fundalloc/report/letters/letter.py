@@ -6,11 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from fundalloc.letterhead import NoticesSection
+from fundalloc.language import called, listed, phrase, say
+from fundalloc.letterhead import CLOSING, OBJECT, NoticesSection
 from fundalloc.report.letters.dossier import Dossier, Rank, measured, takes_part
 from fundalloc.report.letters.limits import limits
 from fundalloc.report.letters.sentences import Line, because, lines
-from fundalloc.report.words import ACCOUNTING, Row, change_in_percent, heads, money, per_heads, percent, signed
+from fundalloc.report.words import ACCOUNTING, Row, amount_per_heads, change_in_percent, heads, money, percent, signed
+
+#: how flags are said
+SEVERITIES = {
+    "info": phrase("Info: {message}"),
+    "warning": phrase("Warning: {message}"),
+    "alarm": phrase("Alarm: {message}"),
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ def letter(region: str, dossier: Dossier) -> Letter:
         region=region,
         name=first["region_name"],
         groups=[first[group] for group in dossier.policy.regions.groups],
-        title=summary["title"] or "Shared fund",
+        title=summary["title"] or say("Shared fund"),
         round=summary["round"],
         reference=summary["reference"],
         sender=[line for line in head.sender.splitlines() if line.strip()],
@@ -71,12 +79,17 @@ def letter(region: str, dossier: Dossier) -> Letter:
         apart=[_apart(row, dossier) for row in rows if not _concerns(row, dossier)],
         flags=list(_flags(region, dossier)),
         figures=list(dossier.figures.get(region, {}).items()),
-        objection=[*(p for p in head.object.split("\n\n") if p.strip()), head.until],
+        objection=[*_paragraphs(head.object), head.until],
         checks=list(_checks(region, dossier)),
-        closing=head.closing,
+        closing=say(CLOSING) if head.closing == CLOSING else head.closing,
         certificate=dossier.certificate,
         version=summary["fundalloc"]["version"],
     )
+
+
+def _paragraphs(stated: str) -> list[str]:
+    """How to object: the words of the policy, or our own."""
+    return [say(OBJECT)] if stated == OBJECT else [p for p in called(stated).split("\n\n") if p.strip()]
 
 
 def _concerns(row: Row, dossier: Dossier) -> bool:
@@ -87,14 +100,19 @@ def _concerns(row: Row, dossier: Dossier) -> bool:
 
 def _apart(row: Row, dossier: Dossier) -> str:
     where = dossier.policy.resources[row["resource"]].where
-    who = f": it is for regions where {where}" if where is not None else ""
-    return f"You take no part in sharing {row['resource']}{who}."
+    if where is None:
+        return say("You take no part in sharing {resource}.", resource=row["resource"])
+    return say(
+        "You take no part in sharing {resource}: it is for regions where {where}.",
+        resource=row["resource"],
+        where=str(where),
+    )
 
 
 def _part(row: Row, dossier: Dossier) -> Part:
     steps = dossier.steps.get((row["region_id"], row["resource"]), ())
     count = heads([row["per_head"]])
-    shown = f"{float(row['per_head']) * count:,.2f} {row['unit']} {per_heads(count)}" if row["per_head"] else "-"
+    shown = amount_per_heads(row, count) if row["per_head"] else "-"
     return Part(
         resource=row["resource"],
         unit=row["unit"],
@@ -111,11 +129,11 @@ def _part(row: Row, dossier: Dossier) -> Part:
 
 def _change(row: Row) -> str:
     if not row["previous"]:
-        return "no record of the last round"
+        return say("no record of the last round")
     if not Decimal(row["change"]):
-        return "the same"
+        return say("the same")
     ratio = change_in_percent(row)
-    return f"{signed(_plain(row['change']))} {row['unit']}".rstrip() + (f" ({ratio})" if ratio else "")
+    return f"{signed(_plain(row['change']))} {called(row['unit'])}".rstrip() + (f" ({ratio})" if ratio else "")
 
 
 def _plain(text: str) -> Decimal:
@@ -128,14 +146,22 @@ def _facts(row: Row, steps: Sequence[Row], dossier: Dossier) -> Iterator[str]:
     """Everything else there is to say of an amount."""
     unit, amount = row["unit"], Decimal(row["amount"])
     if row["share"]:
-        yield f"This is {percent(row['share'])} of all that is shared out of {row['resource']}."
+        yield say(
+            "This is {share} of all that is shared out of {resource}.",
+            share=percent(row["share"]),
+            resource=row["resource"],
+        )
     if row["coverage"]:
-        yield (
-            f"Your entitlement, which is what the key alone gives, is {money(row['entitlement'], unit)}; you receive "
-            f"{percent(row['coverage'])} of it."
+        yield say(
+            "Your entitlement, which is what the key alone gives, is {amount}; you receive {share} of it.",
+            amount=money(row["entitlement"], unit),
+            share=percent(row["coverage"]),
         )
     if row.get("decided") and Decimal(row["decided"]) != amount:
-        yield f"Before the events that came after the decision, your amount was {money(row['decided'], unit)}."
+        yield say(
+            "Before the events that came after the decision, your amount was {amount}.",
+            amount=money(row["decided"], unit),
+        )
     if row["previous"]:
         yield _since(row, amount)
     ranks = dossier.ranks.get((row["region_id"], row["resource"]), ())
@@ -143,29 +169,46 @@ def _facts(row: Row, steps: Sequence[Row], dossier: Dossier) -> Iterator[str]:
         yield _ranked(row, ranks)
     yield from _owed(row, dossier)
     if row.get("net"):
-        yield f"You pay in {money(row['contribution'], unit)}; what is left for you, net, is {money(row['net'], unit)}."
+        yield say(
+            "You pay in {contribution}; what is left for you, net, is {net}.",
+            contribution=money(row["contribution"], unit),
+            net=money(row["net"], unit),
+        )
     if dossier.summary["accounting"] in ACCOUNTING and any(s["kind"] == "rule" for s in steps):
-        yield ACCOUNTING[dossier.summary["accounting"]]
+        yield say(ACCOUNTING[dossier.summary["accounting"]])
 
 
 def _since(row: Row, amount: Decimal) -> str:
     change = _plain(row["change"])
     before = money(row["previous"], row["unit"])
     if not change:
-        return f"In the last round you received the same, {before}."
+        return say("In the last round you received the same, {before}.", before=before)
     ratio = change_in_percent(row).lstrip("+-")
-    more = "more" if change > 0 else "less"
-    return (
-        f"In the last round you received {before}; this is {money(abs(change), row['unit'])} "
-        f"{f'or {ratio} ' if ratio else ''}{more}."
+    moved = money(abs(change), row["unit"])
+    if ratio:
+        moved = say("{amount} or {share}", amount=moved, share=ratio)
+    return say(
+        "In the last round you received {before}; this is {moved} more."
+        if change > 0
+        else "In the last round you received {before}; this is {moved} less.",
+        before=before,
+        moved=moved,
     )
 
 
 def _ranked(row: Row, ranks: Sequence[Rank]) -> str:
-    by = "By amount a head" if row["per_head"] and measured(row) == row["per_head"] else "By amount"
-    places = [f"number {ranks[0].place:,} of {ranks[0].of:,} regions"]
-    places += [f"number {r.place:,} of {r.of:,} in {r.among}" for r in ranks[1:] if 1 < r.of < ranks[0].of]
-    return f"{by} you are {' and '.join(places)}, counted from the largest."
+    places = [say("number {place:,} of {of:,} regions", place=ranks[0].place, of=ranks[0].of)]
+    places += [
+        say("number {place:,} of {of:,} in {group}", place=r.place, of=r.of, group=r.among)
+        for r in ranks[1:]
+        if 1 < r.of < ranks[0].of
+    ]
+    return say(
+        "By amount a head you are {places}, counted from the largest."
+        if row["per_head"] and measured(row) == row["per_head"]
+        else "By amount you are {places}, counted from the largest.",
+        places=listed(places),
+    )
 
 
 def _owed(row: Row, dossier: Dossier) -> Iterator[str]:
@@ -176,20 +219,25 @@ def _owed(row: Row, dossier: Dossier) -> Iterator[str]:
         return
     if not share:
         if owed > 0:
-            yield (
-                f"With this round, {money(owed, unit)} of your entitlement are unpaid; this policy does not make up "
-                "for it in later rounds."
+            yield say(
+                "With this round, {amount} of your entitlement are unpaid; this policy does not make up for it in "
+                "later rounds.",
+                amount=money(owed, unit),
             )
         return
     if owed > 0:
-        yield (
-            f"After this round you are still owed {money(owed, unit)} of your entitlement. Measured against the "
-            f"others, {100 * share:g} % of what is owed is added to your target in the next round."
+        yield say(
+            "After this round you are still owed {amount} of your entitlement. Measured against the others, {share:g} "
+            "% of what is owed is added to your target in the next round.",
+            amount=money(owed, unit),
+            share=100 * share,
         )
     else:
-        yield (
-            f"After this round you have been paid {money(-owed, unit)} more than your entitlements. Measured against "
-            f"the others, {100 * share:g} % of it is taken off your target in the next round."
+        yield say(
+            "After this round you have been paid {amount} more than your entitlements. Measured against the others, "
+            "{share:g} % of it is taken off your target in the next round.",
+            amount=money(-owed, unit),
+            share=100 * share,
         )
 
 
@@ -198,16 +246,17 @@ def _flags(region: str, dossier: Dossier) -> Iterator[str]:
     held = {name for row in dossier.amounts[region] for name in row["held_by"].split("; ") if name}
     for subject in (region, *sorted(held - {region})):
         for flag in dossier.flags.get(subject, ()):
-            yield f"{flag['severity'].capitalize()}: {flag['message']}"
+            yield say(SEVERITIES[flag["severity"]], message=flag["message"])
 
 
 def _checks(region: str, dossier: Dossier) -> Iterator[str]:
     """How anybody can check what the letter says."""
-    yield (
+    yield say(
         "Every figure here stands in the published files allocation.csv, steps.csv and rules.csv of this round, in "
-        f"the rows with the identifier {region}."
+        "the rows with the identifier {code}.",
+        code=region,
     )
-    yield (
+    yield say(
         "With these files, the command “fundalloc verify FOLDER” computes the whole round again from the data "
         "and the policy and compares every amount. It needs no trust in those who decided, and no special program."
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from fundalloc.language import called, listed, phrase, say
 from fundalloc.report.letters.dossier import ALL, Dossier
 from fundalloc.report.words import Row, money
 
@@ -45,24 +46,35 @@ def _held(name: str, row: Row, moved: Decimal, dossier: Dossier) -> str:
     place = {"region": row["region_id"], "all": ALL}.get(each, row.get(each, ""))
     if rule is not None and rule.kind == "inequality":
         place = ALL
-    who, is_, gets = {
-        "region": ("you", "are", "get"),
-        "all": ("all regions that it counts together", "are", "get"),
-    }.get(each, (f"{place} as a whole", "is", "gets"))
-    verb = "holds your amount up" if moved > 0 else "holds your amount down" if moved < 0 else "holds your amount"
+    told = {
+        "region": phrase("{said}: you are to get {allowed}, and get {value}."),
+        "all": phrase("{said}: all regions that it counts together are to get {allowed}, and get {value}."),
+    }.get(each, phrase("{said}: {place} as a whole is to get {allowed}, and gets {value}."))
+    said = say(
+        "The rule “{rule}” holds your amount up"
+        if moved > 0
+        else "The rule “{rule}” holds your amount down"
+        if moved < 0
+        else "The rule “{rule}” holds your amount",
+        rule=name,
+    )
     bounds = [b for b in dossier.bounds.get((place, row["resource"]), ()) if b["rule"] == name]
-    said = f"The rule “{name}” {verb}"
     if not bounds or bounds[0]["kind"] not in ("limit", "inequality"):
-        return f"{said}."
+        return say("{sentence}.", sentence=said)
     bound, unit = bounds[0], row["unit"]
     if bound["kind"] == "inequality":
-        return f"{said}: it may be at most {float(bound['high']):.4g}, and is {float(bound['value']):.4g}."
-    sides = [("at least", bound["low"]), ("at most", bound["high"])]
+        return say(
+            "{said}: it may be at most {most:.4g}, and is {value:.4g}.",
+            said=said,
+            most=float(bound["high"]),
+            value=float(bound["value"]),
+        )
+    sides = [(phrase("at least {amount}"), bound["low"]), (phrase("at most {amount}"), bound["high"])]
     if len([b for _, b in sides if b]) == 2:
         value = float(bound["value"])
         sides = [min(sides, key=lambda side: abs(float(side[1]) - value))]
-    allowed = " and ".join(f"{word} {_rounded(text, unit)}" for word, text in sides if text)
-    return f"{said}: {who} {is_} to get {allowed}, and {gets} {_rounded(bound['value'], unit)}."
+    allowed = listed(say(words, amount=_rounded(text, unit)) for words, text in sides if text)
+    return say(told, said=said, place=place, allowed=allowed, value=_rounded(bound["value"], unit))
 
 
 def _rounded(text: str, unit: str) -> str:
@@ -74,24 +86,31 @@ def _rounded(text: str, unit: str) -> str:
 
 def _room(row: Row, floor: Row | None, cap: Row | None) -> str:
     """The least and the most that the rules on single regions leave."""
-    least = f"at least {_rounded(floor['low'], row['unit'])} (rule “{floor['rule']}”)" if floor else ""
-    most = f"at most {_rounded(cap['high'], row['unit'])} (rule “{cap['rule']}”)" if cap else ""
-    return (
-        f"The rules on single regions guarantee you {' and allow you '.join(filter(None, (least, most)))}."
-        if least
-        else (f"The rules on single regions allow you {most}.")
-    )
+    unit = row["unit"]
+    least = _side(phrase("at least {amount} (rule “{rule}”)"), floor["low"], unit, floor["rule"]) if floor else ""
+    most = _side(phrase("at most {amount} (rule “{rule}”)"), cap["high"], unit, cap["rule"]) if cap else ""
+    if least and most:
+        return say("The rules on single regions guarantee you {least} and allow you {most}.", least=least, most=most)
+    if least:
+        return say("The rules on single regions guarantee you {least}.", least=least)
+    return say("The rules on single regions allow you {most}.", most=most)
+
+
+def _side(words: str, amount: str, unit: str, rule: str) -> str:
+    return say(words, amount=_rounded(amount, unit), rule=rule)
 
 
 def _more(row: Row, held: Sequence[str], moved: Mapping[str, Decimal]) -> str:
     """What it would take to receive more."""
     down = [name for name in held if moved.get(name, Decimal(0)) < 0]
     if down:
-        names = " and ".join(f"“{name}”" for name in down)
-        return f"For more, {names} would have to allow more, or more would have to be shared out."
+        names = listed(f"“{called(name)}”" for name in down)
+        return say("For more, {rules} would have to allow more, or more would have to be shared out.", rules=names)
     if held:
-        return "For more, the rules that hold your amount up would have to ask for more, or your entitlement to rise."
-    return (
+        return say(
+            "For more, the rules that hold your amount up would have to ask for more, or your entitlement to rise."
+        )
+    return say(
         "No rule holds your amount: it follows your target. For more, your entitlement would have to rise (other "
         "figures, other criteria), or more would have to be shared out."
     )

@@ -13,9 +13,11 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from fundalloc.language import TAGS, called, spoken, typeset
 from fundalloc.report.legible import marked, shown
 from fundalloc.report.letters.letter import Letter
 from fundalloc.report.press import press
+from fundalloc.report.told import telling
 
 
 class Press:
@@ -26,20 +28,23 @@ class Press:
         text = {name: (here / name).read_text(encoding="utf-8") for name in ("letter.html", "letter.md", "index.html")}
         style = (here / "letter.css").read_text(encoding="utf-8").strip()
         html = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
-        html.filters["shown"] = shown
+        html.filters |= {"shown": shown, "called": called}
+        html.globals |= {"say": telling(shown), "language": TAGS[spoken() or "en"]}
         code = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         html.globals |= {"style": Markup(style), "policy": f"sha256-{code}"}
         plain = Environment(autoescape=False, undefined=StrictUndefined, keep_trailing_newline=True, finalize=_finished)
+        plain.filters["called"] = called
+        plain.globals["say"] = telling(marked, escape=False)
         self._letter, self._index = html.from_string(text["letter.html"]), html.from_string(text["index.html"])
         self._markdown = plain.from_string(text["letter.md"])
 
     def html(self, letter: Letter) -> str:
         """A letter as a page that stands alone and runs nothing."""
-        return self._letter.render(letter=letter)
+        return typeset(self._letter.render(letter=letter))
 
     def markdown(self, letter: Letter) -> str:
         """A letter as Markdown."""
-        return self._markdown.render(letter=letter)
+        return typeset(self._markdown.render(letter=letter))
 
     def pdf(self, letter: Letter) -> bytes:
         """A letter as PDF, from its page."""
@@ -56,5 +61,5 @@ class Press:
 
 
 def _finished(value: Any) -> Any:
-    """What is put into Markdown, as text."""
-    return marked(value) if isinstance(value, str) else value
+    """What is put into Markdown, as text; what is told already is."""
+    return marked(value) if isinstance(value, str) and not isinstance(value, Markup) else value

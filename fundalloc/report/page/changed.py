@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from fundalloc.language import listed, phrase, say
 from fundalloc.report.page.material import Material
 
 #: what the causes are called on the page
 CAUSES = {
-    "pool": "the supply",
-    "data": "the figures of the regions",
-    "policy": "the key",
-    "rules": "the rules",
-    "arrears": "what was decided before",
-    "amendment": "amendment",
-    "rounding": "rounding",
+    "pool": phrase("the supply"),
+    "data": phrase("the figures of the regions"),
+    "policy": phrase("the key"),
+    "rules": phrase("the rules"),
+    "arrears": phrase("what was decided before"),
+    "amendment": phrase("amendment"),
+    "rounding": phrase("rounding"),
 }
 
 
@@ -89,7 +90,7 @@ def _changes(since: str, rows: Sequence[Mapping[str, str]], words: Mapping[str, 
         )
         for row in rows
     }
-    causes = [Cause(" and ".join(CAUSES[one] for one in cause.split(" and ")), words[cause]) for cause in moving]
+    causes = [Cause(listed(say(CAUSES[one]) for one in cause.split(" and ")), words[cause]) for cause in moving]
     return Changes(
         since, causes, [words[cause] for cause in words if cause not in moving and cause != "rounding"], found
     )

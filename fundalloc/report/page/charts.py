@@ -12,6 +12,7 @@ import numpy as np
 import vl_convert
 from markupsafe import Markup
 
+from fundalloc.language import say
 from fundalloc.problem import FloatArray, Resource
 from fundalloc.report.page.figures import visible
 from fundalloc.report.page.material import Row
@@ -35,7 +36,9 @@ def lorenz(resource: Resource, rows: Sequence[Row], facts: Mapping[str, Any]) ->
         "before": ("var(--muted)", [5, 4], 2),
         "after": ("var(--accent)", [1, 0], 2.4),
     }
-    who = "regions" if people is None else "people"
+    across_ = say("share of the people, those with the least first")
+    if people is None:
+        across_ = say("share of the regions, those with the least first")
     layers = []
     for name, (across, up) in lines.items():
         colour, dash, width = looks[name]
@@ -45,14 +48,16 @@ def lorenz(resource: Resource, rows: Sequence[Row], facts: Mapping[str, Any]) ->
         )
         layers.append(
             drawn.encode(
-                x=alt.X("x:Q", axis=_axis(f"share of the {who}, those with the least first", 180, 44)),
-                y=alt.Y("y:Q", axis=_axis("their share of the amounts", -46, 180)),
+                x=alt.X("x:Q", axis=_axis(across_, 180, 44)),
+                y=alt.Y("y:Q", axis=_axis(say("their share of the amounts"), -46, 180)),
             )
         )
     even = facts["inequality"]
-    label = (
-        f"Lorenz curves of {resource.name}. Gini by the key alone {float(even['before']['gini']):.4f}, "
-        f"of the decided amounts {float(even['after']['gini']):.4f}."
+    label = say(
+        "Lorenz curves of {resource}. Gini by the key alone {before:.4f}, of the decided amounts {after:.4f}.",
+        resource=resource.name,
+        before=float(even["before"]["gini"]),
+        after=float(even["after"]["gini"]),
     )
     return svg(alt.layer(*layers), 360, 360, label, "lorenz", {"left": 62, "top": 10, "right": 26, "bottom": 62})
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from fundalloc.language import called, listed, phrase, say
 from fundalloc.report.page.changed import changed
 from fundalloc.report.page.figures import cents, change, exact, place, since
 from fundalloc.report.page.material import Material, Row
@@ -27,8 +28,17 @@ KINDS = {
 }
 #: values that lie closer together, relative to the largest, are not ranked
 ALIKE = 0.001
-#: how the columns are called in which regions are ranked
-RANKED = {"per_head": "amount a head", "coverage": "coverage"}
+#: the columns in which regions are ranked: what is said of the place among all, and also in the group
+RANKED = {
+    "per_head": (
+        phrase("amount a head: place {place:,} of {of:,} from the top"),
+        phrase("amount a head: place {place:,} of {of:,} from the top, {near:,} of {among:,} in {group}"),
+    ),
+    "coverage": (
+        phrase("coverage: place {place:,} of {of:,} from the top"),
+        phrase("coverage: place {place:,} of {of:,} from the top, {near:,} of {among:,} in {group}"),
+    ),
+}
 
 
 def dossiers(material: Material) -> Iterator[dict[str, Any]]:
@@ -37,6 +47,8 @@ def dossiers(material: Material) -> Iterator[dict[str, Any]]:
     ranks = {name: _ranks(list(mine.values()), list(_groups(material))) for name, mine in rows.items()}
     counts = {name: heads(row["per_head"] for row in mine) for name, mine in material.amounts.items()}
     since_last = changed(material)
+    regions = material.decision.problem.regions
+    others = dict(zip(regions.ids, regions.other_names, strict=True))
     flagged: dict[str, list[Any]] = {}
     for flag in (*material.flags, *material.standing):
         flagged.setdefault(flag.subject, []).append(flag)
@@ -45,6 +57,7 @@ def dossiers(material: Material) -> Iterator[dict[str, Any]]:
             "id": one,
             "anchor": anchor,
             "name": material.names[one],
+            "other_name": others[one],
             "groups": [(group, next(iter(rows.values()))[one][group]) for group in _groups(material)],
             "flags": flagged.get(one, []),
             "parts": [
@@ -76,7 +89,7 @@ def _part(material: Material, row: Row, ranks: Sequence[str], count: int) -> dic
         "ranks": ranks,
         "gives_most": most if most and most[0] > 0 else None,
         "costs_most": least if least and least[0] < 0 else None,
-        "accounting": ACCOUNTING.get(material.summary["accounting"], "") if moves else "",
+        "accounting": say(ACCOUNTING.get(material.summary["accounting"], "")) if moves else "",
     }
 
 
@@ -100,7 +113,7 @@ def _bars(lines: Sequence[Line]) -> list[tuple[str, str, str]]:
 def _ranks(rows: Sequence[Row], groups: Sequence[str]) -> dict[str, list[str]]:
     """The places of every region among all and within its first group, in words, by its id."""
     found: dict[str, list[str]] = {}
-    for column, name in RANKED.items():
+    for column, (alone, grouped) in RANKED.items():
         among = _places(rows, column)
         mine: dict[str, list[Row]] = {}
         for row in rows if groups else ():
@@ -110,11 +123,11 @@ def _ranks(rows: Sequence[Row], groups: Sequence[str]) -> dict[str, list[str]]:
             one = row["region_id"]
             if one in among:
                 rank, of = among[one]
-                text = f"{name}: place {rank:,} of {of:,} from the top"
+                text = say(alone, place=rank, of=of)
                 near = inside.get(row[groups[0]], {}).get(one) if groups else None
-                found.setdefault(one, []).append(
-                    f"{text}, {near[0]:,} of {near[1]:,} in {row[groups[0]]}" if near else text
-                )
+                if near:
+                    text = say(grouped, place=rank, of=of, near=near[0], among=near[1], group=row[groups[0]])
+                found.setdefault(one, []).append(text)
     return found
 
 
@@ -132,22 +145,32 @@ def _places(rows: Sequence[Row], column: str) -> Mapping[str, tuple[int, int]]:
 
 def account_sentence(row: Row) -> str:
     """What a region pays in, and what all rounds together leave unpaid to it."""
-    unit, said = row["unit"], []
+    unit, said = called(row["unit"]), []
     if row.get("contribution"):
         paid, net = (cents(row[key]).striptags() for key in ("contribution", "net"))
-        said.append(f"It pays in {paid} {unit}; net that is {net} {unit}.")
+        said.append(say("It pays in {paid}; net that is {net}.", paid=f"{paid} {unit}", net=f"{net} {unit}"))
     unpaid = Decimal(row["arrears"] or 0)
     if row["previous"] and unpaid:
-        words = "This and earlier rounds leave unpaid" if unpaid > 0 else "This and earlier rounds have paid it ahead"
-        said.append(f"{words}, of its entitlement: {exact(abs(unpaid)).striptags()} {unit}.")
+        said.append(
+            say(
+                "This and earlier rounds leave unpaid, of its entitlement: {amount}."
+                if unpaid > 0
+                else "This and earlier rounds have paid it ahead, of its entitlement: {amount}.",
+                amount=f"{exact(abs(unpaid)).striptags()} {unit}",
+            )
+        )
     return " ".join(said)
 
 
 def moves_sentence(part: Mapping[str, Any]) -> str:
     """Which rule gives a region most and which costs it most."""
     said = []
-    for key, words in (("gives_most", "gains most from"), ("costs_most", "pays most for")):
+    for key, words in (
+        ("gives_most", phrase("gains most from “{rule}” ({amount})")),
+        ("costs_most", phrase("pays most for “{rule}” ({amount})")),
+    ):
         if part[key]:
             amount, rule = part[key]
-            said.append(f"{words} “{rule}” ({change(amount).striptags()} {part['row']['unit']})")
-    return f"It {' and '.join(said)}." if said else ""
+            moved = f"{change(amount).striptags()} {called(part['row']['unit'])}"
+            said.append(say(words, rule=rule, amount=moved))
+    return say("It {moves}.", moves=listed(said)) if said else ""

@@ -9,6 +9,7 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
+from fundalloc.language import called, listed
 from fundalloc.report.page.figures import place
 from fundalloc.report.page.material import Row
 
@@ -154,7 +155,7 @@ class Ladder:
     @property
     def lanes(self) -> list[tuple[str, str]]:
         """The classes of the lanes, from above, and the stages that they show."""
-        return [(lane, " and ".join(s for s in self._stages if LANES[s] == lane)) for lane in self._lanes]
+        return [(lane, listed(called(s) for s in self._stages if LANES[s] == lane)) for lane in self._lanes]
 
     def picture(self, entry: Entry) -> Mapping[str, Any] | None:
         """Where a region's bars begin and end; None for a region without any."""

@@ -8,10 +8,15 @@ from typing import Any
 
 from markupsafe import Markup
 
+from fundalloc.language import spoken
+
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
-#: powers of ten that have a name
-SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"))
+#: powers of ten that have a name, by language
+SCALES = {
+    "en": ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")),
+    "zh": ((10**12, "万亿"), (10**8, "亿"), (10**4, "万")),
+}
 #: from here on what stands behind the point is small
 LARGE = 100_000
 #: characters of a text that are not shown, but change how it is read
@@ -90,10 +95,10 @@ def since(row: Any) -> str:
 
 
 def short(text: str | Decimal) -> str:
-    """A large figure to three digits, in words: 2.1 billion."""
+    """A large figure to three digits, in words: 2.1 billion, 1.23 亿; to four where so many stand before the point."""
     value = Decimal(text)
-    for scale, word in SCALES:
-        if abs(value) >= scale:
+    for scale, word in SCALES[spoken() or "en"]:
+        if abs(value) >= max(scale, 10**6):
             digits = max(0, 2 - (len(str(int(abs(value) / scale))) - 1))
             figure = f"{value / scale:,.{digits}f}"
             return f"{figure.rstrip('0').rstrip('.') if '.' in figure else figure} {word}".replace("-", MINUS)

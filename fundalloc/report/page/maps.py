@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from fundalloc.errors import InputError
+from fundalloc.language import say
 from fundalloc.problem import FloatArray
 from fundalloc.regions import Regions
 from fundalloc.report.page.charts import svg
@@ -78,7 +79,10 @@ def bubbles(regions: Regions, all_: Sequence[Entry], name: str) -> Markup | None
     words = chosen.mark_text(align="left", baseline="middle", fontSize=12, color="var(--ink)", aria=False).encode(
         text="name:N"
     )
-    label = f"Map: one bubble for each region, as large as its amount of {name}; the colour says its coverage."
+    label = say(
+        "Map: one bubble for each region, as large as its amount of {resource}; the colour says its coverage.",
+        resource=name,
+    )
     return svg(alt.layer(drawn, words), WIDTH, height, label, "map")
 
 
@@ -101,7 +105,8 @@ def areas(shapes: Shapes, all_: Sequence[Entry], name: str) -> Markup | None:
         f'<text x="{place(one["x"])}" y="{place(frame.height - one["y"])}">{escape(one["name"])}</text>'
         for one in _labels(spots, frame.height)
     ]
-    label = escape(visible(f"Map: the shape of each region; the colour says its coverage of {name}."))
+    said = say("Map: the shape of each region; the colour says its coverage of {resource}.", resource=name)
+    label = escape(visible(said))
     return Markup(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {frame.height}" role="img" aria-label="{label}" '
         f'class="chart map areas"><g fill-rule="evenodd" stroke="var(--paper)" stroke-width="0.8">{"".join(paths)}</g>'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fundalloc.language import called, phrase, say
 from fundalloc.report.page.material import Material
 from fundalloc.report.statute import describe
 from fundalloc.report.words import ACCOUNTING
@@ -12,8 +13,10 @@ from fundalloc.rounds import at
 
 #: what a rule's shifts are, by the way they were found
 SHIFTS = ACCOUNTING | {
-    "multipliers": "What a rule moves is an accounting of the distance between target and amount (from the multipliers "
-    "of the optimum, which is unique). It is not what removing the rule would change; others would bind then.",
+    "multipliers": phrase(
+        "What a rule moves is an accounting of the distance between target and amount (from the multipliers of the "
+        "optimum, which is unique). It is not what removing the rule would change; others would bind then."
+    ),
 }
 
 
@@ -27,7 +30,7 @@ def keys(material: Material) -> Iterator[dict[str, Any]]:
             stated = (
                 f"{100 * (at(c.weight, round_) or 0.0) / total:,.2f} %"
                 if c.weight is not None
-                else f"{at(c.rate, round_):g} {section.unit} each"
+                else say("{rate} each", rate=f"{at(c.rate, round_):g} {called(section.unit)}")
             )
             criteria.append(
                 {"name": c.name, "stated": stated, "measure": str(c.measure), "why": c.why, "reference": c.reference}
@@ -72,35 +75,43 @@ def caveats(material: Material) -> Iterator[str]:
     summary, flags = material.summary, material.flags
     filled = [f for f in flags if f.code == "filled"]
     if filled:
-        count = f"{len(filled):,} figures were" if len(filled) > 1 else "one figure was"
-        yield f"Missing data: {count} missing and replaced as the policy says (see the flags)."
+        yield say(
+            "Missing data: {count:,} figures were missing and replaced as the policy says (see the flags)."
+            if len(filled) > 1
+            else "Missing data: one figure was missing and replaced as the policy says (see the flags).",
+            count=len(filled),
+        )
     watched = [r["name"] for r in summary["rules"] if r["mode"] == "watch" and r["in_force"]]
     if watched:
-        yield f"Rules that are only watched, and not enforced: {_listed(watched)}."
+        yield say("Rules that are only watched, and not enforced: {rules}.", rules=_listed(watched))
     conceded = [r["name"] for r in summary["rules"] if r["conceded"]]
     if conceded:
-        yield f"Preferred rules that had to yield: {_listed(conceded)}."
+        yield say("Preferred rules that had to yield: {rules}.", rules=_listed(conceded))
     idle = [r["name"] for r in summary["rules"] if not r["in_force"]]
     if idle:
-        yield f"Rules of the policy that are not in force in this round: {_listed(idle)}."
+        yield say("Rules of the policy that are not in force in this round: {rules}.", rules=_listed(idle))
     for where, condition in _thresholds(material):
-        yield (
-            f"{where}: a threshold decides ({condition}). A region just below and one just above it are almost the "
-            "same, and may get very different amounts."
+        yield say(
+            "{where}: a threshold decides ({code}). A region just below and one just above it are almost the same, and "
+            "may get very different amounts.",
+            where=where,
+            code=condition,
         )
     if summary["rules"]:
-        yield SHIFTS[summary["accounting"]]
+        yield say(SHIFTS[summary["accounting"]])
     if any(r["price"] for r in summary["rules"]):
-        yield "Prices of rules hold at the margin: for small steps from the decided numbers, whole lots left aside."
-    yield "Amounts are whole lots; the step “rounding” is the way from the exact optimum to them."
-    yield "That the data are true is not proven by any computation; their files and SHA-256 are named at the end."
+        yield say(
+            "Prices of rules hold at the margin: for small steps from the decided numbers, whole lots left aside."
+        )
+    yield say("Amounts are whole lots; the step “rounding” is the way from the exact optimum to them.")
+    yield say("That the data are true is not proven by any computation; their files and SHA-256 are named at the end.")
 
 
 def _thresholds(material: Material) -> Iterator[tuple[str, str]]:
     """The conditions that decide who takes part, or whom a rule concerns."""
     measures = material.policy.measures
-    stated = [(f"Who takes part in {n}", s.where) for n, s in material.policy.resources.items()]
-    stated += [(f"Whom the rule “{r.name}” concerns", r.where) for r in material.policy.rules]
+    stated = [(say("Who takes part in {resource}", resource=n), s.where) for n, s in material.policy.resources.items()]
+    stated += [(say("Whom the rule “{rule}” concerns", rule=r.name), r.where) for r in material.policy.rules]
     for who, where in stated:
         text = str(measures.get(str(where), where))
         if where is not None and any(sign in text for sign in "<>"):
@@ -108,7 +119,7 @@ def _thresholds(material: Material) -> Iterator[tuple[str, str]]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return "; ".join(f"“{n}”" for n in names)
+    return say("; ").join(f"“{called(n)}”" for n in names)
 
 
 def scales(shown: Sequence[Mapping[str, Any]]) -> list[str]:

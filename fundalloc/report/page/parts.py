@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from fundalloc.language import called, say
 from fundalloc.report.page.changed import changed
 from fundalloc.report.page.charts import lorenz
 from fundalloc.report.page.entries import Entry, Ladder, entries, used
@@ -146,35 +147,43 @@ class Tile:
 
 
 def _tiles(name: str, facts: Mapping[str, Any], all_: Sequence[Entry], count: int, ruled: bool) -> Iterator[Tile]:
-    unit, out, moved = facts["unit"], Decimal(facts["shared_out"]), Decimal(facts["moved_by_rules"])
-    held = (
-        f"; {100 * float(facts['reserve']):g}\N{NO-BREAK SPACE}% of the supply held back"
-        if float(facts["reserve"])
-        else ""
+    unit, out, moved = called(facts["unit"]), Decimal(facts["shared_out"]), Decimal(facts["moved_by_rules"])
+    lots = say(
+        "{amount}, in whole lots of {lot:,f}",
+        amount=f"{Decimal(facts['amounts']):,f} {unit}",
+        lot=Decimal(facts["lot"]),
     )
-    lots = f"{Decimal(facts['amounts']):,f} {unit}, in whole lots of {Decimal(facts['lot']):,f}{held}"
-    yield Tile(f"{name} shared out", short(facts["amounts"]), lots, unit)
+    if float(facts["reserve"]):
+        share = f"{100 * float(facts['reserve']):g}\N{NO-BREAK SPACE}%"
+        lots += say("; {share} of the supply held back", share=share)
+    yield Tile(say("{resource} shared out", resource=name), short(facts["amounts"]), lots, unit)
     all_of_them = facts["take_part"] == facts["regions"]
-    yield Tile(
-        "regions", f"{facts['take_part']:,}", "all take part" if all_of_them else f"of {facts['regions']:,} take part"
-    )
+    taking = say("all take part") if all_of_them else say("of {count:,} take part", count=facts["regions"])
+    yield Tile(say("regions"), f"{facts['take_part']:,}", taking)
     if ruled:
         part = per_cent(float(moved / out) if out else 0.0, 1)
         net = sum((max(sum(e.rules.values(), Decimal(0)), Decimal(0)) for e in all_), Decimal(0))
-        words = f"{moved:,f} {unit}, rule by rule; {part} of what is shared out"
-        undone = f"; {short(net)} net, what one rule undoes of another left out" if short(net) != short(moved) else ""
-        yield Tile("moved by rules", short(moved), f"{words}{undone}", unit)
+        words = say("{amount}, rule by rule; {share} of what is shared out", amount=f"{moved:,f} {unit}", share=part)
+        if short(net) != short(moved):
+            words += say("; {amount} net, what one rule undoes of another left out", amount=short(net))
+        yield Tile(say("moved by rules"), short(moved), words, unit)
     even = facts["inequality"]
     before, after = (float(even[when]["gini"]) for when in ("before", "after"))
-    words = "by the key alone → decided; 0: all alike"
-    yield Tile(f"Gini per {even['per']}", f"{before:.3f} → {after:.3f}", words)
+    words = say("by the key alone → decided; 0: all alike")
+    gini = say("Gini per head") if even["per"] == "head" else say("Gini per region")
+    yield Tile(gini, f"{before:.3f} → {after:.3f}", words)
     covered = sorted((e for e in all_ if e.coverage is not None), key=lambda e: (e.coverage, e.row["region_id"]))
     if covered:
         last, best = covered[0].row, covered[-1].row
-        words = f"{last['region_name']}; the highest is {per_cent(best['coverage'], 1)}, {best['region_name']}"
+        words = say(
+            "{lowest}; the highest is {share}, {highest}",
+            lowest=last["region_name"],
+            share=per_cent(best["coverage"], 1),
+            highest=best["region_name"],
+        )
         if float(best["coverage"]) - float(last["coverage"]) < ALIKE:
-            words = "all regions get the same part of their entitlement"
-        yield Tile("lowest coverage", per_cent(last["coverage"], 1), words)
+            words = say("all regions get the same part of their entitlement")
+        yield Tile(say("lowest coverage"), per_cent(last["coverage"], 1), words)
     headed = sorted(
         (e for e in all_ if e.row["per_head"] and e.takes_part),
         key=lambda e: (float(e.row["per_head"]), e.row["region_id"]),
@@ -182,5 +191,6 @@ def _tiles(name: str, facts: Mapping[str, Any], all_: Sequence[Entry], count: in
     if headed:
         low, high = headed[0].row, headed[-1].row
         least, most = (float(row["per_head"]) * count for row in (low, high))
-        words = f"{low['region_name']} to {high['region_name']}"
-        yield Tile(f"{unit} {per_heads(count)}".strip(), f"{least:,.2f} to {most:,.2f}", words)
+        words = say("{first} to {last}", first=low["region_name"], last=high["region_name"])
+        title = say("{unit} {heads}", unit=unit, heads=per_heads(count)).strip()
+        yield Tile(title, say("{first} to {last}", first=f"{least:,.2f}", last=f"{most:,.2f}"), words)

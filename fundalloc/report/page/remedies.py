@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fundalloc.flags import Flag
+from fundalloc.language import called, phrase, say
 
 ORDER = ("alarm", "warning", "info")
 #: so many messages of a kind stand on the page; so many are shown at once
@@ -13,51 +14,79 @@ ALL, FIRST = 200, 5
 #: what a kind of flag is about, and what helps; codes of contract and documentation
 REMEDIES: Mapping[str, tuple[str, str]] = {
     "filled": (
-        "Missing figures were filled",
-        "Get the figure from its source and decide the round again; until then the amounts rest on the one used.",
+        phrase("Missing figures were filled"),
+        phrase(
+            "Get the figure from its source and decide the round again; until then the amounts rest on the one used."
+        ),
     ),
     "watched_rule": (
-        "A watched rule is missed",
-        "A watched rule is not enforced. Whether it could be required beside the other rules is said with the rule; a "
-        "preferred rule would be kept as far as they allow.",
+        phrase("A watched rule is missed"),
+        phrase(
+            "A watched rule is not enforced. Whether it could be required beside the other rules is said with the"
+            " rule; a "
+            "preferred rule would be kept as far as they allow."
+        ),
     ),
     "conceded": (
-        "A preferred rule had to yield",
-        "It clashes with rules before it. Loosen one of them, or accept what it concedes.",
+        phrase("A preferred rule had to yield"),
+        phrase("It clashes with rules before it. Loosen one of them, or accept what it concedes."),
     ),
-    "lot": ("Missed by less than one lot", "Nothing to do; a smaller lot would close the gap."),
-    "beyond_quota": ("Rounding moves more than a lot", "Choose rounding by largest remainder where that is not meant."),
-    "supply_zero": ("Nothing is shared out", "Check the supply and the reserve of the policy."),
-    "claims_below_supply": ("Claims below the supply", "Each gets its claim; decide what becomes of the rest."),
+    "lot": (phrase("Missed by less than one lot"), phrase("Nothing to do; a smaller lot would close the gap.")),
+    "beyond_quota": (
+        phrase("Rounding moves more than a lot"),
+        phrase("Choose rounding by largest remainder where that is not meant."),
+    ),
+    "supply_zero": (phrase("Nothing is shared out"), phrase("Check the supply and the reserve of the policy.")),
+    "claims_below_supply": (
+        phrase("Claims below the supply"),
+        phrase("Each gets its claim; decide what becomes of the rest."),
+    ),
     "behind": (
-        "Left behind for several rounds",
-        "Each flag says which rules took most and which arrears rate would close the account once they yield.",
+        phrase("Left behind for several rounds"),
+        phrase("Each flag says which rules took most and which arrears rate would close the account once they yield."),
     ),
-    "falling": ("Coverage falls round by round", "Look at what took more each round; each flag says what would help."),
+    "falling": (
+        phrase("Coverage falls round by round"),
+        phrase("Look at what took more each round; each flag says what would help."),
+    ),
     "drift": (
-        "Below the others for several rounds",
-        "More than chance explains. Each flag says which rules took most, and what would help.",
+        phrase("Below the others for several rounds"),
+        phrase("More than chance explains. Each flag says which rules took most, and what would help."),
     ),
-    "account": ("Much is owed from earlier rounds", "Each flag says what would repay it."),
+    "account": (phrase("Much is owed from earlier rounds"), phrase("Each flag says what would repay it.")),
     "limit": (
-        "An account is near its limit",
-        "What lies beyond one round's entitlement is not repaid: look at the rules that withhold it.",
+        phrase("An account is near its limit"),
+        phrase("What lies beyond one round's entitlement is not repaid: look at the rules that withhold it."),
     ),
     "arrears_limit": (
-        "An account of arrears is at its limit",
-        "What lies beyond the limit is not repaid. A rule withholds more than arrears can bring back: look at it.",
+        phrase("An account of arrears is at its limit"),
+        phrase(
+            "What lies beyond the limit is not repaid. A rule withholds more than arrears can bring back: look at it."
+        ),
     ),
-    "region_left": ("A region has left", "Say in a mapping what became of it, or close its account on purpose."),
-    "no_record": ("No record of the last round", "A newcomer is not bound by its past; nothing to do if that is so."),
-    "no_place": ("A rule meets no region", "Check the condition of the rule."),
-    "not_in_force": ("A rule is not in force", "Nothing to do if its dates are meant."),
-    "constant": ("An indicator tells nobody apart", "Leave it out, or check its column."),
-    "no_difference": ("A criterion divides equally", "Leave it out or say so, or check its column."),
-    "mean_per_head": ("A mean counts regions, not people", "Use a mean weighted by population if people should count."),
-    "one_region": ("There is one region only", "Check the regions file."),
-    "first_round": ("Decided as the first round", "Nothing to do if there was no round before."),
-    "reserve": ("Events draw on the reserve", "See what is left of the reserve before the next event."),
-    "paid_unknown": ("What has been paid is not known", "Say what has been paid, so that nothing is taken back."),
+    "region_left": (
+        phrase("A region has left"),
+        phrase("Say in a mapping what became of it, or close its account on purpose."),
+    ),
+    "no_record": (
+        phrase("No record of the last round"),
+        phrase("A newcomer is not bound by its past; nothing to do if that is so."),
+    ),
+    "no_place": (phrase("A rule meets no region"), phrase("Check the condition of the rule.")),
+    "not_in_force": (phrase("A rule is not in force"), phrase("Nothing to do if its dates are meant.")),
+    "constant": (phrase("An indicator tells nobody apart"), phrase("Leave it out, or check its column.")),
+    "no_difference": (phrase("A criterion divides equally"), phrase("Leave it out or say so, or check its column.")),
+    "mean_per_head": (
+        phrase("A mean counts regions, not people"),
+        phrase("Use a mean weighted by population if people should count."),
+    ),
+    "one_region": (phrase("There is one region only"), phrase("Check the regions file.")),
+    "first_round": (phrase("Decided as the first round"), phrase("Nothing to do if there was no round before.")),
+    "reserve": (phrase("Events draw on the reserve"), phrase("See what is left of the reserve before the next event.")),
+    "paid_unknown": (
+        phrase("What has been paid is not known"),
+        phrase("Say what has been paid, so that nothing is taken back."),
+    ),
 }
 
 
@@ -68,7 +97,8 @@ def remedies(flags: Sequence[Flag]) -> list[dict[str, Any]]:
         kinds.setdefault(flag.code, []).append(flag)
     found = []
     for code, mine in kinds.items():
-        title, remedy = REMEDIES.get(code, (code.replace("_", " ").capitalize(), ""))
+        title, remedy = map(say, REMEDIES[code]) if code in REMEDIES else (called(code).replace("_", " "), "")
+        title = f"{title[:1].upper()}{title[1:]}"
         found.append(
             {
                 "severity": mine[0].severity,

@@ -10,6 +10,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from fundalloc.language import TAGS, called, say, spoken, typeset
 from fundalloc.report.page import figures
 from fundalloc.report.page.dossiers import account_sentence, dossiers, moves_sentence
 from fundalloc.report.page.glossary import glossary
@@ -18,6 +19,8 @@ from fundalloc.report.page.method import SHIFTS, caveats, in_words, indices, key
 from fundalloc.report.page.parts import parts
 from fundalloc.report.page.remedies import remedies
 from fundalloc.report.page.rulings import costs, rulings
+from fundalloc.report.told import telling
+from fundalloc.report.words import all_called
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -33,7 +36,7 @@ def page(material: Material) -> bytes:
         flags=flags,
         inexact=any(flag.code == "lot" for flag in material.flags),
         unkept=any(flag.code == "event_breaks" for flag in material.flags),
-        accounting=SHIFTS[material.summary["accounting"]],
+        accounting=say(SHIFTS[material.summary["accounting"]]),
         serious=sum(kind["count"] for kind in flags if kind["severity"] != "info"),
         parts=list(parts(material)),
         rulings=list(rulings(material)),
@@ -65,7 +68,7 @@ def style() -> str:
 
 def finished(page: str) -> bytes:
     """A page without blank lines, as it is written."""
-    return (re.sub(r"\n\s*\n+", "\n", page).strip() + "\n").encode()
+    return (typeset(re.sub(r"\n\s*\n+", "\n", page)).strip() + "\n").encode()
 
 
 def environment() -> jinja2.Environment:
@@ -81,6 +84,9 @@ def environment() -> jinja2.Environment:
     named = ("exact", "change", "per_cent", "since", "short", "cents", "plain", "known", "cents_signed")
     found.filters |= {name: getattr(figures, name) for name in named}
     found.filters |= {"moves": moves_sentence, "account": account_sentence, "first_up": _first_up, "joined": _joined}
+    found.filters["semicolons"] = _semicolons
+    found.filters |= {"called": called, "all_called": all_called}
+    found.globals |= {"say": telling(figures.visible), "language": TAGS[spoken() or "en"]}
     return found
 
 
@@ -88,7 +94,12 @@ def _first_up(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _semicolons(texts: Iterable[str]) -> str:
+    """A list of sentences without their stops: a; b; c."""
+    return say("; ").join(texts)
+
+
 def _joined(texts: Iterable[str]) -> str:
     """A list in words: a, b and c."""
     *rest, last = texts
-    return f"{', '.join(rest)} and {last}" if rest else last
+    return say("{first} and {last}", first=say(", ").join(rest), last=last) if rest else last

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from fundalloc.language import called, phrase, say
 from fundalloc.report.page.material import Material, Row
+from fundalloc.report.words import MODES
 
 #: so many places of a rule are named
 NAMED = 12
-VERBS = {"require": "required", "prefer": "preferred", "watch": "only watched"}
+BINDS, MISSED, YIELDS = phrase("Where it binds"), phrase("Where it is missed"), phrase("Where it has to yield")
 
 
 def rulings(material: Material) -> Iterator[dict[str, Any]]:
@@ -29,10 +31,10 @@ def rulings(material: Material) -> Iterator[dict[str, Any]]:
             "concerns": _concerns(material, material.policy.rules[k - 1].where),
             "money": money,
             "number": k,
-            "verb": VERBS[rule["mode"]],
+            "verb": say(MODES[rule["mode"]]),
             "state": _state(rule, len(missed)),
             "bites": bool(named),
-            "places_are": "Where it is missed" if missed else "Where it has to yield" if yielding else "Where it binds",
+            "places_are": say(MISSED if missed else YIELDS if yielding else BINDS),
             "yielding": bool(yielding),
             "moved": [(name, text, units[name]) for name, text in rule["moved"].items() if float(text)],
             "named": [_place(material, row, units, money) for row in named[:NAMED]],
@@ -73,7 +75,7 @@ def _is_of(step: Row, rule: str, resource: str) -> bool:
 def _concerns(material: Material, where: str | float | None) -> str:
     """What the condition of a rule means, where it is the name of a measure."""
     text = material.policy.measures.get(str(where))
-    return "" if text is None else f"{where} means {text}"
+    return "" if text is None else say("{where} means {code}", where=str(where), code=str(text))
 
 
 def _own(material: Material, name: str) -> list[int]:
@@ -87,20 +89,23 @@ def _missed(row: Row) -> bool:
 
 def _state(rule: Any, missed: int) -> str:
     """Whether a rule binds, in words."""
-    places = f"{rule['places']:,} place{'s' if rule['places'] != 1 else ''}"
+    places = say("1 place") if rule["places"] == 1 else say("{count:,} places", count=rule["places"])
     if not rule["in_force"]:
-        return "not in force"
+        return say("not in force")
     if rule["mode"] == "watch":
-        return f"missed at {missed:,} of {places}" if missed else f"kept at {places}"
+        missing = phrase("missed at {count:,} of {places}")
+        return say(missing, count=missed, places=places) if missed else say("kept at {places}", places=places)
     if rule["conceded"]:
-        return f"had to yield at {rule['conceded']:,} of {places}"
-    return f"binds at {rule['binding']:,} of {places}" if rule["binding"] else f"does not bind ({places})"
+        return say("had to yield at {count:,} of {places}", count=rule["conceded"], places=places)
+    if rule["binding"]:
+        return say("binds at {count:,} of {places}", count=rule["binding"], places=places)
+    return say("does not bind ({places})", places=places)
 
 
 def _place(material: Material, row: Row, units: dict[str, str], money: bool) -> dict[str, Any]:
     one = row["place"]
     return {
-        "name": material.names.get(one, "all regions together" if one == "all" else one),
+        "name": material.names.get(one, say("all regions together") if one == "all" else called(one)),
         "anchor": material.anchors.get(one, ""),
         "resource": row["resource"],
         "unit": units.get(row["resource"], "") if money else "",

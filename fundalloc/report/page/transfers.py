@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from fundalloc.language import phrase, say
 from fundalloc.report.page.figures import place
 from fundalloc.report.page.material import Row
 from fundalloc.shifts import NOBODY_ELSE, NOT_BELOW_ZERO
@@ -16,10 +17,10 @@ FIRST, ALL = 6, 80
 #: more groups or rules than these are no table for a page
 WIDE, LONG = 12, 80
 #: the fund itself, where its supply is open
-FUND = "the fund itself"
+FUND = phrase("the fund itself")
 OWN = {
-    NOT_BELOW_ZERO: "No rule of the policy: an amount cannot be below 0.",
-    NOBODY_ELSE: "No rule of the policy: the rules leave it to regions without a target.",
+    NOT_BELOW_ZERO: phrase("No rule of the policy: an amount cannot be below 0."),
+    NOBODY_ELSE: phrase("No rule of the policy: the rules leave it to regions without a target."),
 }
 
 
@@ -82,11 +83,12 @@ def transfers(
             here = sorted(((a, i) for a, i in mine if a * sign > 0), key=lambda x: (-abs(x[0]), x[1]))
             shown = here if len(here) <= ALL else here[:10]
             bars = [
-                Moved(names.get(i, FUND), anchors.get(i, ""), a, place(float(100 * abs(a) / most))) for a, i in shown
+                Moved(names.get(i) or say(FUND), anchors.get(i, ""), a, place(float(100 * abs(a) / most)))
+                for a, i in shown
             ]
             rest = sum((a for a, _ in here[len(shown) :]), Decimal(0))
             sides.append(Side(bars, sum((a for a, _ in here), Decimal(0)), len(here), rest))
-        found.append(Transfer(name, sentences.get(name, OWN.get(name, "")), *sides))
+        found.append(Transfer(name, sentences.get(name) or say(OWN.get(name, "")), *sides))
     return found
 
 

@@ -1,0 +1,74 @@
+"""The sentences of the package that are said through `language.say`, as they stand in its code and its templates."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import jinja2
+from jinja2 import nodes
+
+import fundalloc
+
+PACKAGE = Path(fundalloc.__file__).parent
+SAYING = ("say", "phrase", "said")
+TEMPLATES = (".j2", ".html", ".md")
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
+    """The constant texts that an expression can be."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.IfExp(body=one, orelse=other):
+            yield from _texts(one)
+            yield from _texts(other)
+        case ast.BoolOp(values=values):
+            for value in values:
+                yield from _texts(value)
+
+
+def in_code() -> dict[str, str]:
+    """The sentences in the code, with the file of each."""
+    found: dict[str, str] = {}
+    for file in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name) and node.func.id in SAYING:
+                assert not isinstance(node.args[0], ast.JoinedStr), f"{file}:{node.lineno}: a sentence that is made"
+                for text in _texts(node.args[0]):
+                    found.setdefault(text, str(file.relative_to(PACKAGE)))
+    return found
+
+
+def in_templates() -> dict[str, str]:
+    """The sentences in the templates, with the file of each."""
+    found: dict[str, str] = {}
+    for file in sorted(f for f in PACKAGE.rglob("*") if f.suffix in TEMPLATES):
+        tree = jinja2.Environment().parse(file.read_text(encoding="utf-8"))
+        for call in tree.find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name == "say":
+                for text in _constants(call.args[0]):
+                    found.setdefault(text, str(file.relative_to(PACKAGE)))
+    return found
+
+
+def _constants(node: nodes.Node) -> Iterator[str]:
+    if isinstance(node, nodes.Const) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, nodes.CondExpr):
+        yield from _constants(node.expr1)
+        if node.expr2 is not None:
+            yield from _constants(node.expr2)
+
+
+def places(sentence: str) -> set[str]:
+    """The names of the places for values in a sentence."""
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name}
+
+
+def marks(sentence: str) -> list[str]:
+    """The tags in a sentence of a template."""
+    return sorted(re.findall(r"</?[a-z][^>]*>", sentence))
