@@ -109,9 +109,9 @@ class Allocation:
 
     def explain(self, region: str) -> str:
         """One region's amounts in words and numbers, step by step; region: its id or its name."""
-        allocation = _rows(self.sheets["allocation.csv"])
+        allocation = self.sheets["allocation.csv"].records()
         wanted = find_region(allocation, region)
-        return explanation(allocation, _rows(self.sheets["steps.csv"]), self.summary, wanted)
+        return explanation(allocation, self.sheets["steps.csv"].records(), self.summary, wanted)
 
     def write(
         self,
@@ -148,7 +148,3 @@ class Allocation:
         outcome = Outcome(self.policy, self.decision, self.sheets, told, self.flags, back, shapes)
         files |= {one.file: one.make(outcome) for one in asked}
         write_folder(Path(folder), files, summary)
-
-
-def _rows(sheet: Sheet) -> list[dict[str, str]]:
-    return [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows()]

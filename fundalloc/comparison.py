@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 from importlib.metadata import version
@@ -18,6 +18,7 @@ from fundalloc.errors import Fault, Faults, InputError
 from fundalloc.fund import Fund
 from fundalloc.report.compared import Frame, Pair, bounds_sheet, comparison_sheet, facts, groups_sheet
 from fundalloc.report.folder import write_folder
+from fundalloc.report.formats import PAGES, chosen
 from fundalloc.report.juxtaposed import text_of
 from fundalloc.report.projected import lowest
 from fundalloc.report.sheets import Sheet
@@ -90,12 +91,20 @@ class Comparison:
             "versions": {name: version(name) for name in ("fundalloc", "highspy", "numpy", "pyomo", "scipy")},
         }
 
-    def write(self, folder: str | Path) -> None:
+    def write(self, folder: str | Path, formats: Collection[str] = ()) -> None:
         """Writes comparison.csv, groups.csv, rules.csv and summary.json to a folder, whole or not at all.
 
-        Raises InputError where the folder holds files that fundalloc did not write.
+        formats: "html" for a page beside them. Raises InputError where the folder holds files that fundalloc did not
+        write.
         """
-        write_folder(Path(folder), {name: sheet.csv() for name, sheet in self.sheets.items()}, self.summary)
+        files = {name: sheet.csv() for name, sheet in self.sheets.items()}
+        if chosen(formats, PAGES):
+            from fundalloc.report.page.compared import compared
+            from fundalloc.report.page.sides import sides_page
+
+            tables = [sheet.records() for sheet in self.sheets.values()]
+            files["comparison.html"] = sides_page(compared(self.summary, *tables))
+        write_folder(Path(folder), files, self.summary)
 
     def _said(self, one: Candidate) -> dict[str, Any]:
         """What a summary says of a candidate by itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
 from importlib.metadata import version
@@ -18,6 +18,7 @@ from fundalloc.fund import Fund, as_table
 from fundalloc.language import called, phrase, say
 from fundalloc.problem import FloatArray
 from fundalloc.report.folder import write_folder
+from fundalloc.report.formats import PAGES, chosen
 from fundalloc.report.juxtaposed import listed
 from fundalloc.report.sheets import TEXT, Sheet
 from fundalloc.report.summary import FORMAT
@@ -152,12 +153,21 @@ class Deviations:
             "settings": list(fund.settings),
         }
 
-    def write(self, folder: str | Path) -> None:
+    def write(self, folder: str | Path, formats: Collection[str] = ()) -> None:
         """Writes deviations.csv and summary.json to a folder, whole or not at all.
 
-        Raises InputError where the folder holds files that fundalloc did not write.
+        formats: "html" for a page beside them. Raises InputError where the folder holds files that fundalloc did not
+        write.
         """
-        write_folder(Path(folder), {name: sheet.csv() for name, sheet in self.sheets.items()}, self.summary)
+        files = {name: sheet.csv() for name, sheet in self.sheets.items()}
+        if chosen(formats, PAGES):
+            from fundalloc.report.page.deviating import deviating
+            from fundalloc.report.page.sides import sides_page
+
+            files["deviations.html"] = sides_page(
+                deviating(self.summary, self.sentences, self.sheets["deviations.csv"].records())
+            )
+        write_folder(Path(folder), files, self.summary)
 
     def _largest(self, figures: Sequence[Published]) -> list[dict[str, str]]:
         return [

@@ -8,7 +8,7 @@ Source: OECD and JRC (2008), Handbook on Constructing Composite Indicators, sect
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +26,7 @@ from fundalloc.lottery import Draws, drawn
 from fundalloc.posed import Posed
 from fundalloc.problem import IntArray
 from fundalloc.report.folder import write_folder
+from fundalloc.report.formats import PAGES, chosen
 from fundalloc.report.shaken import facts, inputs, sensitivity_sheet, sentences, text_table, weights_sheet
 from fundalloc.report.sheets import Sheet
 from fundalloc.report.summary import FORMAT
@@ -115,12 +116,20 @@ class Sensitivity:
             "settings": list(fund.settings),
         }
 
-    def write(self, folder: str | Path) -> None:
+    def write(self, folder: str | Path, formats: Collection[str] = ()) -> None:
         """Writes sensitivity.csv, weights.csv and summary.json to a folder, whole or not at all.
 
-        Raises InputError where the folder holds files that fundalloc did not write.
+        formats: "html" for a page beside them. Raises InputError where the folder holds files that fundalloc did not
+        write.
         """
-        write_folder(Path(folder), {name: sheet.csv() for name, sheet in self.sheets.items()}, self.summary)
+        files = {name: sheet.csv() for name, sheet in self.sheets.items()}
+        if chosen(formats, PAGES):
+            from fundalloc.report.page.shaken import shaken
+            from fundalloc.report.page.sides import sides_page
+
+            tables = [sheet.records() for sheet in self.sheets.values()]
+            files["sensitivity.html"] = sides_page(shaken(self.summary, self.sentences, *tables))
+        write_folder(Path(folder), files, self.summary)
 
 
 def shake(

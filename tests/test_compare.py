@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fundalloc as fa
-from fundalloc import ConflictError, Fund, InputError, Ledger, SolverError, compare, deviate, lottery, shake
+from fundalloc import ConflictError, Fund, InputError, Ledger, SolverError, compare, deviate, load, lottery, shake
 from fundalloc.change import Round
 from fundalloc.cli.app import run
 from fundalloc.contrasts import bounds
@@ -27,6 +27,7 @@ from fundalloc.recording import record
 from fundalloc.sensitivity import usual
 from fundalloc.shipped import model
 from tests import funds
+from tests.pages import figure, read, tables
 
 TINY = {
     "format": 1,
@@ -653,3 +654,52 @@ def test_the_example_of_the_docs_prints_what_they_show(tmp_path, capsys, monkeyp
     for command, text in zip(commands, shown, strict=True):
         assert run(command.split()) == 0
         assert capsys.readouterr().out == text
+
+
+def tables_of(page):
+    return {table.caption: table for table in tables(read(page))}
+
+
+def test_the_page_of_a_comparison_says_what_the_tables_say(tmp_path):
+    out = tmp_path / "out"
+    compare("models/yrd.toml", load("models/yrd.toml", settings=["rules.pace of change.cap=1.05"])).write(out, ["html"])
+    page = tables_of((out / "comparison.html").read_bytes())
+    rows = list(csv.DictReader(io.StringIO((out / "comparison.csv").read_text(encoding="utf-8"), newline="")))
+    groups = list(csv.DictReader(io.StringIO((out / "groups.csv").read_text(encoding="utf-8"), newline="")))
+    for name in ("fund", "land", "training"):
+        (mine,) = [t for caption, t in page.items() if caption.startswith(f"{name.capitalize()}: every region")]
+        known = {row["region_name"]: row for row in rows if row["resource"] == name}
+        assert sorted(mine.column("Region")) == sorted(known)
+        for k, region in enumerate(mine.column("Region")):
+            shown = [figure(cell.text) for cell in mine.rows[k][1:4]]
+            assert shown == [Decimal(known[region][c]) for c in ("base", "amount", "change")]
+        (grouped,) = [t for caption, t in page.items() if caption.startswith(f"{name.capitalize()} by group")]
+        mine = [row for row in groups if row["resource"] == name]
+        assert [figure(text) for text in grouped.column("Change")] == [Decimal(row["change"]) for row in mine]
+        assert grouped.column("Gain") == [row["winners"] for row in mine]
+        bars = [row[grouped.head.index("Picture")].all("rect")[0].attributes for row in grouped.rows]
+        assert all((float(b["x"]) < 50) == (b["class"] == "give") for b in bars if float(b["width"]))
+    assert b"<script" not in (out / "comparison.html").read_bytes()
+
+
+def test_the_pages_of_a_sensitivity_and_of_deviations_say_what_the_tables_say(tmp_path):
+    policy = "models/pakistan_nfc7_2010.toml"
+    shake(policy, draws=20).write(tmp_path / "shaken", ["html"])
+    page = tables_of((tmp_path / "shaken" / "sensitivity.html").read_bytes())
+    text = (tmp_path / "shaken" / "sensitivity.csv").read_text(encoding="utf-8")
+    known = {row["region_name"]: row for row in csv.DictReader(io.StringIO(text, newline=""))}
+    (table,) = [t for caption, t in page.items() if "the range of each amount" in caption]
+    for k, region in enumerate(table.column("Region")):
+        shown = [figure(cell.text) for cell in table.rows[k][1:4]]
+        assert shown == [Decimal(known[region][c]) for c in ("amount", "p5", "p95")]
+    deviate(policy, "data/pakistan_nfc7_2010.expected.csv").write(tmp_path / "official", ["html"])
+    page = tables_of((tmp_path / "official" / "deviations.html").read_bytes())
+    text = (tmp_path / "official" / "deviations.csv").read_text(encoding="utf-8")
+    known = [row for row in csv.DictReader(io.StringIO(text, newline="")) if row["where"] == "both"]
+    found = [[cell.text for cell in row] for table in page.values() for row in table.rows]
+    assert sorted(figure(row[3]) for row in found) == sorted(Decimal(row["difference"]) for row in known)
+
+
+def test_a_page_without_a_folder_is_a_fault(capsys):
+    assert run(["compare", "models/pakistan_nfc7_2010.toml", "models/pakistan_nfc7_2010.toml", "--format", "html"]) == 3
+    assert "Name a folder with -o." in capsys.readouterr().err

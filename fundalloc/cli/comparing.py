@@ -12,7 +12,7 @@ import typer
 
 from fundalloc.cli.options import AsJson, Encoding, History, Lang, PastLedger, Quiet, Regions, Round, Settings
 from fundalloc.cli.screen import clock, note_written
-from fundalloc.errors import Faults
+from fundalloc.errors import Fault, Faults, InputError
 
 if TYPE_CHECKING:
     from fundalloc.comparison import Comparison
@@ -44,6 +44,10 @@ def compare(
         typer.Option("--draws", help="Sensitivity: how many draws; left out: 200, fewer above 300 regions."),
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", metavar="N", help="Sensitivity: how many processes.")] = 1,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", metavar="html", help="With -o: also write a page, comparison.html or the like."),
+    ] = None,
     regions: Regions = None,
     history: History = None,
     ledger: PastLedger = None,
@@ -64,6 +68,8 @@ def compare(
         "encoding": encoding,
     }
     _check(candidates, against, resource, {"--shake": by, "--draws": draws})
+    if formats and out is None:
+        raise InputError([Fault("is for files, and none are written.", "Name a folder with -o.", key="--format")])
     with clock("comparing"):
         from fundalloc.report.folder import check_writable
 
@@ -71,7 +77,7 @@ def compare(
             check_writable(out)
         found = _found(candidates, against, resource, (by, draws, jobs), ledger, options)
         if out is not None:
-            found.write(out)
+            found.write(out, formats or ())
     if as_json:
         timing = {"seconds": {"total": round(time.perf_counter() - start, 4)}}
         typer.echo(json.dumps({**found.summary, **timing}, ensure_ascii=False, indent=2))

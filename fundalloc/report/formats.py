@@ -76,6 +76,8 @@ FORMATS: Mapping[str, Format] = {
 
 #: what can be asked for
 KNOWN = (*FORMATS, *ALWAYS)
+#: what a comparison can be written as
+PAGES = ("html", *ALWAYS)
 
 
 def chosen(texts: Iterable[str], known: Sequence[str] = KNOWN) -> tuple[str, ...]:

@@ -72,8 +72,7 @@ def changed(material: Material) -> dict[str, Changes]:
     if looked.changes is None:
         return {}
     rows: dict[str, list[Mapping[str, str]]] = {}
-    for cells in looked.changes.rows():
-        row = dict(zip(looked.changes.columns, cells, strict=True))
+    for row in looked.changes.records():
         rows.setdefault(row["resource"], []).append(row)
     return {name: _changes(looked.since, mine, looked.causes[name]) for name, mine in rows.items()}
 

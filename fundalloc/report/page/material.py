@@ -64,8 +64,7 @@ class Material:
 
     def rows(self, name: str) -> list[Row]:
         """The rows of a file."""
-        sheet = self.sheets[name]
-        return [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows()]
+        return list(self.sheets[name].records())
 
     def _grouped(self, name: str, column: str) -> dict[str, list[Row]]:
         found: dict[str, list[Row]] = {}
