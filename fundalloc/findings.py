@@ -215,7 +215,8 @@ def _sentence(problem: Problem, rows: Rows, place: int, value: float, bound: flo
     unit = next((f" {called(r.unit)}" for r in problem.resources if r.name == rows.resource and r.unit), "")
     who = called(rows.places[place])
     if rows.each == "region":
-        who = f"{problem.regions.names[rows.matrix.indices[rows.matrix.indptr[place]] % problem.n]} ({who})"
+        name = problem.regions.names[rows.matrix.indices[rows.matrix.indptr[place]] % problem.n]
+        who = say("{words} ({more})", words=name, more=who)
     elif rows.places[place] == "all":
         who = say("all regions together")
     least = phrase(

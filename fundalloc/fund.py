@@ -16,7 +16,7 @@ from fundalloc.errors import Faults, InputError
 from fundalloc.expressions import RESERVED
 from fundalloc.files import parse_table, read_table
 from fundalloc.history import History, HistorySection, read_history
-from fundalloc.language import learn, phrase, say
+from fundalloc.language import learn, say
 from fundalloc.policy import (
     Policy,
     amended_policy,
@@ -85,12 +85,15 @@ class Fund:
         faults.check()
 
     def _look_further(self, faults: Faults) -> None:
-        """Collects what else is wrong with a faulty policy and its data, so that all is said at once."""
+        """Collects what else is wrong with a policy and its data, so that all is said at once."""
         for name in ("regions", "history"):
             with faults.collect():
                 getattr(self, name)
         if "regions" in vars(self):
-            further_faults(self.policy, self.regions, faults)
+            if self._source is not None:  # a policy that a program made may have left some of its texts out
+                check_translations(self._stated, self.regions, faults)
+            if faults.found:
+                further_faults(self.policy, self.regions, faults)
 
     @cached_property
     def regions(self) -> Regions:
@@ -108,14 +111,7 @@ class Fund:
     @cached_property
     def _question(self) -> tuple[Problem, tuple[Statement, ...]]:
         faults = Faults()
-        for name in ("regions", "history"):
-            with faults.collect():
-                getattr(self, name)
-        if "regions" in vars(self):
-            if self._source is not None:  # a policy that a program made may have left some of its texts out
-                check_translations(self._stated, self.regions, faults)
-            if faults.found:
-                further_faults(self.policy, self.regions, faults)
+        self._look_further(faults)
         faults.check()
         return pose(self.policy, self.regions, self.history, self._amendment)
 
@@ -144,8 +140,8 @@ class Fund:
     def describe(self) -> Iterator[str]:
         """The policy in plain words, a line each."""
         read = {"Regions": self._table, "History": self.past, "Mapping": self.mapping}
-        said = phrase("{what}: {code}, {form}")
-        files = [say(said, what=w, code=t.file, form=t.form) for w, t in read.items() if t is not None]
+        told = ((what, table) for what, table in read.items() if table is not None)
+        files = [say("{what}: {code}, {form}", what=what, code=one.file, form=one.form) for what, one in told]
         return describe(self.policy, self.problem, self.rows, files)
 
     def model(self) -> Any:

@@ -22,13 +22,13 @@ from fundalloc.language import (
     listed,
     padded,
     say,
-    speak,
     speaking,
     spoken,
     typeset,
 )
 from fundalloc.notices import notices
 from fundalloc.report.folder import read_rows
+from fundalloc.report.page.entries import STAGES
 from fundalloc.retelling import retold
 from fundalloc.verification import verify
 from tests.sentences import PACKAGE, in_code, in_templates, marks, places
@@ -120,12 +120,18 @@ def test_the_tables_differ_in_words_alone(rounds):
     names = {row["region_id"]: row["region_name_zh"] for row in csv.DictReader(data.splitlines())}
     assert all(row["region_name"] == names[row["region_id"]] for row in read_rows(rounds / "zh", "allocation.csv"))
     own, zh = (json.loads((rounds / one / "summary.json").read_text()) for one in ("own", "zh"))
-    assert set(zh) - set(own) == {"language", "translations"}
+    assert set(zh) - set(own) == {"language", "translations", "looked"}  # only one of them has a page
     assert (zh["language"], zh["title"]) == ("zh", own["title"])
 
 
 def test_a_round_in_chinese_is_wholly_chinese(rounds):
     assert english((rounds / "zh" / "report.md").read_text()) == []
+    page = (rounds / "zh" / "report.html").read_text()
+    assert english(page) == []
+    assert [label for label in re.findall(r'aria-label="([^"]*)"', page) if english(label)] == []
+    assert '<html lang="zh-CN">' in page and "190 亿" in page
+    assert re.search(r"<text[^>]*>人口累计比重（由少到多）</text>", page)
+    assert '<bdi>黄山市</bdi> <bdi class="muted other">Huangshan</bdi>' in page
     for row in read_rows(rounds / "zh", "flags.csv"):
         assert english(row["message"]) == [], row
     summary = json.loads((rounds / "zh" / "summary.json").read_text())
@@ -258,6 +264,6 @@ def test_every_name_that_the_package_gives_a_step_is_translated(rounds):
             assert called(word) != word, word
 
 
-def test_speak_holds_for_one_thread_of_commands():
-    assert spoken() is None
-    assert callable(speak)
+def test_the_stages_of_the_page_have_names():
+    with speaking("zh"):
+        assert [stage for stage in set(STAGES.values()) if called(stage) == stage] == []
