@@ -3,8 +3,8 @@
     python benchmarks/batch_kills.py [--kills 100] [--seed 1]
 
 Each batch is ended after a random while: all its processes at once, the first one alone, or by Ctrl-C or SIGTERM. After
-that every folder of a fund must hold one decision or nothing. After every five, the batch runs to its end, and every
-byte must be that of a batch that nobody disturbed; then some funds change and the next five begin.
+that every folder of a fund must hold one decision or nothing. Before each, half of the funds change; after every five,
+the batch runs to its end, and every byte must be that of a batch that nobody disturbed.
 """
 
 from __future__ import annotations
@@ -44,6 +44,13 @@ def finished(folder: Path, out: Path) -> dict[str, bytes]:
     if process.returncode:
         raise SystemExit(f"ended with {process.returncode}: {told.decode()}")
     return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+
+
+def timed(folder: Path, out: Path) -> tuple[float, dict[str, bytes]]:
+    """The seconds of a batch that nobody disturbs, and every file of it."""
+    start = time.perf_counter()
+    files = finished(folder, out)
+    return time.perf_counter() - start, files
 
 
 def check_whole(out: Path) -> int:
@@ -86,21 +93,19 @@ def main() -> None:
         seeds = itertools.cycle(range(1, 101))  # of which each gives a fund whose rules can be kept
         for k in range(FUNDS):
             generate(REGIONS, funds / f"f{k:02d}", next(seeds))
-        start = time.perf_counter()
-        whole = finished(funds, Path(place, "first"))
-        longest = time.perf_counter() - start
+        longest = timed(funds, Path(place, "first"))[0]
         for kill in range(given.kills):
+            for k in rng.sample(range(FUNDS), FUNDS // 2):
+                generate(REGIONS, funds / f"f{k:02d}", next(seeds))
             way = rng.choice(WAYS)
             with started(funds, out) as process:
                 time.sleep(rng.uniform(0.1, longest))
                 hit[way] += end(process, way)
             check_whole(out)
             if kill % AGAIN == AGAIN - 1:
+                longest, whole = timed(funds, Path(place, f"whole{kill}"))
                 if finished(funds, out) != whole:
                     raise SystemExit(f"after kill {kill + 1} the batch came to other files")
-                for k in rng.sample(range(FUNDS), FUNDS // 2):
-                    generate(REGIONS, funds / f"f{k:02d}", next(seeds))
-                whole = finished(funds, Path(place, f"whole{kill}"))
     told = ", ".join(f"{hit[way]} {way}" for way in WAYS)
     print(f"{given.kills} ends, {hit.total()} of them while it was at work ({told}): all folders whole, the same bytes")
 
