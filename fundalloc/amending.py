@@ -15,6 +15,7 @@ from fundalloc.certificate import CERTIFICATE
 from fundalloc.errors import Fault, InputError
 from fundalloc.files import read_table
 from fundalloc.fund import as_table, reopened
+from fundalloc.replacing import reading
 from fundalloc.report.folder import decided_files, read_summary, rows_of
 from fundalloc.sources import Source
 
@@ -32,8 +33,9 @@ def amend(folder: str | Path, events: str | Path | pd.DataFrame, *, encoding: st
     ConflictError where even that cannot be kept.
     """
     folder = Path(folder)
-    summary = read_summary(folder)
-    files = decided_files(folder, summary, (ALLOCATION, RULES, CERTIFICATE))
+    with reading(folder):
+        summary = read_summary(folder)
+        files = decided_files(folder, summary, (ALLOCATION, RULES, CERTIFICATE))
     certificate = json.loads(files[CERTIFICATE])
     given = (
         read_table(Path(events), encoding=encoding) if isinstance(events, str | Path) else as_table(events, "events")

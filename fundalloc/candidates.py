@@ -14,6 +14,7 @@ from fundalloc.errors import ConflictError, Fault, InputError, SolverError
 from fundalloc.fund import Fund, load, reopened
 from fundalloc.policy import policy_path
 from fundalloc.precedent import as_decided, opened, read_certificate
+from fundalloc.replacing import reading
 from fundalloc.report.folder import decided_files, read_summary, rows_of
 from fundalloc.sources import Source
 
@@ -64,10 +65,11 @@ class Past:
 def past(given: str | Path, ledger: Ledger | None = None) -> Past | None:
     """The decided round that a folder or a label of a ledger means; None where it is neither."""
     folder = Path(given)
-    if (folder / CERTIFICATE).is_file():
-        summary = read_summary(folder)
-        files = decided_files(folder, summary, summary["files"])
-        return Past("folder", folder, files, *opened(folder))
+    with reading(folder):
+        if (folder / CERTIFICATE).is_file():
+            summary = read_summary(folder)
+            files = decided_files(folder, summary, summary["files"])
+            return Past("folder", folder, files, *opened(folder))
     standings = {} if ledger is None else ledger.standings()
     if ledger is None or str(given) not in standings or policy_path(folder).is_file():
         return None

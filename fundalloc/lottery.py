@@ -14,6 +14,7 @@ from fundalloc.draws import stratified
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
 from fundalloc.expressions import RESERVED
 from fundalloc.fund import reopened
+from fundalloc.interrupts import alone
 from fundalloc.policy import pose
 from fundalloc.posed import Posed
 from fundalloc.problem import FloatArray, IntArray, Problem
@@ -141,7 +142,9 @@ def _parallel(
 
     given = (fund.inputs, fund.round, fund.settings, by, tuple(known), dict(errors), count)
     with ProcessPoolExecutor(min(jobs, count), get_context("spawn"), _begin, given) as pool:
-        yield from pool.map(_result, range(count))
+        with alone():
+            results = pool.map(_result, range(count))
+        yield from results
 
 
 def _begin(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from fundalloc.expressions import Expression
 from fundalloc.fund import Fund, reopened
 from fundalloc.language import say
 from fundalloc.policy import expressions
+from fundalloc.replacing import reading
 from fundalloc.report.filenames import file_names
 from fundalloc.report.folder import (
     SUMMARY,
@@ -66,10 +67,10 @@ def notices(
     """
     folder, out = Path(folder), Path(out)
     asked = chosen(formats, FORMATS)
-    _check_place(out)
+    with reading(out):
+        _check_place(out)
     with told_as(read_summary(folder)):
         files, letters, summary = _written(folder, asked, regions)
-    _check_strangers(out, files)
     write_folder(out, files, summary)
     return letters
 
@@ -102,24 +103,11 @@ def _check_place(out: Path) -> None:
         )
 
 
-def _check_strangers(out: Path, files: Mapping[str, bytes]) -> None:
-    """A fault for every file that is in the way and not of the notices before."""
-    faults = Faults()
-    old = json.loads((out / SUMMARY).read_bytes())["files"] if (out / SUMMARY).is_file() else {}
-    for name in files:
-        if name not in old and (out / name).exists():
-            faults.add(
-                "is there already, and fundalloc did not write it; nothing was changed.",
-                "Name another folder with -o.",
-                file=str(out / name),
-            )
-    faults.check()
-
-
 def _dossier(folder: Path) -> Dossier:
     """What a written round says, by region."""
-    summary = read_summary(folder)
-    files = decided_files(folder, summary, (*TABLES, CERTIFICATE))
+    with reading(folder):
+        summary = read_summary(folder)
+        files = decided_files(folder, summary, (*TABLES, CERTIFICATE))
     certificate = json.loads(files[CERTIFICATE])
     inputs = {name: Source.of(one) for name, one in certificate["inputs"].items()}
     fund = reopened(inputs, str(certificate["round"]), [str(s) for s in certificate["settings"]])

@@ -19,6 +19,7 @@ from fundalloc.errors import Fault, InputError
 from fundalloc.fund import Fund, reopened
 from fundalloc.posed import Posed
 from fundalloc.rebuilding import rebuilt
+from fundalloc.replacing import reading
 from fundalloc.report.folder import read_summary
 from fundalloc.sources import Source
 
@@ -84,11 +85,12 @@ def as_decided(certificate: Mapping[str, Any], inputs: Mapping[str, Source], fol
 
 def opened(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Source]]:
     """The certificate of a folder and the inputs in it."""
-    read_summary(folder)
-    try:
-        content = (folder / CERTIFICATE).read_bytes()
-    except OSError:
-        raise _broken(folder) from None
+    with reading(folder):
+        read_summary(folder)
+        try:
+            content = (folder / CERTIFICATE).read_bytes()
+        except OSError:
+            raise _broken(folder) from None
     return read_certificate(content, folder)
 
 

@@ -18,6 +18,7 @@ from fundalloc.history import COLUMNS, History, Record, read_history
 from fundalloc.ledger import Entry, Ledger
 from fundalloc.ledger.entries import Kind
 from fundalloc.ledger.past import HISTORY, past
+from fundalloc.replacing import reading
 from fundalloc.report.folder import SUMMARY, read_summary
 from fundalloc.report.summary import sha256
 from fundalloc.rounds import in_order, not_after
@@ -34,10 +35,11 @@ def record(folder: str | Path, ledger: Ledger | str | Path, *, name: str, reason
     where the ledger refuses: the round is recorded already, or it was decided on another past than the ledger's.
     """
     folder = Path(folder)
-    files = _files(folder)
-    verify(folder)
-    if _files(folder) != files:
-        raise InputError([Fault("was changed while it was read.", "Record it again.", file=str(folder))])
+    with reading(folder):
+        files = _files(folder)
+        verify(folder)
+        if _files(folder) != files:
+            raise InputError([Fault("was changed while it was read.", "Record it again.", file=str(folder))])
     round_ = str(json.loads(files[SUMMARY])["round"])
     certificate = json.loads(files[CERTIFICATE])
     amends = "events" in certificate["inputs"]

@@ -31,6 +31,7 @@ from fundalloc.objectives import worth
 from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rebuilding import rebuilt
+from fundalloc.replacing import reading
 from fundalloc.report.folder import SUMMARY
 from fundalloc.report.formats import FORMATS, same_content
 from fundalloc.report.outcome import CHANGES, Outcome, Retrospect
@@ -60,8 +61,13 @@ def verify(folder: str | Path) -> Verdict:
 
     Raises DifferenceError with the first difference, InputError where the folder cannot be read.
     """
+    with reading(Path(folder)):
+        return _verified(Path(folder))
+
+
+def _verified(folder: Path) -> Verdict:
     try:
-        return Check(Path(folder)).run()
+        return Check(folder).run()
     except (Differs, InputError) as error:
         raise DifferenceError(f"{folder}: {error}") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:

@@ -14,8 +14,8 @@ import fundalloc
 
 PACKAGE = Path(fundalloc.__file__).parent
 LAYERS = (
-    "postponed language errors flags rounds sources draws inequality holding pooling numerals tables files roster "
-    "regions history succession ledger "
+    "postponed language errors interrupts locks replacing flags rounds sources draws inequality holding pooling "
+    "numerals tables files roster regions history succession ledger "
     "aggregates orders influence shapes",
     "expressions scope indices likeness problem",
     "rules objectives utility arrears adjustments arrival claims key entitlements events amendment "

@@ -19,12 +19,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fundalloc import Fund, InputError
+from fundalloc import Fund, InputError, replacing
 from fundalloc.amending import amend
 from fundalloc.cli.app import run
 from fundalloc.notices import notices
 from fundalloc.policy import parse_policy
-from fundalloc.report import folder as folders
 from fundalloc.report.filenames import DEVICES, file_names
 from fundalloc.report.folder import read_rows
 from fundalloc.report.legible import marked, shown
@@ -298,21 +297,21 @@ def test_the_same_letters_twice_and_in_every_format(small):
 def test_letters_are_written_whole_or_not_at_all(small, monkeypatch):
     out = small()
     letters = out.with_name("letters")
-    real = folders._temporary
+    real = replacing._write
 
-    def full(folder, name, data):
-        if name == "C.html":
+    def full(path, data):
+        if path.name == "C.html":
             raise OSError(28, "No space left on device")
-        return real(folder, name, data)
+        real(path, data)
 
-    monkeypatch.setattr(folders, "_temporary", full)
+    monkeypatch.setattr(replacing, "_write", full)
     with pytest.raises(InputError, match="No space left"):
         notices(out, letters)
-    assert list(letters.iterdir()) == []
+    assert not letters.exists()
     monkeypatch.undo()
     notices(out, letters)
     before = {p.name: p.read_bytes() for p in letters.iterdir()}
-    monkeypatch.setattr(folders, "_temporary", full)
+    monkeypatch.setattr(replacing, "_write", full)
     with pytest.raises(InputError, match="No space left"):
         notices(out, letters, regions=["C"])
     assert {p.name: p.read_bytes() for p in letters.iterdir()} == before

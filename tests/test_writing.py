@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fundalloc import InputError
-from fundalloc.report import folder as folders
+from fundalloc import InputError, replacing
 from fundalloc.report.folder import read_rows, read_summary, write_folder
 from fundalloc.report.sheets import Sheet
 from fundalloc.report.texts import decimal, decimals, exact, number
@@ -80,14 +79,14 @@ def test_a_write_that_fails_leaves_no_trace(allocation, tmp_path, monkeypatch):
     out = tmp_path / "out"
     allocation.write(out)
     before = content(out)
-    real = folders._temporary
+    real = replacing._write
 
-    def full(folder, name, data):
-        if name == "rules.csv":
+    def full(path, data):
+        if path.name == "rules.csv":
             raise OSError(28, "No space left on device")
-        return real(folder, name, data)
+        real(path, data)
 
-    monkeypatch.setattr(folders, "_temporary", full)
+    monkeypatch.setattr(replacing, "_write", full)
     with pytest.raises(InputError, match="No space left on device"):
         allocation.write(out)
     assert content(out) == before

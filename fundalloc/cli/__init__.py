@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-from fundalloc.cli.app import app, main
+import gc
+import sys
 
-__all__ = ["app", "main"]
+from fundalloc.interrupts import deaf, listen
+
+
+def main() -> None:
+    """Runs the command line and exits with the code of the contract."""
+    try:
+        listen()
+        from fundalloc.cli.streams import careful, ended
+
+        careful()
+        from fundalloc.cli.app import run
+
+        gc.set_threshold(200_000)  # a command makes many objects that all stay until its end
+        end = ended(run(sys.argv[1:]))
+        deaf()  # what follows is the end of the process
+    except KeyboardInterrupt:  # while the rest was still loaded, or at the very end
+        deaf()
+        sys.stderr.write("fundalloc: interrupted\n")
+        end = 130
+    raise SystemExit(end)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import sys
 import traceback
 from contextvars import copy_context
 
@@ -23,7 +20,10 @@ from fundalloc.cli import (
     writing,
 )
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
+from fundalloc.interrupts import heard
 from fundalloc.language import phrase, say
+
+INTERRUPTED = 130
 
 #: what to do about a SolverError
 UNPROVEN = phrase(
@@ -79,15 +79,13 @@ app.command()(writing.notices)
 app.command()(starting.schema)
 
 
-def main() -> None:
-    """Runs the command line and exits with the code of the contract."""
-    gc.set_threshold(200_000)  # a command makes many objects that all stay until its end
-    raise SystemExit(run(sys.argv[1:]))
-
-
 def run(arguments: list[str]) -> int:
     """Runs one command; its exit code."""
-    return copy_context().run(_run, arguments)  # a language holds for one command
+    end = copy_context().run(_run, arguments)  # a language holds for one command
+    if heard() or end == INTERRUPTED:
+        _say(say("interrupted"))
+        return INTERRUPTED
+    return end
 
 
 def _run(arguments: list[str]) -> int:
@@ -96,14 +94,13 @@ def _run(arguments: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return INTERRUPTED
     except FundallocError as error:
         _explain(error)
         return error.exit_code
     except Exception:  # a bug: said as one
+        if heard():  # a library made something else of the interruption
+            return INTERRUPTED
         traceback.print_exc()
         _say("this is a bug in fundalloc. Please report it with the lines above and the policy file.")
         return 1

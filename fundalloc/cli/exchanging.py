@@ -9,18 +9,35 @@ from fundalloc.ledger import Ledger
 from fundalloc.ledger.exchange import exported, imported
 from fundalloc.ledger.past import past
 from fundalloc.recording import record_history
-from fundalloc.report.folder import SUMMARY, write_files
+from fundalloc.replacing import claimed
+from fundalloc.report.folder import SUMMARY, check_new, write_new
 
 
-def export_to(book: Ledger, file: Path) -> str:
-    """Writes a ledger to a file: everything as JSON lines, or the amounts as a history."""
+def export_to(book: Ledger, file: Path, replace: bool) -> str:
+    """Writes a ledger to a file: everything as JSON lines, or the amounts as a history.
+
+    replace: also over a file that holds a line which the ledger does not.
+    """
     if file.suffix == ".csv":
-        write_files(file.parent, {file.name: past(book).content})
-        return f"{file}: the amounts of {len(book.standings())} rounds, as a history."
-    _check_lines(file)
-    lines = list(exported(book))
-    write_files(file.parent, {file.name: b"".join(lines)})
-    return f"{file}: {len(lines)} entries, with all their files."
+        lines = past(book).content.splitlines(keepends=True)
+        said = f"the amounts of {len(book.standings())} rounds, as a history."
+    else:
+        _check_lines(file)
+        lines = list(exported(book))
+        said = f"{len(lines)} entries, with all their files."
+    place = file.resolve()
+    with claimed(place.parent) as claim:
+        if not replace:
+            _check_kept(place, lines)
+        claim.place(place.name, b"".join(lines))
+    return f"{file}: {said}"
+
+
+def _check_kept(file: Path, lines: list[bytes]) -> None:
+    """A fault where a file holds a line that would be lost."""
+    if file.is_file() and not set(file.read_bytes().splitlines(keepends=True)) <= set(lines):
+        said = "is there already, with lines that this ledger does not hold; nothing was changed."
+        raise InputError([Fault(said, "Name another file, or say --replace.", file=str(file))])
 
 
 def import_from(place: str, file: Path, name: str, reason: str) -> str:
@@ -43,10 +60,9 @@ def import_from(place: str, file: Path, name: str, reason: str) -> str:
 def restore_to(book: Ledger, round_: str, folder: Path) -> str:
     """Writes the folder of a recorded round, as it was."""
     entry = book.standing(round_).entry
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError([Fault("is there already; nothing was changed.", "Name a new folder.", file=str(folder))])
+    check_new(folder)
     files = book.files(entry)
-    write_files(folder, {name: files[name] for name in sorted(files, key=lambda name: (name == SUMMARY, name))})
+    write_new(folder, {name: files[name] for name in sorted(files, key=lambda name: (name == SUMMARY, name))})
     check = f"Check it: fundalloc verify {folder}" if SUMMARY in files else "A history comes without a proof."
     return f"{folder}: {entry.said()}. {check}"
 

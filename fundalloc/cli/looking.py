@@ -85,30 +85,36 @@ def explain(
     lang: Lang = None,
 ) -> None:
     """Explain one region's amounts, step by step, and why they changed."""
-    from fundalloc.report.folder import read_summary, told_as
+    from fundalloc.replacing import reading
+    from fundalloc.report.folder import read_rows, read_summary, told_as
 
-    summary = read_summary(out)
+    with reading(out):
+        summary = read_summary(out)
+        tables = read_rows(out, "allocation.csv"), read_rows(out, "steps.csv")
     with told_as(summary):
-        typer.echo("\n\n".join(_explained(out, summary, region, since, ledger)))
+        typer.echo("\n\n".join(_explained(out, summary, tables, region, since, ledger)))
 
 
-def _explained(out: Path, summary: dict[str, Any], region: str, since: str, ledger: str | None) -> list[str]:
+def _explained(
+    out: Path,
+    summary: dict[str, Any],
+    tables: Sequence[list[dict[str, str]]],
+    region: str,
+    since: str,
+    ledger: str | None,
+) -> list[str]:
     """The amounts of a region step by step, then why they changed, in the language that is spoken."""
-    from fundalloc.report.folder import read_rows, told_otherwise
+    from fundalloc.report.folder import told_otherwise
     from fundalloc.report.words import explanation, find_region
 
+    rows, steps = tables
     if told_otherwise(summary):
         from fundalloc.retelling import retold
 
         with clock("translating"):
             again = retold(out)
-        summary, rows, steps = (
-            again.summary,
-            again.sheets["allocation.csv"].records(),
-            again.sheets["steps.csv"].records(),
-        )
-    else:
-        rows, steps = read_rows(out, "allocation.csv"), read_rows(out, "steps.csv")
+        summary = again.summary
+        rows, steps = (again.sheets[name].records() for name in ("allocation.csv", "steps.csv"))
     wanted, told = region, []
     if since:
         from fundalloc.change import changes

@@ -111,6 +111,9 @@ def rounds(
         Path | None,
         typer.Option("--export", metavar="FILE", help="Write all to FILE.jsonl, or amounts to FILE.csv."),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Export also over a file that holds what the ledger does not.")
+    ] = False,
     import_: Annotated[
         Path | None, typer.Option("--import", metavar="FILE", help="Append an exported .jsonl, or a history .csv.")
     ] = None,
@@ -140,7 +143,7 @@ def rounds(
     if verify or expect:
         _verify(book, expect, quiet or as_json)
     if export is not None:
-        note(exchanging.export_to(book, export))
+        note(exchanging.export_to(book, export, replace))
     if restore and out is not None:
         note(exchanging.restore_to(book, restore, out))
     if as_json:

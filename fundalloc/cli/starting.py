@@ -11,7 +11,6 @@ import typer
 
 from fundalloc.cli.options import Formats, Lang
 from fundalloc.cli.screen import clock, note, show_allocation, show_flags
-from fundalloc.errors import Fault, InputError
 from fundalloc.language import called, padded, say, width
 from fundalloc.shipped import model as shipped_model
 from fundalloc.shipped import models as shipped_models
@@ -63,25 +62,16 @@ def new(
     source: Annotated[str, typer.Option("--from", metavar="MODEL", help="A shipped model (fundalloc models).")] = DEMO,
 ) -> None:
     """Write a policy and its data to start from."""
-    from fundalloc.report.folder import write_files
+    from fundalloc.report.folder import check_new, write_new
 
     chosen = shipped_model(source)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(
-            [
-                Fault(
-                    "is there already and not empty; nothing was changed.",
-                    "Name a new folder.",
-                    file=str(folder),
-                )
-            ]
-        )
+    check_new(folder)
     text = chosen.file.read_text(encoding="utf-8")
     files = re.findall(r'^\s*file\s*=\s*"([^"]+)"', text, flags=re.MULTILINE)
     copies = {name: (chosen.file.parent / name).read_bytes() for name in files}
     for name in files:
         text = text.replace(f'"{name}"', f'"{Path(name).name}"')
-    write_files(folder, {**{Path(n).name: c for n, c in copies.items()}, "policy.toml": text.encode()})
+    write_new(folder, {**{Path(n).name: c for n, c in copies.items()}, "policy.toml": text.encode()})
     made = ", ".join(["policy.toml", *(Path(n).name for n in files)])
     typer.echo(say("Made {code} with {code_files}.", code=str(folder), code_files=made))
     following = say("Next: ")

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fundalloc.errors import Fault, InputError
+from fundalloc.errors import Fault, Faults, InputError
 from fundalloc.language import learn, speaking, spoken
+from fundalloc.replacing import claimed, ours, reading
 from fundalloc.report.summary import FORMAT, sha256, to_json
 from fundalloc.tables import unguard
 
 SUMMARY = "summary.json"
-#: for so many files at a time it is waited until they are on the disk
-WAITING = 8
 
 
 def check_writable(folder: Path) -> None:
     """A fault where the folder holds anything that fundalloc did not write."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError([Fault("is a file, not a folder.", "Name another folder with -o.", file=str(folder))])
-    if folder.is_dir() and any(folder.iterdir()) and _summary(folder) is None:
+    with reading(folder):
+        _check_ours(folder)
+
+
+def _check_ours(folder: Path) -> None:
+    if _strange(folder) and _summary(folder) is None:
         raise InputError(
             [
                 Fault(
@@ -40,22 +39,57 @@ def check_writable(folder: Path) -> None:
         )
 
 
+def check_new(folder: Path) -> None:
+    """A fault where there is anything already."""
+    with reading(folder):
+        _check_empty(folder)
+
+
+def _check_empty(folder: Path) -> None:
+    if _strange(folder):
+        said = "is there already and not empty; nothing was changed."
+        raise InputError([Fault(said, "Name a new folder.", file=str(folder))])
+
+
+def _strange(folder: Path) -> bool:
+    """Whether a folder holds anything but what a writer that was cut off left; a fault where it is none."""
+    try:
+        return any(not ours(path.name) for path in folder.iterdir())
+    except FileNotFoundError:
+        said = "is a link to nothing." if folder.is_symlink() else ""
+    except NotADirectoryError:
+        said = "is a file, not a folder."
+    except OSError as error:
+        said = f"cannot be read ({error.strerror})."
+    if said:
+        raise InputError([Fault(said, "Name another folder with -o.", file=str(folder))])
+    return False
+
+
 def _summary(folder: Path) -> dict[str, Any] | None:
     try:
         content = json.loads((folder / SUMMARY).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    return content if isinstance(content, dict) and "fundalloc" in content else None
+    return content if isinstance(content, dict) and isinstance(content.get("fundalloc"), dict) else None
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], summary: Mapping[str, Any]) -> None:
-    """Writes the files of a round, with their hashes in the summary; what the last round left over goes."""
-    check_writable(folder)
-    old = _summary(folder) or {}
-    write_files(folder, {**files, SUMMARY: to_json({**summary, "files": hashes(files)})})
-    for name in set(old.get("files", {})) - set(files):
-        if Path(name).name == name:
-            (folder / name).unlink(missing_ok=True)
+    """Writes the files of a round, with their hashes in the summary; what the last round left over goes.
+
+    A fault for every file that is in the way and was not written by fundalloc.
+    """
+    with claimed(folder) as claim:
+        _check_ours(folder)
+        old = (_summary(folder) or {}).get("files", {})
+        old = set(old) if isinstance(old, dict) else set()
+        faults = Faults()
+        for name in sorted(set(files) - old):
+            if os.path.lexists(folder / name):
+                said = "is there already, and fundalloc did not write it; nothing was changed."
+                faults.add(said, "Name another folder with -o.", file=str(folder / name))
+        faults.check()
+        claim.replace({**files, SUMMARY: to_json({**summary, "files": hashes(files)})}, old - set(files))
 
 
 def hashes(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -63,44 +97,12 @@ def hashes(files: Mapping[str, bytes]) -> dict[str, str]:
     return {name: sha256(content) for name, content in sorted(files.items())}
 
 
-def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Writes files to a folder, all or none: each to a temporary file first, then all renamed, the last one last."""
-    written: dict[str, Path] = {}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            written[name] = _temporary(folder, name, content)
-        with ThreadPoolExecutor(WAITING) as pool:  # to wait for many at once is no longer than for one
-            list(pool.map(_sync, written.values()))
-        (folder / list(files)[-1]).unlink(missing_ok=True)
-        for name, path in written.items():
-            path.replace(folder / name)
-        with contextlib.suppress(OSError):  # not every system can open a folder
-            _sync(folder, os.O_RDONLY)
-    except OSError as error:
-        raise InputError(
-            [Fault(f"cannot be written ({error.strerror}).", "Name another folder.", file=str(folder))]
-        ) from error
-    finally:
-        for path in written.values():
-            path.unlink(missing_ok=True)
-
-
-def _temporary(folder: Path, name: str, content: bytes) -> Path:
-    handle, path = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    Path(path).chmod(0o644)
-    return Path(path)
-
-
-def _sync(path: Path, flags: int = os.O_RDWR) -> None:
-    """Waits until a file or folder is on the disk."""
-    handle = os.open(path, flags)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def write_new(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes files to a folder that is new or empty, all or none."""
+    check_new(folder)
+    with claimed(folder) as claim:
+        _check_empty(folder)
+        claim.replace(files)
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
