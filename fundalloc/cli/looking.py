@@ -98,7 +98,7 @@ def explain(
 def _explained(
     out: Path,
     summary: dict[str, Any],
-    tables: Sequence[list[dict[str, str]]],
+    tables: tuple[list[dict[str, str]], list[dict[str, str]]],
     region: str,
     since: str,
     ledger: str | None,
