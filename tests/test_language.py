@@ -131,7 +131,7 @@ def test_a_round_in_chinese_is_wholly_chinese(rounds):
     assert [label for label in re.findall(r'aria-label="([^"]*)"', page) if english(label)] == []
     assert '<html lang="zh-CN">' in page and "190 亿" in page
     assert re.search(r"<text[^>]*>人口累计比重（由少到多）</text>", page)
-    assert '<bdi>黄山市</bdi> <bdi class="muted other">Huangshan</bdi>' in page
+    assert '<bdi class="other">Huangshan</bdi> · <bdi>CN-341000</bdi>' in page
     for row in read_rows(rounds / "zh", "flags.csv"):
         assert english(row["message"]) == [], row
     summary = json.loads((rounds / "zh" / "summary.json").read_text())

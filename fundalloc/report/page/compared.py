@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from fundalloc.language import say
+from fundalloc.language import called, say
 from fundalloc.report.page.figures import NONE, change, exact, per_cent
 from fundalloc.report.page.sides import Chapter, Grid, Row, Sides, cut, diverging, signed_percent
 
@@ -101,7 +101,7 @@ def _against(
             ],
             [
                 [
-                    say("all regions") if g["by"] == "all" else g["group"] or say("(none)"),
+                    say("all regions") if g["by"] == "all" else called(g["group"]) or say("(none)"),
                     exact(g["base"]),
                     exact(g["amount"]),
                     change(g["change"]),
@@ -179,5 +179,5 @@ def _binding(rules: Sequence[Mapping[str, Any]], base: str, label: str, names: M
             (say("Binds anew at"), False),
             (say("Binds no more at"), False),
         ],
-        [[r["rule"], str(r["base"]), str(r["candidate"]), listed(r["anew"]), listed(r["no_more"])] for r in rules],
+        [[called(r["rule"]), str(r["base"]), str(r["candidate"]), listed(r["anew"]), listed(r["no_more"])] for r in rules],
     )
