@@ -82,7 +82,7 @@ def conflict(problem: Problem, statements: Sequence[Statement], out: BoolArray |
     head = say(
         "No allocation keeps the rule {rules}."
         if len(rules) == 1
-        else "No allocation keeps the rules {rules} together; without any one of them there is one."
+        else "No allocation keeps the rules {rules} together; without any one of these the others of them can be kept."
         if sure
         else "No allocation keeps the rules {rules} together.",
         rules=listed(f'"{called(r)}"' for r in rules),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from fundalloc.cause_words import labels
 from fundalloc.change import Round, changes
 from fundalloc.change_words import notes, told
-from fundalloc.conflicts import conflict, possible
 from fundalloc.decided import Decision
 from fundalloc.earlier import again, check_recorded
 from fundalloc.errors import ConflictError, InputError, SolverError
-from fundalloc.language import called, say
+from fundalloc.language import say
 from fundalloc.posed import Posed
 from fundalloc.report.outcome import Looked
+from fundalloc.requiring import required
 
 #: of more regions nothing is looked for unasked: it takes many decisions
 MOST = 300
@@ -28,17 +27,17 @@ def looked(fund: Posed, decision: Decision, earlier: Round | None = None) -> Loo
     """
     if earlier is not None:
         check_recorded(earlier, fund)
-        return replace(since(earlier, _this(fund, decision)), required=dict(_required(decision)))
+        return replace(since(earlier, _this(fund, decision)), required=dict(required(decision)))
     if decision.problem.n > MOST:
         return Looked(unknown=say("with more than {count} regions it is not looked for unasked.", count=MOST))
-    required = dict(_required(decision))
+    wanted = dict(required(decision))
     if not fund.history.rounds:
-        return Looked(unknown=say("no earlier round is known."), required=required)
+        return Looked(unknown=say("no earlier round is known."), required=wanted)
     try:
         last = again(fund.history.rounds[-1], fund.at(fund.round))
-        return replace(since(last, _this(fund, decision)), required=required)
+        return replace(since(last, _this(fund, decision)), required=wanted)
     except (InputError, ConflictError, SolverError) as error:
-        return Looked(unknown=_first(error), required=required)
+        return Looked(unknown=_first(error), required=wanted)
 
 
 def since(old: Round, new: Round) -> Looked:
@@ -53,25 +52,6 @@ def _this(fund: Posed, decision: Decision) -> Round:
     if any(one.decided is not None for one in decision.problem.resources):
         return replace(Round.of(fund.at(fund.round)), amended=decision.lots)
     return Round(fund, decision.optimum.amounts, decision.lots)
-
-
-def _required(decision: Decision) -> Iterator[tuple[str, str]]:
-    """Each watched rule that is missed, and what would be if it were required beside the rules that are."""
-    problem = decision.problem
-    hold = [s for s in decision.rules if s.mode == "require" and not s.or_nothing]
-    for rule in dict.fromkeys(f.rule for f in decision.findings if f.mode == "watch"):
-        all_ = [*hold, *(replace(s, mode="require") for s in decision.rules if s.rule == rule)]
-        found = possible(problem, all_, decision.out)
-        if found:
-            yield rule, say("It can be required: some allocation keeps it beside all required rules.")
-        elif found is False:
-            try:
-                clash = conflict(problem, all_, decision.out)
-            except SolverError:
-                continue
-            ways = [way for way in clash.relaxations if called(rule) in way]
-            reason = " ".join([*clash.reason.split("\n"), *ways])
-            yield rule, say("If it were required: {reason}", reason=reason)
 
 
 def _first(error: Exception) -> str:

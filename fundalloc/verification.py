@@ -23,7 +23,7 @@ from fundalloc.errors import DifferenceError, InputError
 from fundalloc.exact import Exact, exact
 from fundalloc.fund import Fund, reopened
 from fundalloc.gains import raising
-from fundalloc.language import phrase, say, speaking
+from fundalloc.language import say, speaking
 from fundalloc.level_proofs import proven_levels
 from fundalloc.lots import lots_of
 from fundalloc.multipliers import explaining, explains, priced
@@ -31,16 +31,12 @@ from fundalloc.objectives import worth
 from fundalloc.polish import Optimum
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rebuilding import rebuilt
+from fundalloc.reissuing import reissued
 from fundalloc.replacing import reading
 from fundalloc.report.folder import SUMMARY
-from fundalloc.report.formats import FORMATS, same_content
-from fundalloc.report.outcome import CHANGES, Outcome, Retrospect
-from fundalloc.report.summary import sha256, to_json
-from fundalloc.retrospect import published, watched
+from fundalloc.report.summary import to_json
 from fundalloc.rounding import NoWholeLots
 from fundalloc.rules import Curve, Statement, are_kept
-from fundalloc.shapes import FILE as SHAPES
-from fundalloc.shapes import Shapes, parse_shapes
 from fundalloc.shifts import Shift
 from fundalloc.sources import Source
 from fundalloc.system import System
@@ -265,37 +261,7 @@ class Check:
         for key in sorted(set(ours) | set(self.summary)):
             if key not in UNCHECKED:
                 entries(f"{SUMMARY}: {key}", ours.get(key), self.summary.get(key))
-        reports = [one for one in FORMATS.values() if one.file in self.summary["files"]]
-        back = self._retrospect(fund, decision) if any(one.looks_back for one in reports) else Retrospect()
-        shapes = self._shapes(fund)
-        drawn = {*back.looked.files, *([SHAPES] if shapes else [])}
-        tables = {n: sha256(self._bytes(n)) for n in sorted({*allocation.sheets, CERTIFICATE, *drawn})}
-        if self.summary["files"] != tables | {one.file: sha256(self._bytes(one.file)) for one in reports}:
-            raise Differs(f"{SUMMARY} has other files or SHA-256 sums than those that are verified.")
-        told = {**ours, "versions": self.summary["versions"], "files": tables}
-        outcome = Outcome(fund.policy, decision, allocation.sheets, told, allocation.flags, back, shapes)
-        for one in reports:
-            if not one.made_alike(self.summary["versions"]):
-                why = phrase("Not verified: {code}, which depends on the fonts of a machine.")
-                if one.alike:
-                    why = phrase("Not verified: {code}, which other versions of its tools drew.")
-                self.unverified += ((why, one.file),)
-            elif not same_content(again := one.make(outcome), content := self._bytes(one.file)):
-                if one.text:
-                    lines(one.file, again, content)
-                raise Differs(f"{one.file} is not the report of what follows from the inputs.")
-
-    def _shapes(self, fund: Fund) -> Shapes | None:
-        """The shapes of maps, as they are published."""
-        if SHAPES not in self.summary["files"]:
-            return None
-        self.unverified += ((phrase("Not verified: {code}, the shapes of the regions."), SHAPES),)
-        return parse_shapes(Source(SHAPES, self._bytes(SHAPES)), SHAPES, fund.regions.ids)
-
-    def _retrospect(self, fund: Fund, decision: Decision) -> Retrospect:
-        """What reports say of earlier rounds: what the monitor sees again, what took the solver as it is published."""
-        content = self._bytes(CHANGES) if CHANGES in self.summary["files"] else None
-        return Retrospect(watched(fund, decision), published(fund, decision, self.summary["looked"], content))
+        self.unverified += reissued(fund, allocation, self.summary, ours, self._bytes)
 
 
 def _unproven(system: System, amounts: FloatArray) -> Optimum:

@@ -28,7 +28,7 @@ LAYERS = (
     "report shipped",
     "allocation fund amounts reproduction rebuilding verdict verification recording amending monitoring "
     "causes mixtures change cause_words change_words precedent planned horizon projection notices candidates "
-    "comparison weights lottery sensitivity deviations courses retrospect earlier looking batching "
+    "comparison weights lottery sensitivity deviations courses retrospect earlier looking requiring reissuing batching "
     "retelling",
     "cli",
 )

@@ -16,7 +16,7 @@ CAUSES = {
     "data": phrase("the figures of the regions"),
     "policy": phrase("the key"),
     "rules": phrase("the rules"),
-    "arrears": phrase("what was decided before"),
+    "arrears": phrase("arrears and amounts of the last round"),
     "amendment": phrase("amendment"),
     "rounding": phrase("rounding"),
 }

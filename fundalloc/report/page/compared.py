@@ -179,5 +179,8 @@ def _binding(rules: Sequence[Mapping[str, Any]], base: str, label: str, names: M
             (say("Binds anew at"), False),
             (say("Binds no more at"), False),
         ],
-        [[called(r["rule"]), str(r["base"]), str(r["candidate"]), listed(r["anew"]), listed(r["no_more"])] for r in rules],
+        [
+            [called(r["rule"]), str(r["base"]), str(r["candidate"]), listed(r["anew"]), listed(r["no_more"])]
+            for r in rules
+        ],
     )

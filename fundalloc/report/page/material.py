@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ MOST, FLAGGED = 10, 100
 
 #: flags of the monitor about one region, the gravest first; only the first of a region and resource is shown
 GRAVEST = ("limit", "behind", "falling", "drift", "account")
+SEVERITIES = ("alarm", "warning", "info")
 
 Row = Mapping[str, str]
 
@@ -122,10 +123,11 @@ def moved(row: Row) -> float:
 
 
 def grave(flags: Sequence[Flag]) -> list[Flag]:
-    """The flags about regions that should be looked at, the gravest of each region and resource."""
+    """The flags about regions that should be looked at, one of each region and resource, as severe as the worst."""
     found: dict[tuple[str, str], Flag] = {}
-    for code in GRAVEST:
-        for flag in flags:
-            if flag.code == code and flag.severity != "info":
-                found.setdefault((flag.subject, flag.resource), flag)
-    return sorted(found.values(), key=lambda f: (GRAVEST.index(f.code), f.subject))
+    for flag in sorted(flags, key=lambda f: (GRAVEST.index(f.code) if f.code in GRAVEST else len(GRAVEST), f.subject)):
+        if flag.code in GRAVEST and flag.severity != "info":
+            first = found.setdefault((flag.subject, flag.resource), flag)
+            if SEVERITIES.index(flag.severity) < SEVERITIES.index(first.severity):
+                found[flag.subject, flag.resource] = replace(first, severity=flag.severity)
+    return list(found.values())

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from fundalloc.language import called, say
+from fundalloc.report.page.brief import brief
 from fundalloc.report.page.changed import changed
 from fundalloc.report.page.charts import lorenz
 from fundalloc.report.page.entries import Entry, Ladder, entries, used
@@ -47,7 +48,7 @@ def parts(material: Material) -> Iterator[dict[str, Any]]:
         shown = [e for e in all_ if e.anchor or not material.many]
         stages = used(all_)
         count = heads(row["per_head"] for row in rows)
-        charted = r < CHARTED
+        charted, over = r < CHARTED, rounds(material, one.name)
         yield {
             "anchor": f"part{r + 1}",
             "name": one.name,
@@ -55,7 +56,8 @@ def parts(material: Material) -> Iterator[dict[str, Any]]:
             "tiles": list(_tiles(one.name, facts, all_, count, bool(material.summary["rules"]))),
             "moving": sorted({material.numbers[r] for e in all_ for r in e.rules if r in material.numbers}),
             "changed": since_last.get(one.name),
-            "rounds": rounds(material, one.name),
+            "rounds": over,
+            "brief": brief(material, one.name, moves, over),
             "furthest": max(max((abs(e.away) for e in all_), default=0.0), LEAST_SCALE),
             "groups": _groups(rows, first) if first else [],
             "blocks": _blocks(all_, first, material.many),

@@ -7,8 +7,8 @@ from typing import Any
 
 from fundalloc.flags import Flag
 from fundalloc.language import called, phrase, say
+from fundalloc.report.page.material import SEVERITIES
 
-ORDER = ("alarm", "warning", "info")
 #: so many messages of a kind stand on the page; so many are shown at once
 ALL, FIRST = 200, 5
 #: what a kind of flag is about, and what helps; codes of contract and documentation
@@ -51,7 +51,7 @@ REMEDIES: Mapping[str, tuple[str, str]] = {
     ),
     "drift": (
         phrase("Below the others for several rounds"),
-        phrase("More than chance explains. Each flag says which rules took most, and what would help."),
+        phrase("Each flag says by how much, which rules took most, and what would help."),
     ),
     "account": (phrase("Much is owed from earlier rounds"), phrase("Each flag says what would repay it.")),
     "limit": (
@@ -93,7 +93,7 @@ REMEDIES: Mapping[str, tuple[str, str]] = {
 def remedies(flags: Sequence[Flag]) -> list[dict[str, Any]]:
     """The flags by kind, the most severe first."""
     kinds: dict[str, list[Flag]] = {}
-    for flag in sorted(flags, key=lambda f: ORDER.index(f.severity)):
+    for flag in sorted(flags, key=lambda f: SEVERITIES.index(f.severity)):
         kinds.setdefault(flag.code, []).append(flag)
     found = []
     for code, mine in kinds.items():
