@@ -15,6 +15,7 @@ from fundalloc.errors import ConflictError, FundallocError, InputError, SolverEr
 from fundalloc.expressions import RESERVED
 from fundalloc.fund import reopened
 from fundalloc.interrupts import alone
+from fundalloc.language import say
 from fundalloc.policy import pose
 from fundalloc.posed import Posed
 from fundalloc.problem import FloatArray, IntArray, Problem
@@ -105,7 +106,7 @@ def drawn(
     for one in results:
         if one.kind and one.kind not in reasons:
             reason = one.reason or lottery.result(one.draw, told=False).reason
-            reasons[one.kind] = f"draw {one.draw + 1}: {reason}"
+            reasons[one.kind] = say("draw {number}: {reason}", number=one.draw + 1, reason=reason)
     shape = (len(decided), fund.problem.n)
     return Draws(
         count,

@@ -237,6 +237,32 @@ def test_a_policy_in_another_language_says_its_words_in_english(tmp_path, capsys
     verify(plain)
 
 
+def test_a_batch_decides_each_fund_in_the_language_that_is_asked_for(tmp_path, capsys):
+    funds, out = tmp_path / "funds", tmp_path / "out"
+    for name in ("a", "b"):
+        (funds / name).mkdir(parents=True)
+        policy = POLICY_IN_TWO if name == "a" else POLICY_IN_TWO.partition("[translations.en]")[0]
+        (funds / name / "policy.toml").write_text(policy)
+        (funds / name / "r.csv").write_text(ROWS)
+    told = []
+    for arguments in ([], ["--lang", "en"], ["--lang", "zh", "--jobs", "2"], ["--lang", "zh"]):
+        assert run(["batch", str(funds), "-o", str(out), *arguments]) == 0
+        told.append([json.loads((out / name / "summary.json").read_text()) for name in ("a", "b")])
+    assert [[one.get("language") for one in both] for both in told] == [
+        [None, None],
+        ["en", None],
+        ["zh", "zh"],
+        ["zh", "zh"],
+    ]
+    assert told[2] == told[3]
+    assert [both[0]["rules"][0]["sentence"] for both in told[1:3]] == [
+        "each region gets at least 40 EUR a head",
+        "各地区所得不低于人均 40 欧元",
+    ]
+    for name in ("a", "b"):
+        verify(out / name)
+
+
 def test_translations_of_unknown_texts_and_name_columns_are_faults(tmp_path):
     (tmp_path / "r.csv").write_text(ROWS)
     wrong = POLICY_IN_TWO.replace('"plancher" = "floor"', '"planchr" = "floor"').replace('"nord" =', '"nort" =')

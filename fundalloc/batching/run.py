@@ -18,6 +18,7 @@ from fundalloc.batching.tally import counts, entry, sheet
 from fundalloc.batching.work import Options
 from fundalloc.batching.workers import results
 from fundalloc.errors import Fault, InputError
+from fundalloc.language import spoken
 from fundalloc.policy import policy_path, read_policy
 from fundalloc.report.folder import SUMMARY, check_writable, write_folder
 from fundalloc.report.formats import chosen
@@ -74,7 +75,7 @@ def batch(
         raise InputError([fault])
     template = None if policy is None else Path(policy)
     past = None if history is None else Path(history)
-    options = Options(past, round, tuple(settings), encoding, chosen(formats), strict)
+    options = Options(past, round, tuple(settings), encoding, chosen(formats), strict, spoken())
     if template is not None:
         read_policy(template, options.settings)
     todo, notes = jobs_in(folder, template, past)
@@ -138,6 +139,7 @@ def _stated(options: Options, policy: Path | None) -> dict[str, Any]:
         "encoding": options.encoding,
         "formats": list(options.formats),
         "strict": options.strict,
+        **({} if options.language is None else {"language": options.language}),
     }
 
 

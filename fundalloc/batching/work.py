@@ -16,6 +16,7 @@ from fundalloc.batching.results import Result, complaint, decided, failed
 from fundalloc.certificate import CERTIFICATE
 from fundalloc.errors import Fault, InputError
 from fundalloc.fund import Fund, load
+from fundalloc.language import Language, recorded, speaking
 from fundalloc.policy import policy_path
 from fundalloc.report.folder import SUMMARY, check_writable, decided_files, read_summary
 from fundalloc.report.formats import FORMATS
@@ -33,13 +34,15 @@ class Options:
     encoding: str = "utf-8"
     formats: tuple[str, ...] = ()
     strict: bool = False
+    language: Language | None = None
 
 
 def done(job: Job, out: Path, options: Options) -> Result:
     """Does a job; whatever is wrong with it is its result."""
     start = time.perf_counter()
     try:
-        result = _done(job, out, options)
+        with speaking(None), speaking(options.language):  # no job knows the texts of another
+            result = _done(job, out, options)
     except Exception as error:  # a bad job never stops the rest
         result = failed(job, out, *complaint(error), _own_inputs(job))
     return replace(result, seconds=time.perf_counter() - start, peak=_peak())
@@ -78,6 +81,7 @@ def _as_decided(folder: Path, fund: Fund, options: Options) -> tuple[Mapping[str
         wanted = {
             "round": fund.round,
             "settings": list(fund.settings),
+            "language": recorded(),
             "versions": {tool: version(tool) for tool in tools},
         }
         if any(summary.get(key) != value for key, value in wanted.items()):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fundalloc.cli.options import Encoding, Formats, History, Quiet, Round, Settings, Strict
+from fundalloc.cli.options import Encoding, Formats, History, Lang, Quiet, Round, Settings, Strict
 from fundalloc.cli.screen import SHOWN, wide
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def batch(
     ] = False,
     quiet: Quiet = False,
     strict: Strict = False,
+    lang: Lang = None,
 ) -> None:
     """Decide every policy of a folder, each on its own, with one summary; a bad one never stops the rest."""
     start = time.perf_counter()

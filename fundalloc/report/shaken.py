@@ -173,7 +173,7 @@ def _line(row: Mapping[str, str]) -> tuple[str, ...]:
         *(money(row[name]) for name in ("p5", "p95")),
         f"{float(row['width_percent']):.2f} %" if row["width_percent"] else "-",
         rank,
-        _driver(row["driver"]) or "-",
+        driver(row["driver"]) or "-",
         f"{100 * float(row['explains']):.0f} %" if row["explains"] else "-",
     )
 
@@ -197,7 +197,7 @@ def sentences(
     for one in spreads:
         parts = sorted(((-part, k) for k, part in enumerate(np.round(one.parts, 6).tolist()) if part > 0))[:3]
         if parts:
-            told = say(", ").join(f"{_driver(names[k])} {-100 * part:.0f} %" for part, k in parts)
+            told = say(", ").join(f"{driver(names[k])} {-100 * part:.0f} %" for part, k in parts)
             said.append(
                 say(
                     "{resource}: the variance of all amounts is explained by {parts}.",
@@ -225,7 +225,10 @@ def _drawn(by: float, known: Sequence[Weight], errors: Mapping[str, float], aske
         yield say("This policy has no weights that could be others, and states no uncertainty of its figures.")
 
 
-def _driver(name: str) -> str:
+def driver(name: str) -> str:
     """A weight or a figure that is drawn, as people call it."""
     own = " (own figure)"
-    return say("{name} (own figure)", name=name.removesuffix(own)) if name.endswith(own) else called(name)
+    if name.endswith(own):
+        return say("{name} (own figure)", name=name.removesuffix(own))
+    what, _, where = name.removesuffix(")").rpartition(" (")
+    return say("{words} ({more})", words=what, more=where) if what and name.endswith(")") else called(name)

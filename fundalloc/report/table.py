@@ -35,7 +35,7 @@ def text_table(sheet: Sheet) -> str:
 
 def with_unit(resource: str, unit: str) -> str:
     """A resource with its unit, as a title."""
-    return f"{called(resource)} ({called(unit)})" if unit else called(resource)
+    return say("{words} ({more})", words=resource, more=unit) if unit else called(resource)
 
 
 def aligned(lines: Sequence[tuple[str, ...]], left: Sequence[int]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fundalloc.language import say
+from fundalloc.language import called, say
 from fundalloc.report.page.figures import NONE, exact, per_cent, place
 from fundalloc.report.page.sides import Bar, Chapter, Grid, Row, Sides, cut, ranges, signed_percent
+from fundalloc.report.shaken import driver
 
 
 def shaken(summary: Mapping[str, Any], sentences: Sequence[str], rows: Sequence[Row], weights: Sequence[Row]) -> Sides:
@@ -28,7 +29,7 @@ def shaken(summary: Mapping[str, Any], sentences: Sequence[str], rows: Sequence[
                 bar,
                 signed_percent(r["width_percent"]).removeprefix("+"),
                 _spread(r["rank"], r["rank_best"], r["rank_worst"]),
-                r["driver"] or NONE,
+                driver(r["driver"]) or NONE,
                 per_cent(r["explains"], 0),
             ]
             for r, bar in zip(shown, bars, strict=True)
@@ -57,7 +58,7 @@ def shaken(summary: Mapping[str, Any], sentences: Sequence[str], rows: Sequence[
                 ],
                 [
                     [
-                        w["input"],
+                        driver(w["input"]),
                         per_cent(w["explains"], 1),
                         Bar("key", "0", place(100 * float(w["explains"] or 0))),
                         w["regions"],
@@ -69,7 +70,7 @@ def shaken(summary: Mapping[str, Any], sentences: Sequence[str], rows: Sequence[
                 say("{resource}: the range of each amount; the widest stands first", resource=name), head, table, left
             ),
         ]
-        chapters.append(Chapter(name, [], grids))
+        chapters.append(Chapter(called(name), [], grids))
     return Sides(
         say("Sensitivity"),
         say(
