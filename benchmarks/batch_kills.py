@@ -104,8 +104,10 @@ def main() -> None:
             check_whole(out)
             if kill % AGAIN == AGAIN - 1:
                 longest, whole = timed(funds, Path(place, f"whole{kill}"))
-                if finished(funds, out) != whole:
-                    raise SystemExit(f"after kill {kill + 1} the batch came to other files")
+                found = finished(funds, out)
+                if found != whole:
+                    other = sorted(n for n in {*found, *whole} if found.get(n) != whole.get(n))
+                    raise SystemExit(f"after kill {kill + 1} the batch came to other files: {', '.join(other)}")
     told = ", ".join(f"{hit[way]} {way}" for way in WAYS)
     print(f"{given.kills} ends, {hit.total()} of them while it was at work ({told}): all folders whole, the same bytes")
 

@@ -195,6 +195,7 @@ CHANGES = {
     "file lost": lambda funds, out: (out / "f0/rules.csv").unlink(),
     "certificate": lambda funds, out: (out / "f0/certificate.json").write_text("{}", encoding="utf-8"),
     "summary": lambda funds, out: (out / "f0/summary.json").unlink(),
+    "trace of a kill": lambda funds, out: (out / "f0/.fundalloc-0123456789abcdef").mkdir(),
 }
 ASKED = {
     "round": {"round": "2024"},

@@ -23,6 +23,9 @@ from fundalloc.report.formats import FORMATS
 from fundalloc.report.summary import PACKAGES, sha256
 from fundalloc.sources import Source
 
+#: how the names of traces of a writer begin
+TRACE = ".fundalloc"
+
 
 @dataclass(frozen=True)
 class Options:
@@ -73,10 +76,15 @@ def _done(job: Job, out: Path, options: Options) -> Result:
 
 
 def _as_decided(folder: Path, fund: Fund, options: Options) -> tuple[Mapping[str, Any], bytes] | None:
-    """The summary of a folder that holds what would be decided now, file by file; None where it does not."""
+    """The summary of a folder that holds what would be decided now, file by file; None where it does not.
+
+    A folder with traces of a writer that was cut off is written again: that takes them away.
+    """
     reports = [FORMATS[name] for name in options.formats]
     try:
         tools = {*PACKAGES, *(tool for one in reports for tool in one.tools)}
+        if any(path.name.startswith(TRACE) for path in folder.iterdir()):
+            return None
         summary, content = read_summary(folder), (folder / SUMMARY).read_bytes()
         wanted = {
             "round": fund.round,
