@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from fundalloc.language import called, say
-from fundalloc.report.page.figures import change, per_cent, short, since
+from fundalloc.report.page.figures import change, per_cent, short_of, since
 from fundalloc.report.page.material import Material, Row
 from fundalloc.report.page.transfers import Transfer
 
@@ -50,7 +50,7 @@ def _dearest(moves: Sequence[Transfer], facts: Mapping[str, Any]) -> Iterator[st
     yield say(
         "“{rule}” moves most: {amount}, {part} of what is shared out; receive: {receive}, pay: {pay}.",
         rule=first.rule,
-        amount=f"{short(first.receive.total)} {called(facts['unit'])}".rstrip(),
+        amount=short_of(first.receive.total, facts["unit"]),
         part=per_cent(float(first.receive.total / out) if out else 0.0, 1),
         receive=first.receive.count,
         pay=first.pay.count,
@@ -61,7 +61,7 @@ def _dearest(moves: Sequence[Transfer], facts: Mapping[str, Any]) -> Iterator[st
             "“{rule}” helps {regions} alone, by {amount}; pay: {pay}.",
             rule=alone.rule,
             regions=say(", ").join(one.name for one in alone.receive.first),
-            amount=f"{short(alone.receive.total)} {called(facts['unit'])}".rstrip(),
+            amount=short_of(alone.receive.total, facts["unit"]),
             pay=alone.pay.count,
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from fundalloc.language import spoken
+from fundalloc.language import called, spoken
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
@@ -103,6 +103,12 @@ def short(text: str | Decimal) -> str:
             figure = f"{value / scale:,.{digits}f}"
             return f"{figure.rstrip('0').rstrip('.') if '.' in figure else figure} {word}".replace("-", MINUS)
     return (f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}").replace("-", MINUS)
+
+
+def short_of(text: str | Decimal, unit: str) -> str:
+    """A large figure to three digits with its unit: 2.1 billion EUR, 1.23 亿元."""
+    figure, name = short(text), called(unit)
+    return f"{figure}{'' if not figure.isascii() and not name.isascii() and figure[-1] > MINUS else ' '}{name}".rstrip()
 
 
 def clipped(text: str, length: int) -> str:
