@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fundalloc.allocation import Allocation
 from fundalloc.amendment import COLUMNS, decided_rows
-from fundalloc.certificate import CERTIFICATE
+from fundalloc.certificate import CERTIFICATE, parsed
 from fundalloc.errors import Fault, InputError
 from fundalloc.files import read_table
 from fundalloc.fund import as_table, reopened
@@ -36,11 +35,10 @@ def amend(folder: str | Path, events: str | Path | pd.DataFrame, *, encoding: st
     with reading(folder):
         summary = read_summary(folder)
         files = decided_files(folder, summary, (ALLOCATION, RULES, CERTIFICATE))
-    certificate = json.loads(files[CERTIFICATE])
+    certificate, before = parsed(files[CERTIFICATE], str(folder / CERTIFICATE))
     given = (
         read_table(Path(events), encoding=encoding) if isinstance(events, str | Path) else as_table(events, "events")
     )
-    before = {name: Source.of(one) for name, one in certificate["inputs"].items()}
     if "events" in before and before["events"].content == given.source.content:
         raise InputError(
             [Fault("holds the events by which this round was amended already.", "Name new ones.", file=given.file)]

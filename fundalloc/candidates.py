@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fundalloc.amending import ALLOCATION
-from fundalloc.certificate import CERTIFICATE
+from fundalloc.certificate import CERTIFICATE, parsed
 from fundalloc.change import Round
 from fundalloc.errors import ConflictError, Fault, InputError, SolverError
 from fundalloc.fund import Fund, load, reopened
 from fundalloc.policy import policy_path
-from fundalloc.precedent import as_decided, opened, read_certificate
+from fundalloc.precedent import as_decided, opened
 from fundalloc.replacing import reading
 from fundalloc.report.folder import decided_files, read_summary, rows_of
 from fundalloc.sources import Source
@@ -79,7 +79,7 @@ def past(given: str | Path, ledger: Ledger | None = None) -> Past | None:
         raise InputError([Fault(text, "Compare rounds that were decided here.", value=str(given))])
     where = Path(f"{ledger.where}: {entry.said()}")
     files = ledger.files(entry)
-    return Past("ledger", where, files, *read_certificate(files[CERTIFICATE], where))
+    return Past("ledger", where, files, *parsed(files[CERTIFICATE], str(where)))
 
 
 def decided(fund: Fund, label: str) -> Candidate:

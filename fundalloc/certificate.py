@@ -16,6 +16,8 @@ from scipy.sparse import csr_array
 
 from fundalloc.attempts import LevelProof
 from fundalloc.decided import Decision
+from fundalloc.errors import Fault, InputError
+from fundalloc.intake import json_of
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement
 from fundalloc.sources import Source
@@ -111,6 +113,23 @@ def touching(entry: Mapping[str, Any], curve: Curve, problem: Problem) -> Rows:
     matrix = csr_array((factors, cells, np.array([0, len(cells)])), shape=(1, problem.cells))
     found = curve.touching(matrix, entry["high"])
     return Rows(**{**vars(found), "places": (str(entry["place"]),)})
+
+
+def parsed(content: bytes, file: str) -> tuple[Mapping[str, Any], dict[str, Source]]:
+    """A certificate as it is read back, and the inputs in it.
+
+    Raises InputError where it is not as `allocate` writes it.
+    """
+    try:
+        found = json_of(content)
+        inputs = {str(name): Source.of(entry) for name, entry in found["inputs"].items()}
+        known = isinstance(found["round"], str) and isinstance(found["settings"], list)
+        if not known or not {"policy", "regions"} <= {*inputs} or found["fundalloc"]["certificate"] != FORMAT:
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError):
+        text = "is missing or not as allocate writes it."
+        raise InputError([Fault(text, "Decide the round again.", file=file)]) from None
+    return found, inputs
 
 
 def _level(one: LevelProof) -> dict[str, Any]:

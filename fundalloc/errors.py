@@ -14,6 +14,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+#: characters of a value that are shown
+LONGEST = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -38,9 +41,14 @@ class Fault:
             )
             if part
         )
-        shown = "" if self.value is None else f"{self.value!r}: "
+        shown = "" if self.value is None else f"{_cut(self.value)!r}: "
         text = f"{place}: {shown}{self.message}" if place else f"{shown}{self.message}"
         return f"{text} {self.remedy}".rstrip()
+
+
+def _cut(value: str) -> str:
+    """The beginning of a long value."""
+    return value if len(value) <= LONGEST else f"{value[:LONGEST]}... ({len(value):,} characters)"
 
 
 class FundallocError(Exception):

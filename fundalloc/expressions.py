@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+import warnings
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Protocol
@@ -113,7 +114,8 @@ class Expression:
         if len(self.text) > LONGEST:
             raise self._fault(f"is longer than {LONGEST} characters.", "Split it with [measures].", shown=False)
         try:
-            return ast.parse(self.text.strip(), mode="eval").body
+            with warnings.catch_warnings(action="ignore"):  # of Python, about text that is refused below
+                return ast.parse(self.text.strip(), mode="eval").body
         except (SyntaxError, ValueError) as error:
             words = [w for w in re.findall(r"[^\W\d]\w*", self.text) if keyword.iskeyword(w) and w not in OWN_WORDS]
             if words:
@@ -210,8 +212,11 @@ class Expression:
 
     def evaluate(self, scope: Scope) -> FloatArray:
         """One number for each region; NaN or infinite where it cannot be computed."""
-        with np.errstate(all="ignore"):
-            value = self._value(self.tree, scope)
+        try:
+            with np.errstate(all="ignore"):
+                value = self._value(self.tree, scope)
+        except RecursionError:
+            raise self._fault("uses measures that use measures, too many below one another.", "Join some.") from None
         if _is_text(value):
             raise self._fault("is a text, not a number.", 'Compare it: province == "Anhui".')
         return np.array(np.broadcast_to(np.asarray(value, dtype=float), scope.part.shape))

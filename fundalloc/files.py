@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
-import zipfile
 from pathlib import Path
 
+from fundalloc.ceilings import CELL, CELLS, TABLE
 from fundalloc.errors import Faults
+from fundalloc.intake import advice, contents
 from fundalloc.sources import Source
-from fundalloc.tables import DELIMITERS, GUARDED, SHOWN, Table, as_text, table_of, unguard
+from fundalloc.spreadsheets import spreadsheet_rows
+from fundalloc.tables import DELIMITERS, GUARDED, Table, table_of, unguard
 
 #: so many characters at most are looked at for the delimiter
 HEAD = 100_000
-#: what a spreadsheet shows where a formula failed
-ERRORS = frozenset(["#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!"])
+#: what Python calls an encoding and no file is written in
+NO_ENCODINGS = frozenset(["idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "utf_7"])
+LESS = "Leave out columns and rounds that the policy does not use, or split it."
 
 
 def read_table(path: Path, *, encoding: str = "utf-8", shown: str | None = None) -> Table:
     """A CSV or Excel file as a table; every fault of its form at once."""
     faults = Faults(shown or str(path))
     try:
-        content = path.read_bytes()
+        content = contents(path, TABLE, LESS)
     except IsADirectoryError:
         faults.add("is a folder.", "Name a file.")
     except FileNotFoundError:
         faults.add("there is no such file.", "Check the name. File names inside a policy are relative to it.")
     except OSError as error:
-        faults.add(f"cannot be read ({error.strerror}).")
+        faults.add(f"cannot be read ({error.strerror}).", advice(error))
     faults.check()
     return parse_table(Source(path.name, content, encoding=encoding), shown or str(path))
 
@@ -41,7 +45,7 @@ def parse_table(source: Source, shown: str) -> Table:
         faults.add("Parquet files are not read by this version.", "Save it as CSV or XLSX.")
         faults.check()
     if suffix in (".xlsx", ".xlsm", ".xls", ".ods"):
-        rows, delimiter = _excel_rows(source.content, faults), ""
+        rows, delimiter = spreadsheet_rows(source.content, faults), ""
     else:
         text = _decode(source.content, source.encoding, faults)
         delimiter = _delimiter(text)
@@ -58,10 +62,12 @@ def _decode(content: bytes, encoding: str, faults: Faults) -> str:
         faults.check()
     name = "utf-8-sig" if encoding.casefold().replace("-", "").replace("_", "") == "utf8" else encoding
     try:
+        if codecs.lookup(name).name.replace("-", "_") in NO_ENCODINGS:
+            raise LookupError
         text = content.decode(name)
     except LookupError:
-        faults.add("is no encoding that Python knows.", "Write for example --encoding cp1252.", value=encoding)
-    except UnicodeError as error:
+        faults.add("is no encoding of files that Python knows.", "Write for example --encoding cp1252.", value=encoding)
+    except ValueError as error:
         start = getattr(error, "start", 0)
         byte = content[start : start + 1].hex()
         faults.add(
@@ -87,62 +93,27 @@ def _delimiter(text: str) -> str:
 
 def _csv_rows(text: str, delimiter: str, faults: Faults) -> list[tuple[int, list[str]]]:
     """The rows that are not blank, each with the number of its first line."""
+    cells = text.count(delimiter) + max(text.count("\n"), text.count("\r"))
+    if cells > CELLS:
+        faults.add(f"has {cells:,} cells, or lines; at most {CELLS:,} are read.", LESS)
+        faults.check()
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[int, list[str]]] = []
     line = 1
     try:
-        if '"' in text:
-            for row in reader:
-                rows.append((line, row))
-                line = reader.line_num + 1
-        else:
-            rows = list(enumerate(reader, 1))
+        for row in reader:
+            rows.append((line, row))
+            line = reader.line_num + 1
     except csv.Error as error:
-        faults.add(
-            f'a quotation mark " that opens a cell is never closed, or not at its end ({error}).',
-            'Close it, or double it inside a quoted cell: "".',
-            line=line,
-        )
+        if "field limit" in str(error):
+            message = f"a cell has more than {CELL:,} characters."
+            remedy = "Look for a quotation mark left open in it, or for another encoding."
+        else:
+            message = f'a quotation mark " that opens a cell is never closed, or not at its end ({error}).'
+            remedy = 'Close it, or double it inside a quoted cell: "".'
+        faults.add(message, remedy, line=line)
         faults.check()
     rows = [(number, row) for number, row in rows if row and (row[0].strip() or "".join(row).strip())]
     if any(mark in text for mark in GUARDED):
         rows = [(number, unguard(row)) for number, row in rows]
     return rows
-
-
-def _excel_rows(content: bytes, faults: Faults) -> list[tuple[int, list[str]]]:
-    """The rows of the first sheet that are not blank, each with its number."""
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        sheet = book.get_sheet_by_index(0)
-        start = sheet.start or (0, 0)
-        grid = sheet.to_python(skip_empty_area=True)
-    except (CalamineError, OSError, ValueError, IndexError) as error:
-        faults.add(f"cannot be read as an Excel file ({error}).", "Save it again as XLSX or CSV.")
-        faults.check()
-        return []
-    rows = [(number, [as_text(v) for v in row]) for number, row in enumerate(grid, start[0] + 1)]
-    for number, texts in rows:
-        for column, text in zip(rows[0][1], texts, strict=True):
-            if text in ERRORS:
-                faults.add("is an error of the spreadsheet.", "Repair it.", line=number, value=text, column=column)
-    for place, text in _failed_formulas(content):
-        faults.add("is an error of the spreadsheet.", "Repair the formula.", column=place, value=text)
-    return [(number, texts) for number, texts in rows if any(t.strip() for t in texts)]
-
-
-def _failed_formulas(content: bytes) -> list[tuple[str, str]]:
-    """The cells of the first sheet of an XLSX file whose formula failed, which are read as empty."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as book:
-            ids = re.search(rb'<sheet\b[^>]*\br:id="([^"]+)"', book.read("xl/workbook.xml"))
-            links = re.findall(rb"<Relationship\b[^>]*>", book.read("xl/_rels/workbook.xml.rels"))
-            mine = [link for link in links if ids and b'Id="' + ids[1] + b'"' in link]
-            target = re.search(rb'Target="/?(?:xl/)?([^"]+)"', mine[0]) if mine else None
-            text = book.read(f"xl/{target[1].decode()}") if target else b""
-    except (zipfile.BadZipFile, KeyError, OSError, ValueError, NotImplementedError):
-        return []  # another format, or one that has no such parts
-    cells = re.findall(rb'<c\b(?=[^>]*\bt="e")[^>]*\br="([A-Z]+\d+)"[^>]*>(?:<f.*?(?:</f>|/>))?<v>([^<]*)</v>', text)
-    return [(place.decode(), value.decode()) for place, value in cells[:SHOWN]]

@@ -23,12 +23,11 @@ from fundalloc.policy import (
     check_policy,
     check_translations,
     further_faults,
-    override,
-    parse_policy,
-    parse_toml,
+    policy_again,
+    policy_of,
     policy_path,
     pose,
-    read_policy,
+    read_policy_file,
 )
 from fundalloc.problem import Problem
 from fundalloc.regions import Regions, read_regions
@@ -214,7 +213,8 @@ def load(
     texts put over the policy. Raises InputError with every fault.
     """
     path = policy_path(Path(policy))
-    stated = read_policy(path, settings)
+    content = read_policy_file(path)
+    stated = policy_of(content, str(path), settings)
     faults = Faults(str(path))
     if history is not None and ledger is not None:
         faults.add("both a history and a ledger are named.", "Name one of them.", key="--history, --ledger", file="")
@@ -251,7 +251,7 @@ def load(
         mapping=tables.get("mapping"),
         round=round,
         settings=settings,
-        source=Source(path.name, path.read_bytes()),
+        source=Source(path.name, content),
     )
     if ledger is not None and past.file is not None:
         found.forgotten = _forgotten(Path(os.path.normpath(path.parent / past.file)), encoding, found)
@@ -285,12 +285,7 @@ def reopened(inputs: Mapping[str, Source], round: str, settings: Sequence[str], 
     if not amended:
         inputs = {name: one for name, one in inputs.items() if name not in ("decided", "events")}
     source = inputs["policy"]
-    raw = (
-        json.loads(source.content, parse_float=Decimal)
-        if source.form == "json"
-        else parse_toml(source.content, source.file)
-    )
-    policy = parse_policy(raw if source.form == "json" else override(raw, settings), source.file)
+    policy = policy_again(source, settings)
     tables = {
         name: Table.again(one) if one.form == "json" else parse_table(one, one.file)
         for name, one in inputs.items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fundalloc.certificate import CERTIFICATE
+from fundalloc.certificate import CERTIFICATE, parsed
 from fundalloc.errors import Fault, Faults, InputError
 from fundalloc.expressions import Expression
 from fundalloc.fund import Fund, reopened
@@ -38,7 +37,6 @@ from fundalloc.report.summary import FORMAT, sha256
 from fundalloc.report.texts import exact
 from fundalloc.report.words import find_region, money
 from fundalloc.retelling import retold
-from fundalloc.sources import Source
 from fundalloc.tables import guarded
 
 if TYPE_CHECKING:
@@ -97,7 +95,7 @@ def _written(
 def _check_place(out: Path) -> None:
     """A fault where the folder holds anything but notices: a round is never written over."""
     check_writable(out)
-    if (out / SUMMARY).is_file() and "notices" not in json.loads((out / SUMMARY).read_bytes()):
+    if (out / SUMMARY).is_file() and "notices" not in read_summary(out):
         raise InputError(
             [Fault("holds a round, not notices; nothing was changed.", "Name another folder with -o.", file=str(out))]
         )
@@ -108,8 +106,7 @@ def _dossier(folder: Path) -> Dossier:
     with reading(folder):
         summary = read_summary(folder)
         files = decided_files(folder, summary, (*TABLES, CERTIFICATE))
-    certificate = json.loads(files[CERTIFICATE])
-    inputs = {name: Source.of(one) for name, one in certificate["inputs"].items()}
+    certificate, inputs = parsed(files[CERTIFICATE], str(folder / CERTIFICATE))
     fund = reopened(inputs, str(certificate["round"]), [str(s) for s in certificate["settings"]])
     if told_otherwise(summary):
         again = retold(folder)

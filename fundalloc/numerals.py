@@ -24,11 +24,20 @@ SPACES = {0x00A0: " ", 0x202F: " ", 0x2009: " "}
 
 @dataclass(frozen=True)
 class NumberStyle:
-    """How the numbers of a file are written; without one only plain numbers such as -1234.5 are read."""
+    """How the numbers of a file are written; without one only plain numbers such as -1234.5 are read.
+
+    stated: somebody said so, it is not only what is taken where nobody says anything.
+    """
 
     decimal: str = "."
     thousands: str = ""
     missing_marks: tuple[str, ...] = ()
+    stated: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether a point is the decimal mark, and nothing stands between thousands."""
+        return self.decimal == "." and not self.thousands
 
     @property
     def grammar(self) -> re.Pattern[str]:
@@ -57,7 +66,7 @@ STYLES = tuple(
 def parse(texts: Sequence[str], style: NumberStyle) -> tuple[FloatArray, list[int]]:
     """Cells as numbers, NaN for missing ones; and the places of those that are no finite number."""
     marks = {unicodedata.normalize("NFC", m.strip()) for m in style.missing_marks} | {""}
-    simple = style.decimal == "." and not style.thousands
+    simple = style.plain
     if simple and DIGITS.fullmatch("\n".join(texts)):  # no letters: float() then reads what the grammar does
         with suppress(ValueError):
             values = np.array([float(t) if t else np.nan for t in texts], dtype=float)
@@ -73,10 +82,24 @@ def parse(texts: Sequence[str], style: NumberStyle) -> tuple[FloatArray, list[in
         if grammar.fullmatch(spaced):
             values[k] = float(spaced.replace(style.thousands, "").replace(style.decimal, "."))
             if values[k] in (np.inf, -np.inf):
+                values[k] = np.nan
                 bad.append(k)
         else:
             bad.append(k)
     return values, bad
+
+
+#: a number with a point that could stand between thousands
+EITHER = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
+#: numbers that certainly have points between thousands, and with them or alone a decimal comma
+POINTS = re.compile(r"^[+-]?[1-9]\d{0,2}(?:(?:\.\d{3}){2,}(?:,\d+)?|(?:\.\d{3})+,\d+)$", re.ASCII | re.MULTILINE)
+COMMA = re.compile(r"^[+-]?\d+,\d+$", re.ASCII | re.MULTILINE)
+
+
+def either_way(texts: Sequence[str]) -> bool:
+    """Whether every number of a column can be read with its points as decimal marks and as marks between thousands."""
+    pointed = [t for t in texts if "." in t]
+    return bool(pointed) and all(map(EITHER.fullmatch, pointed)) and all(len(t) <= 3 for t in texts if "." not in t)
 
 
 def complaint(text: str, style: NumberStyle | None) -> tuple[str, str]:
@@ -91,7 +114,9 @@ def complaint(text: str, style: NumberStyle | None) -> tuple[str, str]:
             return "is no number.", f'If it means missing, write missing_marks = ["{text}"] under [regions].'
         others = [s for s in STYLES if s.grammar.fullmatch(spaced)]
         if others and style.words:
-            return f"does not fit {style.words}.", "Correct the cell."
+            words = next((s for s in others if s.decimal == style.decimal), others[0]).words
+            remedy = f"Correct the cell, or write {words} under [regions]." if words else "Correct the cell."
+            return f"does not fit {style.words}.", remedy
         if others:
             return _foreign(spaced, others)
     for mark, what in (("%", "a per cent sign"), ("$€£¥", "a currency sign")):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from fundalloc.differences import Differs
 from fundalloc.earlier import again
 from fundalloc.errors import Fault, InputError
 from fundalloc.fund import Fund, reopened
+from fundalloc.intake import contents
 from fundalloc.posed import Posed
 from fundalloc.rebuilding import rebuilt
 from fundalloc.replacing import reading
@@ -38,7 +38,7 @@ def precedent(since: str, later: Callable[[], Posed], ledger: Ledger | None = No
     entry = None if ledger is None else ledger.standing(since).entry
     if ledger is not None and entry is not None and CERTIFICATE in entry.files:
         where = Path(f"{ledger.where}: {entry.said()}")
-        return as_decided(*read_certificate(ledger.file(entry, CERTIFICATE), where), where)
+        return as_decided(*written.parsed(ledger.file(entry, CERTIFICATE), str(where)), where)
     return again(since, later())
 
 
@@ -88,23 +88,10 @@ def opened(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Source]]:
     with reading(folder):
         read_summary(folder)
         try:
-            content = (folder / CERTIFICATE).read_bytes()
+            content = contents(folder / CERTIFICATE)
         except OSError:
             raise _broken(folder) from None
-    return read_certificate(content, folder)
-
-
-def read_certificate(content: bytes, folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Source]]:
-    """A certificate and the inputs in it."""
-    try:
-        certificate = json.loads(content)
-        inputs = {name: Source.of(entry) for name, entry in certificate["inputs"].items()}
-        known = isinstance(certificate["round"], str) and isinstance(certificate["settings"], list)
-        if certificate["fundalloc"]["certificate"] != written.FORMAT or not known:
-            raise _broken(folder)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise _broken(folder) from None
-    return certificate, inputs
+    return written.parsed(content, str(folder / CERTIFICATE))
 
 
 def _broken(folder: Path) -> InputError:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fundalloc.amending import decided
-from fundalloc.certificate import CERTIFICATE
+from fundalloc.certificate import CERTIFICATE, parsed
 from fundalloc.errors import DifferenceError, Fault, InputError, LedgerError
 from fundalloc.files import parse_table, read_table
 from fundalloc.fund import Fund, reopened
 from fundalloc.history import COLUMNS, History, Record, read_history
+from fundalloc.intake import contents, json_of
 from fundalloc.ledger import Entry, Ledger
 from fundalloc.ledger.entries import Kind
 from fundalloc.ledger.past import HISTORY, past
 from fundalloc.replacing import reading
-from fundalloc.report.folder import SUMMARY, read_summary
+from fundalloc.report.folder import SUMMARY, read_summary, sound
 from fundalloc.report.summary import sha256
 from fundalloc.rounds import in_order, not_after
 from fundalloc.sources import Source
@@ -40,8 +40,8 @@ def record(folder: str | Path, ledger: Ledger | str | Path, *, name: str, reason
         verify(folder)
         if _files(folder) != files:
             raise InputError([Fault("was changed while it was read.", "Record it again.", file=str(folder))])
-    round_ = str(json.loads(files[SUMMARY])["round"])
-    certificate = json.loads(files[CERTIFICATE])
+    round_ = str(json_of(files[SUMMARY])["round"])
+    certificate = json_of(files[CERTIFICATE])
     amends = "events" in certificate["inputs"]
     if amends and correct:
         raise LedgerError(f"{folder} is an amendment; nothing was recorded. Record it without --correct.")
@@ -65,8 +65,7 @@ def recorded_fund(ledger: Ledger, entry: Entry) -> Fund | None:
     """The fund of a recorded round, before any amendment; None where only its amounts are recorded."""
     if CERTIFICATE not in entry.files:
         return None
-    certificate = json.loads(ledger.file(entry, CERTIFICATE))
-    inputs = {name: Source.of(one) for name, one in certificate["inputs"].items()}
+    certificate, inputs = parsed(ledger.file(entry, CERTIFICATE), f"{ledger.where}: {entry.said()}")
     return reopened(inputs, entry.round, [str(s) for s in certificate["settings"]], amended=False)
 
 
@@ -75,7 +74,7 @@ def _same_start(certificate: Mapping[str, Any], round_: str, ledger: Ledger, min
     entry = ledger.standing(round_).entry
     files = ledger.files(entry)
     if SUMMARY in files:
-        start = decided(files, json.loads(files[SUMMARY]))
+        start = decided(files, json_of(files[SUMMARY]))
         if start.content == Source.of(certificate["inputs"]["decided"]).content:
             return
         if sha256(files[SUMMARY]) == sha256(mine):
@@ -88,13 +87,14 @@ def _same_start(certificate: Mapping[str, Any], round_: str, ledger: Ledger, min
 
 def _files(folder: Path) -> dict[str, bytes]:
     """Every file of a round, as its summary lists them. Raises DifferenceError where one is not what it lists."""
-    listed = read_summary(folder).get("files")
-    if not isinstance(listed, dict):
-        raise DifferenceError(f"{folder}: {SUMMARY} lists no files.")
+    summary = read_summary(folder, edited=True)
+    listed = summary.get("files")
+    if not listed or not sound(summary):
+        raise DifferenceError(f"{folder}: {SUMMARY} lists no files, or others than those of the folder.")
     found = {}
     for name in [*listed, SUMMARY]:
         try:
-            found[name] = (folder / name).read_bytes()
+            found[name] = contents(folder / name)
         except (OSError, ValueError) as error:
             raise DifferenceError(f"{folder}: {name} cannot be read ({error}).") from None
         if name in listed and sha256(found[name]) != listed[name]:
@@ -173,7 +173,7 @@ def _of(history: History, label: str) -> dict[str, Mapping[str, Record]]:
 
 def missing_past(ledger: Ledger, entry: Entry) -> tuple[str, ...]:
     """The rounds on which a recorded round rests and which the ledger does not hold."""
-    certificate = json.loads(ledger.file(entry, CERTIFICATE))
+    certificate = json_of(ledger.file(entry, CERTIFICATE))
     if "history" not in certificate["inputs"]:
         return ()
     rested = _read(Source.of(certificate["inputs"]["history"]), entry.round).rounds

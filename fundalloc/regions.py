@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fundalloc.errors import Faults
 from fundalloc.flags import Flag
 from fundalloc.language import phrase, say, spoken
+from fundalloc.numerals import either_way
 from fundalloc.roster import SHOWN, Missing, RegionsSection, Roster
 from fundalloc.rounds import not_after
 from fundalloc.tables import Table
@@ -30,12 +31,19 @@ class Regions:
     compare with == and !=.
     """
 
-    def __init__(self, roster: Roster, round_: str, ids: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self,
+        roster: Roster,
+        round_: str,
+        ids: tuple[str, ...] | None = None,
+        known: dict[str, Regions] | None = None,
+    ) -> None:
         index = roster.rows(round_)
         ids = tuple(sorted(index)) if ids is None else ids
         self._roster = roster
         self._rows = np.array([index.get(i, -1) for i in ids], dtype=np.int64)  # -1: no row in this round
         self._cache: dict[str, FloatArray | TextArray] = {}
+        self._known = {} if known is None else known  # these regions in other rounds
         self.round = round_
         self.ids = ids
         section = roster.section
@@ -124,7 +132,10 @@ class Regions:
         place = len(known) - 1 - steps
         if self._roster.section.round is None or place < 0:
             return None
-        return Regions(self._roster, known[place], self.ids)
+        label = known[place]
+        if label not in self._known:
+            self._known[label] = Regions(self._roster, label, self.ids, self._known)
+        return self._known[label]
 
     def _text(self, name: str) -> TextArray:
         cells = self._roster.table.text(self._roster.title(name))
@@ -133,6 +144,8 @@ class Regions:
     def numbers(self, name: str, faults: Faults) -> FloatArray:
         """A column of numbers, NaN where a cell is empty or a fault."""
         roster, values = self._roster, self._raw(name, faults)
+        if not roster.section.style.stated and roster.section.style.plain:
+            self._flag_points(name)
         policy = roster.missing(name)
         empty = np.isnan(values) & (self._rows >= 0)
         if policy != "error" and empty.any():
@@ -141,7 +154,7 @@ class Regions:
             what = phrase("{code} of {region} is missing; {value:,.10g} is used instead, {origin}.")
             if roster.section.round:
                 what = phrase("{code} of {region} in {round} is missing; {value:,.10g} is used instead, {origin}.")
-            roster.filled[self.round, name] = [
+            roster.filled.setdefault((self.round, name), []).extend(
                 Flag(
                     "warning",
                     "filled",
@@ -157,8 +170,29 @@ class Regions:
                     value=float(values[i]),
                 )
                 for i in np.flatnonzero(empty & ~np.isnan(values))
-            ]
+            )
         return values
+
+    def _flag_points(self, name: str) -> None:
+        """Flags a column in which every point could stand between thousands."""
+        roster = self._roster
+        title = roster.title(name)
+        if title in roster.table.numeric:
+            return
+        texts = [t for t in self._text(name).tolist() if t]
+        if either_way(texts):
+            one = next(t for t in texts if "." in t)
+            told = say(
+                "{code}: every number has three digits behind its point. {code_cell} is read as {value:.10g}; if it "
+                "means {code_other}, write {code_style} under [regions], else {code_plain}.",
+                code=title,
+                code_cell=one,
+                value=float(one),
+                code_other=one.replace(".", ""),
+                code_style=say("{code} and {code_other}", code='decimal = ","', code_other='thousands = "."'),
+                code_plain='decimal = "."',
+            )
+            roster.filled[self.round, name] = [Flag("warning", "points", title, told)]
 
     def _fill(self, name: str, policy: Missing, values: FloatArray, faults: Faults) -> tuple[FloatArray, list[str]]:
         count = len(values)

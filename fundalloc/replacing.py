@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fundalloc.errors import Fault, Faults, InputError
+from fundalloc.intake import UnreadableError, contents, json_of
 from fundalloc.interrupts import shielded
 from fundalloc.locks import locked
 
@@ -80,13 +81,13 @@ class Claim:
         try:
             for part in (stage, stage / NEW, stage / OLD):
                 part.mkdir()
-            contents = {stage / NEW / name: content for name, content in files.items()}
-            contents[stage / PLAN] = json.dumps({"new": list(files), "gone": list(gone)}).encode()
-            for path, content in contents.items():
+            written = {stage / NEW / name: content for name, content in files.items()}
+            written[stage / PLAN] = json.dumps({"new": list(files), "gone": list(gone)}).encode()
+            for path, content in written.items():
                 self.ask()
                 _write(path, content)
             with ThreadPoolExecutor(WAITING) as pool:  # to wait for many at once is no longer than for one
-                for _ in pool.map(_sync, contents):
+                for _ in pool.map(_sync, written):
                     self.ask()
             for folder in (stage / NEW, stage):
                 _sync(folder, folder=True)
@@ -185,10 +186,10 @@ def _plan(folder: Path) -> tuple[list[str], list[str]]:
     """Which files a journal puts in place and which it takes away; a fault where fundalloc did not write it."""
     journal = folder / JOURNAL
     try:
-        content = json.loads((journal / PLAN).read_bytes())
+        content = json_of(contents(journal / PLAN))
         names, gone = [str(n) for n in content["new"]], [str(n) for n in content["gone"]]
         sound = all(map(_is_folder, (journal, journal / NEW, journal / OLD))) and all(map(_plain, [*names, *gone]))
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, RecursionError):
+    except (FileNotFoundError, NotADirectoryError, UnreadableError, ValueError, KeyError, TypeError):
         sound = False
     if not sound or not names:
         raise InputError(

@@ -40,15 +40,15 @@ class RegionsSection(BaseModel):
     columns: dict[str, str] = Field(
         default_factory=dict, description="Names for columns that are no identifiers: name = column."
     )
-    decimal: Literal[".", ","] = Field(".", description="The decimal mark of the file.")
+    decimal: Literal[".", ","] | None = Field(None, description="The decimal mark of the file; left out: a point.")
     thousands: Literal["", ".", ",", " ", "'"] = Field("", description="The mark between thousands.")
     missing_marks: tuple[str, ...] = Field((), description='Cells that mean missing, such as "n/a".')
 
     @model_validator(mode="after")
     def _marks(self) -> Self:
-        if self.thousands == self.decimal:
+        if self.thousands == (self.decimal or "."):
             raise ValueError(
-                f'decimal and thousands are both "{self.decimal}"; write decimal = "," where thousands = "."'
+                f'decimal and thousands are both "{self.thousands}"; write decimal = "," where thousands = "."'
             )
         return self
 
@@ -60,7 +60,7 @@ class RegionsSection(BaseModel):
     @property
     def style(self) -> NumberStyle:
         """How numbers are written in the file."""
-        return NumberStyle(self.decimal, self.thousands, self.missing_marks)
+        return NumberStyle(self.decimal or ".", self.thousands, self.missing_marks, self.decimal is not None)
 
 
 def _look(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fundalloc.ceilings import LOOKS
 from fundalloc.errors import Fault, Faults, InputError, did_you_mean
 from fundalloc.expressions import RESERVED, BoolArray, Expression, FloatArray, Value
 from fundalloc.flags import Flag
@@ -39,7 +40,7 @@ class Scope:
     """What measures can see, for the regions that take part in one resource.
 
     part: who takes part; functions over regions are about them. given: further names, such as
-    previous. Indices are always computed over all regions of the round.
+    previous. looks: how often an earlier round was looked at. Indices are always of all regions of the round.
     """
 
     regions: Regions
@@ -47,6 +48,7 @@ class Scope:
     part: BoolArray
     given: Mapping[str, FloatArray] = field(default_factory=dict)
     full: Scope | None = None
+    looks: list[int] = field(default_factory=lambda: [0])
     _values: dict[str, FloatArray] = field(default_factory=dict, init=False)
     _flags: dict[str, list[Flag]] = field(default_factory=dict, init=False)
     _codes: dict[str, NDArray[np.int64]] = field(default_factory=dict, init=False)
@@ -179,9 +181,20 @@ class Scope:
         regions = self.regions.earlier(steps)
         if regions is None:
             return None
+        self.looks[0] += 1
+        if self.looks[0] > LOOKS:
+            raise InputError(
+                [
+                    Fault(
+                        f"look at earlier rounds more than {LOOKS:,} times.",
+                        "Do not put lag and average into each other, nor into measures that use each other.",
+                        key="measures",
+                    )
+                ]
+            )
         there = ~regions.where_missing(regions.texts[0])
-        full = None if self.full is None else Scope(regions, self.definitions, there)
-        return Scope(regions, self.definitions, self.part & there, {}, full)
+        full = None if self.full is None else Scope(regions, self.definitions, there, looks=self.looks)
+        return Scope(regions, self.definitions, self.part & there, {}, full, self.looks)
 
     def finite(self, expression: Expression, faults: Faults) -> FloatArray:
         """The values of an expression; a fault for every region that takes part and has none."""

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fundalloc.ceilings import TABLE
 from fundalloc.errors import Faults, did_you_mean
+from fundalloc.intake import contents, json_of
 from fundalloc.sources import Source
 
 #: points are put on a grid of so many steps across the larger side of the map
@@ -61,7 +63,7 @@ def read_shapes(path: Path, ids: Sequence[str], names: Sequence[str]) -> tuple[S
     """
     faults = Faults(str(path))
     try:
-        content = path.read_bytes()
+        content = contents(path, TABLE, "Simplify the shapes.")
     except OSError as error:
         faults.add(f"cannot be read ({error.strerror}).", "Name a GeoJSON file with --geo.")
         faults.check()
@@ -98,8 +100,8 @@ def parse_shapes(source: Source, shown: str, ids: Sequence[str], names: Sequence
 
 def _features(content: bytes, faults: Faults) -> list[Mapping[str, Any]]:
     try:
-        read = json.loads(content)
-    except (ValueError, RecursionError):
+        read = json_of(content)
+    except ValueError:
         faults.add("is no GeoJSON text.", "Save it as GeoJSON (UTF-8).")
         faults.check()
     features = read.get("features") if isinstance(read, dict) else None

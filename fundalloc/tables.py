@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fundalloc.errors import Faults
+from fundalloc.ceilings import COLUMNS
+from fundalloc.characters import unfit
+from fundalloc.errors import Fault, Faults, InputError
+from fundalloc.intake import json_of
 from fundalloc.language import phrase, say
-from fundalloc.numerals import FloatArray, NumberStyle, complaint, parse
+from fundalloc.numerals import COMMA, POINTS, FloatArray, NumberStyle, complaint, either_way, parse
 from fundalloc.sources import Source
 
 if TYPE_CHECKING:
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
 
 TextArray = NDArray[np.object_]
 SHOWN = 10
+#: a name such as indic,unit,geo\time
+PACKED = re.compile(r"\w+(,\w+)*\\\w+(?=[\t,;]|$)")
 DELIMITERS = {",": phrase("comma"), ";": phrase("semicolon"), "\t": phrase("tab"), "|": phrase("vertical bar")}
 
 
@@ -68,8 +75,10 @@ class Table:
         rows = np.arange(len(self.lines)) if rows is None else rows
         if column in self.numeric:
             values = self.numeric[column][rows]
-            for k in np.flatnonzero(np.isinf(values)):
+            infinite = np.isinf(values)
+            for k in np.flatnonzero(infinite):
                 self._fault(own, column, int(rows[k]), "is not a finite number.", "Write a number.")
+            values = np.where(infinite, np.nan, values)
         else:
             values = self._parse(column, rows, style, own)
         if faults is None:
@@ -79,11 +88,46 @@ class Table:
     def _parse(self, column: str, rows: NDArray[np.int64], style: NumberStyle | None, faults: Faults) -> FloatArray:
         texts = self.cells[column][rows].tolist()
         values, bad = parse(texts, style or NumberStyle())
+        if not bad and (style is None or (style.plain and not style.stated)):
+            self._check_points(column, rows, texts, faults, known=style is None)
         for k in bad[:SHOWN]:
             self._fault(faults, column, int(rows[k]), *complaint(texts[k], style))
         if len(bad) > SHOWN:
             faults.add(f"{len(bad) - SHOWN} more cells of the column are no numbers.", file=self.file, column=column)
         return values
+
+    def _check_points(
+        self, column: str, rows: NDArray[np.int64], texts: list[str], faults: Faults, *, known: bool
+    ) -> None:
+        """A fault where points may stand between thousands, as they do elsewhere in the file.
+
+        known: the file has no options, its numbers are plain.
+        """
+        if not (either_way(texts) and self._pointed):
+            return
+        line, name, text = self._pointed
+        row = next(k for k, t in enumerate(texts) if "." in t)
+        style = 'decimal = "," and thousands = "."'
+        plainly = f"Write {texts[row].replace('.', '')} if that is meant, and 1234.5 for what has decimals."
+        self._fault(
+            faults,
+            column,
+            int(rows[row]),
+            f"can be read in two ways, as every number of the column: {texts[row]} or {texts[row].replace('.', '')}; "
+            f"line {line}, column {name} has {text!r}.",
+            plainly if known else f'Write {style} under [regions], or decimal = "." if a point is the decimal mark.',
+        )
+
+    @cached_property
+    def _pointed(self) -> tuple[int, str, str] | None:
+        """Where a number with points between thousands or with a decimal comma stands: line, column, cell."""
+        for name, cells in self.cells.items():
+            joined = "\n".join(cells.tolist())
+            found = POINTS.search(joined) or (COMMA.search(joined) if self.delimiter not in ("", ",") else None)
+            if found:
+                row = cells.tolist().index(found[0])
+                return int(self.lines[row]), name, found[0]
+        return None
 
     def _fault(self, faults: Faults, column: str, row: int, message: str, remedy: str) -> None:
         faults.add(
@@ -114,6 +158,9 @@ class Table:
                 ["" if gone else _clean(as_text(v)) for v, gone in zip(column.tolist(), missing.tolist(), strict=True)],
                 dtype=object,
             )
+            if unfit("".join(cells[name])) or unfit(name):
+                _report_unfit(list(enumerate([name, *cells[name]])), name, faults)
+        faults.check()
         content = {"columns": {n: c.tolist() for n, c in cells.items()}, "numbers": sorted(numeric)}
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         source = Source(shown, text.encode(errors="surrogatepass"), "json")
@@ -122,9 +169,14 @@ class Table:
     @classmethod
     def again(cls, source: Source) -> Table:
         """The table of a data frame from its source."""
-        content = json.loads(source.content)
-        cells = {str(name): np.array(column, dtype=object) for name, column in content["columns"].items()}
-        numeric = {n: np.array([float(v) if v else np.nan for v in cells[n]]) for n in content["numbers"]}
+        try:
+            content = json_of(source.content)
+            cells = {str(name): np.array(list(map(str, one)), dtype=object) for name, one in content["columns"].items()}
+            numeric = {n: np.array([float(v) if v else np.nan for v in cells[n]]) for n in content["numbers"]}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            cells, numeric = {}, {}
+        if not cells or len({len(one) for one in cells.values()}) > 1:
+            raise InputError([Fault("is no data frame as fundalloc writes it.", file=source.file)])
         count = len(next(iter(cells.values()), ()))
         return cls(source.file, tuple(cells), np.arange(1, count + 1), source, cells, numeric=numeric)
 
@@ -146,6 +198,14 @@ def _cleaned(texts: Sequence[str]) -> list[str]:
     return list(map(str.strip if "".join(texts).isascii() else _clean, texts))
 
 
+def _report_unfit(texts: Sequence[tuple[int, str]], column: str, faults: Faults) -> None:
+    found = [(line, text) for line, text in texts if unfit(text)]
+    for line, text in found[:SHOWN]:
+        faults.add(*(unfit(text) or ()), line=line, column=column, value=text)
+    if len(found) > SHOWN:
+        faults.add(f"{len(found) - SHOWN} more cells of the column hold such characters.", column=column)
+
+
 def _check_header(header: Sequence[str], used: Sequence[bool], faults: Faults, line: int | None = None) -> None:
     seen: set[str] = set()
     for k, name in enumerate(header):
@@ -163,6 +223,17 @@ def table_of(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, 
         faults.check()
     header = [_clean(c) for c in rows[0][1]]
     width = len(header)
+    if packed := PACKED.match(delimiter.join(rows[0][1])):
+        faults.add(
+            "is the key of Eurostat's packed layout: several things in one column, and the years as columns.",
+            "Unfold it to a row for each region and year first: docs/data.md has the lines for it.",
+            line=rows[0][0],
+            value=packed[0],
+        )
+        faults.check()
+    if width > COLUMNS:
+        faults.add(f"the first line names {width:,} columns; at most {COLUMNS:,} are read.", "Leave some out.")
+        faults.check()
     wrong = 0
     for line, row in rows[1:]:
         if len(row) != width and (len(row) < width or any(c.strip() for c in row[width:])):
@@ -177,7 +248,11 @@ def table_of(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, 
         faults.add(f"{wrong - SHOWN} more lines have a wrong number of cells.")
     columns = list(zip(*(r[:width] for _, r in rows[1:]), strict=False)) if not wrong else []
     columns = columns or [()] * width
-    used = [bool("".join(column).strip()) for column in columns]
+    joined = ["".join(column) for column in columns]
+    used = [bool(text.strip()) for text in joined]
+    for name, column, text in zip(header, columns, joined, strict=True):
+        if unfit(text) or unfit(name):
+            _report_unfit(list(zip([n for n, _ in rows], (name, *column), strict=False)), name, faults)
     _check_header(header, used, faults, rows[0][0])
     faults.check()
     kept = [k for k in range(width) if header[k]]

@@ -6,7 +6,6 @@ its whole lots; every table. The first difference ends it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from fundalloc.errors import DifferenceError, InputError
 from fundalloc.exact import Exact, exact
 from fundalloc.fund import Fund, reopened
 from fundalloc.gains import raising
+from fundalloc.intake import contents, json_of
 from fundalloc.language import say, speaking
 from fundalloc.level_proofs import proven_levels
 from fundalloc.lots import lots_of
@@ -86,15 +86,15 @@ class Check:
 
     def _bytes(self, name: str) -> bytes:
         try:
-            return (self.folder / name).read_bytes()
+            return contents(self.folder / name)
         except OSError as error:
             raise Differs(f"{name} cannot be read ({error.strerror}).") from None
 
     def _json(self, name: str) -> Any:
         try:
-            return json.loads(self._bytes(name))
-        except ValueError:
-            raise Differs(f"{name} is no JSON text.") from None
+            return json_of(self._bytes(name))
+        except ValueError as error:
+            raise Differs(f"{name} is no JSON text ({error}).") from None
 
     def run(self) -> Verdict:
         """All of it."""
@@ -255,7 +255,7 @@ class Check:
         allocation = Allocation(fund.policy, decision, inputs, fund.settings, {})
         for name, sheet in allocation.sheets.items():
             lines(name, sheet.csv(), self._bytes(name))
-        ours = json.loads(to_json(allocation.summary))
+        ours = json_of(to_json(allocation.summary))
         for rule in ours["rules"]:
             rule["price"] = priced_by.get(rule["name"], [])
         for key in sorted(set(ours) | set(self.summary)):

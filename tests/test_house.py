@@ -14,8 +14,8 @@ import fundalloc
 
 PACKAGE = Path(fundalloc.__file__).parent
 LAYERS = (
-    "postponed language errors interrupts locks replacing flags rounds sources draws inequality holding pooling "
-    "numerals tables files roster regions history succession ledger "
+    "postponed language errors ceilings characters intake interrupts locks replacing flags rounds sources draws "
+    "inequality holding pooling numerals tables workbooks spreadsheets files roster regions history succession ledger "
     "aggregates orders influence shapes",
     "expressions scope indices likeness problem",
     "rules objectives utility arrears adjustments arrival claims key entitlements events amendment "
@@ -28,7 +28,8 @@ LAYERS = (
     "report shipped",
     "allocation fund amounts reproduction rebuilding verdict verification recording amending monitoring "
     "causes mixtures change cause_words change_words precedent planned horizon projection notices candidates "
-    "comparison weights lottery sensitivity deviations courses retrospect earlier looking requiring reissuing batching "
+    "comparison weights lottery sensitivity deviations courses retrospect earlier looking requiring reissuing blame "
+    "batching "
     "retelling",
     "cli",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from fundalloc.batching.tally import counts, entry, sheet
 from fundalloc.batching.work import Options
 from fundalloc.batching.workers import results
 from fundalloc.errors import Fault, InputError
+from fundalloc.intake import contents, json_of
 from fundalloc.language import spoken
 from fundalloc.policy import policy_path, read_policy
 from fundalloc.report.folder import SUMMARY, check_writable, write_folder
@@ -107,7 +107,7 @@ def _prepared(folder: Path, out: Path) -> Mapping[str, Any]:
     if not (out / SUMMARY).is_file():
         write_folder(out, {}, {**_head(), "batch": None})  # so that the folder is known if the batch is cut off
         return {}
-    said = json.loads((out / SUMMARY).read_bytes())
+    said = json_of(contents(out / SUMMARY))
     if "batch" not in said:
         text = "holds something that fundalloc wrote, but no batch; nothing was changed."
         raise InputError([Fault(text, "Name another folder with -o.", file=str(out))])
@@ -145,7 +145,7 @@ def _stated(options: Options, policy: Path | None) -> dict[str, Any]:
 
 def _source(path: Path) -> dict[str, str]:
     try:
-        return {"file": path.name, "sha256": sha256(path.read_bytes())}
+        return {"file": path.name, "sha256": sha256(contents(path))}
     except OSError:  # every job says so
         return {"file": path.name, "sha256": ""}
 

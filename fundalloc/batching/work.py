@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from fundalloc.batching.results import Result, complaint, decided, failed
 from fundalloc.certificate import CERTIFICATE
 from fundalloc.errors import Fault, InputError
 from fundalloc.fund import Fund, load
+from fundalloc.intake import contents, json_of
 from fundalloc.language import Language, recorded, speaking
 from fundalloc.policy import policy_path
 from fundalloc.report.folder import SUMMARY, check_writable, decided_files, read_summary
@@ -67,8 +67,8 @@ def _done(job: Job, out: Path, options: Options) -> Result:
     found = _as_decided(folder, fund, options)
     if found is None:
         fund.allocate().write(folder, options.formats)
-        content = (folder / SUMMARY).read_bytes()
-        summary = json.loads(content)
+        content = contents(folder / SUMMARY)
+        summary = json_of(content)
     else:
         summary, content = found
     files = {**summary["files"], SUMMARY: sha256(content)}
@@ -85,7 +85,7 @@ def _as_decided(folder: Path, fund: Fund, options: Options) -> tuple[Mapping[str
         tools = {*PACKAGES, *(tool for one in reports for tool in one.tools)}
         if any(path.name.startswith(TRACE) for path in folder.iterdir()):
             return None
-        summary, content = read_summary(folder), (folder / SUMMARY).read_bytes()
+        summary, content = read_summary(folder), contents(folder / SUMMARY)
         wanted = {
             "round": fund.round,
             "settings": list(fund.settings),
@@ -96,7 +96,7 @@ def _as_decided(folder: Path, fund: Fund, options: Options) -> tuple[Mapping[str
             return None
         if {one.file for one in FORMATS.values()} & set(summary["files"]) != {one.file for one in reports}:
             return None
-        written = json.loads(decided_files(folder, summary, summary["files"])[CERTIFICATE])["inputs"]
+        written = json_of(decided_files(folder, summary, summary["files"])[CERTIFICATE])["inputs"]
         if {name: Source.of(one) for name, one in written.items()} != fund.inputs:
             return None
     except (InputError, PackageNotFoundError, OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -110,7 +110,7 @@ def _own_inputs(job: Job) -> dict[str, dict[str, str]]:
     for name, path in {"policy": policy_path(job.policy), "regions": job.regions}.items():
         if path is not None and not job.fault:
             try:
-                found[name] = {"file": path.name, "sha256": sha256(path.read_bytes())}
+                found[name] = {"file": path.name, "sha256": sha256(contents(path))}
             except OSError:
                 continue
     return found

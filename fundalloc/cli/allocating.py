@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +24,7 @@ from fundalloc.cli.options import (
     Strict,
     drawn,
 )
+from fundalloc.cli.putting import put_json
 from fundalloc.cli.screen import clock, note, show_allocation, show_flags, warn_of_the_past
 from fundalloc.language import say
 
@@ -80,7 +80,7 @@ def allocate(
     if as_json:
         steps = {name: round(s, 4) for name, s in allocation.decision.seconds.items()}
         timing = {"seconds": {**steps, "total": round(seconds, 4)}}
-        typer.echo(json.dumps({**allocation.summary, **timing}, ensure_ascii=False, indent=2))
+        put_json({**allocation.summary, **timing})
     elif not quiet:
         show_allocation(allocation)
     serious = 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fundalloc.cli.options import AsJson, Encoding, Formats, Geo, Lang, OutFolder, Quiet, Strict, drawn
+from fundalloc.cli.putting import plain, put_json
 from fundalloc.cli.screen import SHOWN, clock, note, wide
 from fundalloc.errors import Fault, InputError
 from fundalloc.language import called, phrase, say
@@ -45,7 +45,7 @@ def amend(
     with told_as(read_summary(out)):
         allocation = _amended(out, events, new, encoding, formats, geo)
         if as_json:
-            typer.echo(json.dumps(allocation.summary, ensure_ascii=False, indent=2))
+            put_json(allocation.summary)
         elif not quiet:
             _show(allocation)
         if not quiet:
@@ -59,11 +59,13 @@ def amend(
 def _amended(out: Path, events: Path, new: Path, encoding: str, formats: list[str], geo: Path | None) -> Allocation:
     """The amended round, written."""
     from fundalloc.amending import amend as amend_folder
+    from fundalloc.blame import as_decided
     from fundalloc.report.folder import check_writable
 
     with clock("amending the round"):
         check_writable(new)
-        allocation = amend_folder(out, events, encoding=encoding)
+        with as_decided(out):
+            allocation = amend_folder(out, events, encoding=encoding)
         allocation.write(new, drawn(formats, geo), geo)
     return allocation
 
@@ -89,7 +91,6 @@ def _show(allocation: Allocation) -> None:
     from decimal import Decimal
 
     from rich.table import Table
-    from rich.text import Text
 
     from fundalloc.report.words import all_called, money, signed
 
@@ -116,14 +117,14 @@ def _show(allocation: Allocation) -> None:
             why += say(" (held by: {rules})", rules=all_called(row["held_by"]))
         if touched <= SHOWN:
             cells = (row["region_name"], called(row["resource"]), money(row["decided"]), money(row["amount"]))
-            table.add_row(*(Text(cell) for cell in (*cells, signed(change), why)))
+            table.add_row(*(plain(cell) for cell in (*cells, signed(change), why)))
     console = wide()
     changed = say(
         "{touched} of {count} amounts change; all others stay as they were decided.", touched=touched, count=count
     )
-    console.print(changed, markup=False)
+    console.print(plain(changed))
     if touched:
         console.print(table)
     if touched > SHOWN:
-        console.print(say("... and {count:,} more in allocation.csv", count=touched - SHOWN), markup=False)
+        console.print(plain(say("... and {count:,} more in allocation.csv", count=touched - SHOWN)))
     console.print()

@@ -19,6 +19,7 @@ from fundalloc.cli import (
     watching,
     writing,
 )
+from fundalloc.cli.putting import put
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
 from fundalloc.interrupts import heard
 from fundalloc.language import phrase, say
@@ -47,7 +48,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"fundalloc {version('fundalloc')}")
+        put(f"fundalloc {version('fundalloc')}")
         raise typer.Exit
 
 
@@ -117,20 +118,20 @@ def _explain(error: FundallocError) -> None:
             )
         )
         for fault in error.faults:
-            typer.echo(f"  - {fault}", err=True)
+            put(f"  - {fault}", err=True)
     elif isinstance(error, ConflictError):
         _say(say("conflict, nothing was written"))
         for line in error.reason.splitlines():
-            typer.echo(f"  {line}", err=True)
+            put(f"  {line}", err=True)
         if error.relaxations:
-            typer.echo(f"  {say(ANY)}", err=True)
+            put(f"  {say(ANY)}", err=True)
             for way in error.relaxations:
-                typer.echo(f"  - {way}", err=True)
+                put(f"  - {way}", err=True)
     else:
         _say(str(error))
         if isinstance(error, SolverError):
-            typer.echo(f"  {say(UNPROVEN)}", err=True)
+            put(f"  {say(UNPROVEN)}", err=True)
 
 
 def _say(text: str) -> None:
-    typer.echo(f"fundalloc: {text}", err=True)
+    put(f"fundalloc: {text}", err=True)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from fundalloc.cli.options import Encoding, Formats, History, Lang, Quiet, Round, Settings, Strict
+from fundalloc.cli.putting import plain, put, put_json
 from fundalloc.cli.screen import SHOWN, wide
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def batch(
     unchanged = sum(one.status == "decided" and not one.fresh for one in made.results)
     if as_json:
         ending = {"event": "batch", **made.counts, "unchanged": unchanged, "notes": list(made.notes)}
-        _line(json.dumps({**ending, "seconds": round(seconds, 4)}, ensure_ascii=False))
+        _line({**ending, "seconds": round(seconds, 4)})
     elif not quiet:
         _show(made)
     if not quiet:
@@ -95,20 +95,23 @@ def _sentences(made: Batch) -> Iterator[str]:
         yield f"{len(gone)} {many} left as it was: {', '.join(gone[:10])}{', ...' if len(gone) > 10 else ''}."
 
 
-def _line(text: str) -> None:
-    """One line on standard output, at once; who listens no more does not stop the batch."""
-    _said(text, False)
+def _line(content: Mapping[str, Any]) -> None:
+    """One line of JSON on standard output, at once; who listens no more does not stop the batch."""
+    with _listening(sys.stdout):
+        put_json(content, indent=None)
 
 
 def _note(text: str) -> None:
-    _said(text, True)
+    with _listening(sys.stderr):
+        put(text, err=True)
 
 
-def _said(text: str, err: bool) -> None:
+@contextmanager
+def _listening(stream: TextIO) -> Iterator[None]:
     try:
-        typer.echo(text, err=err)
+        yield
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if err else sys.stdout).fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager
@@ -125,7 +128,7 @@ def _telling(as_json: bool, quiet: bool) -> Iterator[Callable[[int, int, Result 
             if one is None:
                 return
             if as_json:
-                _line(json.dumps(line(one), ensure_ascii=False))
+                _line(line(one))
             if one.status == "failed" or not (quiet or bar):
                 _note(f"[{ended}/{total}] {shown(one.name)}: {shown(one.words)}")
 
@@ -169,7 +172,6 @@ def _bar(quiet: bool) -> Iterator[Callable[[int, int, str], None] | None]:
 def _show(made: Batch) -> None:
     """The jobs as a table on standard output, the failed ones first."""
     from rich.table import Table
-    from rich.text import Text
 
     from fundalloc.report.legible import shown
     from fundalloc.report.words import money
@@ -188,7 +190,7 @@ def _show(made: Batch) -> None:
         amounts = "; ".join(money(a.amount, a.unit) for a in one.amounts)
         count = f"{one.regions:,}" if one.status == "decided" else ""
         words = "gone; its folder was left as it is" if one.status == "gone" else one.words
-        table.add_row(*(Text(shown(t)) for t in (one.name, one.round, count, amounts, words)))
+        table.add_row(*(plain(shown(t)) for t in (one.name, one.round, count, amounts, words)))
     console = wide()
     console.print(table)
     if len(order) > SHOWN:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fundalloc.cli.options import AsJson, Encoding, History, Lang, PastLedger, Quiet, Regions, Round, Settings
+from fundalloc.cli.putting import put, put_json
 from fundalloc.cli.screen import clock, note_written
 from fundalloc.errors import Fault, Faults, InputError
 
@@ -71,18 +71,21 @@ def compare(
     if formats and out is None:
         raise InputError([Fault("is for files, and none are written.", "Name a folder with -o.", key="--format")])
     with clock("comparing"):
+        from fundalloc.blame import as_decided
         from fundalloc.report.folder import check_writable
 
         if out is not None:
             check_writable(out)
-        found = _found(candidates, against, resource, (by, draws, jobs), ledger, options)
-        if out is not None:
-            found.write(out, formats or ())
+        with as_decided(*map(Path, candidates)):
+            found = _found(candidates, against, resource, (by, draws, jobs), ledger, options)
+            told, summary = str(found), found.summary
+            if out is not None:
+                found.write(out, formats or ())
     if as_json:
         timing = {"seconds": {"total": round(time.perf_counter() - start, 4)}}
-        typer.echo(json.dumps({**found.summary, **timing}, ensure_ascii=False, indent=2))
+        put_json({**summary, **timing})
     elif not quiet:
-        typer.echo(str(found))
+        put(told)
     if not quiet:
         note_written(out, time.perf_counter() - start, [*found.sheets, "summary.json"])
 

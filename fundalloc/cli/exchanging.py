@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fundalloc.ceilings import LEDGER
 from fundalloc.errors import Fault, InputError
+from fundalloc.intake import advice, contents
 from fundalloc.ledger import Ledger
 from fundalloc.ledger.exchange import exported, imported
 from fundalloc.ledger.past import past
@@ -35,7 +37,7 @@ def export_to(book: Ledger, file: Path, replace: bool) -> str:
 
 def _check_kept(file: Path, lines: list[bytes]) -> None:
     """A fault where a file holds a line that would be lost."""
-    if file.is_file() and not set(file.read_bytes().splitlines(keepends=True)) <= set(lines):
+    if file.is_file() and not set(contents(file, LEDGER).splitlines(keepends=True)) <= set(lines):
         said = "is there already, with lines that this ledger does not hold; nothing was changed."
         raise InputError([Fault(said, "Name another file, or say --replace.", file=str(file))])
 
@@ -48,9 +50,9 @@ def import_from(place: str, file: Path, name: str, reason: str) -> str:
         return f"{Ledger(place).where}: {what}. Rounds that were recorded with the same amounts are left out."
     _check_lines(file)
     try:
-        content = file.read_bytes()
+        content = contents(file, LEDGER)
     except OSError as error:
-        raise InputError([Fault(f"cannot be read ({error.strerror}).", file=str(file))]) from None
+        raise InputError([Fault(f"cannot be read ({error.strerror}).", advice(error), file=str(file))]) from None
     entries = imported(content, str(file))
     book = Ledger(place, create=True)
     book.put(entries)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +23,7 @@ from fundalloc.cli.options import (
     Settings,
     Strict,
 )
+from fundalloc.cli.putting import put, put_json
 from fundalloc.cli.screen import clock, note
 from fundalloc.errors import DifferenceError
 from fundalloc.language import called, say
@@ -59,10 +59,10 @@ def check(
     flags = fund.problem.flags
     if as_json:
         content = {"words": lines, "flags": [asdict(f) for f in flags]}
-        typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+        put_json(content)
     elif not quiet:
         for line in lines:
-            typer.echo(line)
+            put(line)
     if not quiet:
         for flag in flags:
             note(f"{called(flag.severity)}{say(': ')}{flag.message}")
@@ -85,14 +85,17 @@ def explain(
     lang: Lang = None,
 ) -> None:
     """Explain one region's amounts, step by step, and why they changed."""
+    from fundalloc.blame import as_decided
     from fundalloc.replacing import reading
     from fundalloc.report.folder import read_rows, read_summary, told_as
 
-    with reading(out):
-        summary = read_summary(out)
-        tables = read_rows(out, "allocation.csv"), read_rows(out, "steps.csv")
-    with told_as(summary):
-        typer.echo("\n\n".join(_explained(out, summary, tables, region, since, ledger)))
+    with as_decided(out, Path(since)):
+        with reading(out):
+            summary = read_summary(out)
+            tables = read_rows(out, "allocation.csv"), read_rows(out, "steps.csv")
+        with told_as(summary):
+            told = _explained(out, summary, tables, region, since, ledger)
+    put("\n\n".join(told))
 
 
 def _explained(
@@ -115,7 +118,8 @@ def _explained(
             again = retold(out)
         summary = again.summary
         rows, steps = (again.sheets[name].records() for name in ("allocation.csv", "steps.csv"))
-    wanted, told = region, []
+    wanted = region
+    told: list[str] = []
     if since:
         from fundalloc.change import changes
         from fundalloc.change_words import asked, why_changed
@@ -166,12 +170,12 @@ def audit(
         findings = audit_amounts(read_table(amounts, encoding=encoding), fund)
     broken = [f for f in findings if f.severity == "breach" and f.mode == "require"]
     if as_json:
-        typer.echo(json.dumps([asdict(f) for f in findings], ensure_ascii=False, indent=2, default=str))
+        put_json([asdict(f) for f in findings], default=str)
     elif not quiet:
         for finding in findings:
             words = {"watch": say("watched"), "prefer": say("preferred")}
             mark = say("breach") if finding in broken else words.get(finding.mode) or say("less than a lot")
-            typer.echo(f"{mark}{say(': ')}{finding}")
+            put(f"{mark}{say(': ')}{finding}")
         rules, count = len({r.rule for r in fund.rows}), len(broken)
         total = say("no difference")
         if broken:
@@ -179,7 +183,7 @@ def audit(
         checked = say("{count} rules on {regions} regions", count=rules, regions=fund.problem.n)
         if rules == 1:
             checked = say("1 rule on {regions} regions", regions=fund.problem.n)
-        typer.echo(say("{code}: {total}; {checked} checked.", code=str(amounts), total=total, checked=checked))
+        put(say("{code}: {total}; {checked} checked.", code=str(amounts), total=total, checked=checked))
         if broken and _amended(amounts):
             note(
                 say(
@@ -195,8 +199,10 @@ def audit(
 
 def _amended(amounts: Path) -> bool:
     """Whether amounts stand in the folder of an amendment."""
+    from fundalloc.intake import contents, json_of
+
     try:
-        return "events" in json.loads((amounts.parent / "summary.json").read_bytes())["inputs"]
+        return "events" in json_of(contents(amounts.parent / "summary.json"))["inputs"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -214,10 +220,10 @@ def verify(
     with clock("verifying"):
         verdict = verify_folder(out)
     if as_json:
-        typer.echo(json.dumps({"verified": True, **asdict(verdict)}, ensure_ascii=False, indent=2))
+        put_json({"verified": True, **asdict(verdict)})
     elif not quiet:
         for sentence in verdict.sentences:
-            typer.echo(sentence)
+            put(sentence)
         note(
             say(
                 "{code}: verified, {count} amounts in {seconds:.2f} s.",

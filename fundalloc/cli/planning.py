@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -23,6 +22,7 @@ from fundalloc.cli.options import (
     Settings,
     Strict,
 )
+from fundalloc.cli.putting import put, put_json
 from fundalloc.cli.screen import clock, note, note_written, warn_of_the_past
 from fundalloc.language import called, say
 
@@ -98,10 +98,10 @@ def plan(
             found.write(out)
     if as_json:
         timing = {"seconds": {"total": round(time.perf_counter() - start, 4)}}
-        typer.echo(json.dumps({**found.summary, **timing}, ensure_ascii=False, indent=2))
+        put_json({**found.summary, **timing})
     elif not quiet:
         title = found.policy.fund.title or say("Untitled fund")
-        typer.echo(f"{say('{title}: {rounds}', title=title, rounds=_span(found))}\n\n{found}")
+        put(f"{say('{title}: {rounds}', title=title, rounds=_span(found))}\n\n{found}")
     if not quiet:
         warn_of_the_past(fund.forgotten)
         _show_flags(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fundalloc.cli.options import LEDGER, AsJson, By, LedgerPlace, OutFolder, Quiet
+from fundalloc.cli.putting import plain, put, put_json
 from fundalloc.cli.screen import clock, note, wide
 from fundalloc.errors import LedgerError
 
@@ -160,10 +160,10 @@ def _verify(book: Ledger, expect: str, quiet: bool) -> None:
     if not quiet:
         entries = book.entries()
         count = len(entries)
-        typer.echo(f"{book.where}: {count} entr{'y' if count == 1 else 'ies'}, every hash fits. Head: {book.head}")
+        put(f"{book.where}: {count} entr{'y' if count == 1 else 'ies'}, every hash fits. Head: {book.head}")
         for entry in entries:
             if expect and entry.hash == expect.lower():
-                typer.echo(f"{expect} is the hash of {entry.said()} (of {count}).")
+                put(f"{expect} is the hash of {entry.said()} (of {count}).")
 
 
 def _print_json(book: Ledger) -> None:
@@ -171,12 +171,11 @@ def _print_json(book: Ledger) -> None:
         {"round": one.round, "state": one.state, "entry": one.entry.number, "entries": [asdict(e) for e in one.entries]}
         for one in book.standings().values()
     ]
-    typer.echo(json.dumps({"head": book.head, "rounds": standing}, ensure_ascii=False, indent=2))
+    put_json({"head": book.head, "rounds": standing})
 
 
 def _list(book: Ledger) -> None:
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("round", "state", "entry", "what", "by", "on", "why"):
@@ -196,10 +195,10 @@ def _list(book: Ledger) -> None:
                 entry.at,
                 entry.reason,
             )
-            table.add_row(*(Text(cell) for cell in cells))
+            table.add_row(*(plain(cell) for cell in cells))
     console = wide()
     console.print(table)
-    console.print(f"Head: {book.head}", markup=False)
+    console.print(plain(f"Head: {book.head}"))
 
 
 def _after(book: Ledger, round_: str) -> list[str]:
@@ -210,10 +209,10 @@ def _after(book: Ledger, round_: str) -> list[str]:
 
 def _done(entry: Entry, book: Ledger, as_json: bool, quiet: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(asdict(entry), ensure_ascii=False, indent=2))
+        put_json(asdict(entry))
     elif not quiet:
         state = book.standing(entry.round).state
-        typer.echo(f"{book.where}: {entry.said()}. Round {entry.round} is now: {state}. Head: {entry.hash}")
+        put(f"{book.where}: {entry.said()}. Round {entry.round} is now: {state}. Head: {entry.hash}")
 
 
 def _login() -> str:

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import typer
-
+from fundalloc.cli.putting import plain, put
 from fundalloc.language import called, phrase, say
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def wide() -> Console:
 
 def note(text: str) -> None:
     """One line on standard error."""
-    typer.echo(text, err=True)
+    put(text, err=True)
 
 
 def note_written(out: Path | None, seconds: float, files: Sequence[str] = ()) -> None:
@@ -100,7 +99,7 @@ def show_allocation(allocation: Allocation) -> None:
     summary = allocation.summary
     rows = _by_resource(allocation)
     for name, facts in summary["resources"].items():
-        console.print(_headline(name, facts), markup=False)
+        console.print(plain(_headline(name, facts)))
         mine = rows[name]
         count = heads(row["per_head"] for row in mine)
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -116,18 +115,12 @@ def show_allocation(allocation: Allocation) -> None:
             shown = say(title) if title else per_heads(count)
             table.add_column(shown, justify=justify, no_wrap=title not in ("held by", "region"))  # type: ignore[arg-type]
         for row in mine[:SHOWN]:
-            table.add_row(*(_plain(t) for t in _cells(row, count)))
+            table.add_row(*(plain(t) for t in _cells(row, count)))
         console.print(table)
         if len(mine) > SHOWN:
-            console.print(say("... and {count:,} more in allocation.csv", count=len(mine) - SHOWN), markup=False)
+            console.print(plain(say("... and {count:,} more in allocation.csv", count=len(mine) - SHOWN)))
         console.print()
     show_rules(console, summary)
-
-
-def _plain(text: str) -> Any:
-    from rich.text import Text
-
-    return Text(text)
 
 
 def _by_resource(allocation: Allocation) -> Mapping[str, list[dict[str, str]]]:
@@ -198,9 +191,9 @@ def show_rules(console: Any, summary: Mapping[str, Any]) -> None:
         if moved:
             state = say("{state}, moves {amounts}", state=state, amounts=moved)
         verb = say(verbs[rule["mode"]])
-        console.print(say("rule {rule} ({mode}): {state}", rule=rule["name"], mode=verb, state=state), markup=False)
+        console.print(plain(say("rule {rule} ({mode}): {state}", rule=rule["name"], mode=verb, state=state)))
         for price in rule["price"]:
-            console.print(f"  {price['words']}", markup=False)
+            console.print(plain(f"  {price['words']}"))
 
 
 def show_flags(allocation: Allocation) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fundalloc.cli.options import Formats, Lang
+from fundalloc.cli.putting import put, put_json
 from fundalloc.cli.screen import clock, note, show_allocation, show_flags
 from fundalloc.language import called, padded, say, width
 from fundalloc.shipped import model as shipped_model
@@ -54,7 +54,7 @@ def demo(
         code=str(out),
     )
     lines = [f"  {padded(command, columns)}  {what}" for command, what in following.items()]
-    typer.echo("\n".join([f"\n{lies}", say("Next:"), *lines]))
+    put("\n".join([f"\n{lies}", say("Next:"), *lines]))
 
 
 def new(
@@ -73,11 +73,9 @@ def new(
         text = text.replace(f'"{name}"', f'"{Path(name).name}"')
     write_new(folder, {**{Path(n).name: c for n, c in copies.items()}, "policy.toml": text.encode()})
     made = ", ".join(["policy.toml", *(Path(n).name for n in files)])
-    typer.echo(say("Made {code} with {code_files}.", code=str(folder), code_files=made))
+    put(say("Made {code} with {code_files}.", code=str(folder), code_files=made))
     following = say("Next: ")
-    typer.echo(
-        f"{following}fundalloc check {folder}\n{' ' * width(following)}fundalloc allocate {folder} -o {folder}-out"
-    )
+    put(f"{following}fundalloc check {folder}\n{' ' * width(following)}fundalloc allocate {folder} -o {folder}-out")
 
 
 def models(lang: Lang = None) -> None:
@@ -93,13 +91,13 @@ def models(lang: Lang = None) -> None:
             resources=len(fund.problem.resources),
             rules=len(fund.policy.rules),
         )
-        typer.echo(f"{one.name}: {one.about}")
-        typer.echo(f"  {called(fund.policy.fund.title)}; {size}")
+        put(f"{one.name}: {one.about}")
+        put(f"  {called(fund.policy.fund.title)}; {size}")
         if fund.policy.fund.reference:
-            typer.echo(say("  Reference: {reference}", reference=fund.policy.fund.reference))
+            put(say("  Reference: {reference}", reference=fund.policy.fund.reference))
         if one.expected is not None:
             figures = reproduction(fund.allocate(), one.expected)
-            typer.echo(say("  Reproduces the published figures: {words}", words=in_words(figures)))
+            put(say("  Reproduces the published figures: {words}", words=in_words(figures)))
     note(say("Start from one: fundalloc new DIR --from MODEL"))
 
 
@@ -109,4 +107,4 @@ def schema() -> None:
 
     content = Policy.model_json_schema(by_alias=True)
     content = {"$schema": "https://json-schema.org/draft/2020-12/schema", **content}
-    typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+    put_json(content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fundalloc.cli.options import LEDGER, AsJson, Encoding, History, Lang, PastLedger, Quiet, Regions, Settings, Strict
+from fundalloc.cli.putting import plain, put_json
 from fundalloc.cli.screen import SHOWN, clock, note, wide
 from fundalloc.language import called, phrase, say
 
@@ -68,7 +68,7 @@ def monitor(
             found.write(out)
     if as_json:
         content = {**found.summary, "flags": [asdict(f) for f in found.flags]}
-        typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+        put_json(content)
     elif not quiet:
         _show(found)
     if out is not None and not quiet:
@@ -80,14 +80,13 @@ def monitor(
 def _show(found: Monitored) -> None:
     """A table of who is flagged, then all that is said of one subject together, the worst first."""
     from rich.padding import Padding
-    from rich.text import Text
 
     console = wide()
     rounds = say("no rounds")
     if found.rounds:
         first, last = found.rounds[0], found.rounds[-1]
         rounds = say("{count} rounds, {first} to {last}", count=len(found.rounds), first=first, last=last)
-    console.print(Text(say("{title}: {rounds}", title=found.title or say("Untitled fund"), rounds=rounds)))
+    console.print(plain(say("{title}: {rounds}", title=found.title or say("Untitled fund"), rounds=rounds)))
     measures = {
         (str(r["resource"]), str(r["subject"])): r for one in found.watched.values() for r in one.measures.records()
     }
@@ -108,22 +107,22 @@ def _show(found: Monitored) -> None:
         console.print(_table([measures[subject] for subject in serious[:SHOWN]]))
     for severity, title, mine in blocks:
         console.print()
-        console.print(Text(f"{title} ({len(mine)})", style="bold"))
+        console.print(plain(f"{title} ({len(mine)})", style="bold"))
         for (resource, subject), flags in mine.items():
             name = str(measures[resource, subject]["name"]) if (resource, subject) in measures else subject
             said = _sentences(flags)
             if severity == "info":
                 for flag in flags:
-                    console.print(Padding(Text(f"- {_sentences([flag])[0]}"), (0, 0, 0, 2)))
+                    console.print(Padding(plain(f"- {_sentences([flag])[0]}"), (0, 0, 0, 2)))
                 continue
             console.print(
-                Text(
+                plain(
                     f"{' '.join(map(called, filter(None, (name, resource))))}: "
                     + ", ".join(dict.fromkeys(called(f.code) for f in flags))
                 )
             )
             for sentence in said:
-                console.print(Padding(Text(f"- {sentence}"), (0, 0, 0, 2)))
+                console.print(Padding(plain(f"- {sentence}"), (0, 0, 0, 2)))
     if not found.flags:
         console.print(say("No flags: nobody is behind for long, no account is far from balance, nothing drifts."))
 
@@ -131,7 +130,6 @@ def _show(found: Monitored) -> None:
 def _table(rows: Sequence[Mapping[str, Cell]]) -> Table:
     """Who has an alarm or a warning: coverage, for how long behind, and what is owed."""
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     words = phrase("who"), phrase("resource")
@@ -148,7 +146,7 @@ def _table(rows: Sequence[Mapping[str, Cell]]) -> Table:
             f"{owed:,.0f} {called(str(row['unit']))}" if isinstance(owed, float) else "-",
             f"{100 * share:.1f} %" if isinstance(share, float) else "-",
         )
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(plain(cell) for cell in cells))
     return table
 
 

@@ -33,10 +33,12 @@ def notices(
     """Write one letter for each region of a decided round: what it receives, why, and how to object."""
     start = time.perf_counter()
     with clock("writing letters"):
+        from fundalloc.blame import as_decided
         from fundalloc.notices import notices as write_notices
 
         place = to if to is not None else out.resolve().with_name(f"{out.resolve().name}-notices")
-        written = write_notices(out, place, regions=regions or (), formats=formats or ("html",))
+        with as_decided(out):
+            written = write_notices(out, place, regions=regions or (), formats=formats or ("html",))
     if not quiet:
         note(
             say(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
 from fundalloc.errors import Faults
+from fundalloc.intake import json_of
 from fundalloc.ledger.entries import Entry, canonical
 from fundalloc.ledger.store import Ledger
 
@@ -29,7 +29,7 @@ def imported(lines: bytes, file: str) -> list[tuple[Entry, Mapping[str, bytes]]]
         if not line.strip():
             continue
         try:
-            content = json.loads(line)
+            content = json_of(line)
             entry = Entry.of(content["entry"])
             files = {str(name): _content(stored) for name, stored in content["files"].items()}
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fundalloc.policy.amending import amended_policy
 from fundalloc.policy.checks import check_policy, expressions, needs_history
-from fundalloc.policy.file import override, parse_policy, parse_toml, policy_path, read_policy, read_toml
+from fundalloc.policy.entries import read_policy_file, read_toml
+from fundalloc.policy.file import parse_policy, policy_again, policy_of, policy_path, read_policy
 from fundalloc.policy.model import FundSection, Policy
 from fundalloc.policy.question import definitions, further_faults, pose
 from fundalloc.policy.translating import check_translations
@@ -19,11 +20,12 @@ __all__ = [
     "expressions",
     "further_faults",
     "needs_history",
-    "override",
     "parse_policy",
-    "parse_toml",
+    "policy_again",
+    "policy_of",
     "policy_path",
     "pose",
     "read_policy",
+    "read_policy_file",
     "read_toml",
 ]

@@ -214,14 +214,16 @@ def unweighted_means(policy: Policy) -> Iterator[tuple[str, str]]:
     """The expressions, with their keys, that take the mean of a measure per head over regions, not people."""
     people = {"population", policy.regions.population}
 
-    def per_head(tree: ast.expr, seen: frozenset[str] = frozenset()) -> bool:
-        for node in ast.walk(tree):
-            match node:
-                case ast.BinOp(op=ast.Div(), right=ast.Name(id=name)) if name in people:
-                    return True
-                case ast.Name(id=name) if name in policy.measures and name not in seen:
-                    if per_head(Expression(policy.measures[name]).tree, seen | {name}):
+    def per_head(tree: ast.expr) -> bool:
+        open_, seen = [tree], set()
+        while open_:
+            for node in ast.walk(open_.pop()):
+                match node:
+                    case ast.BinOp(op=ast.Div(), right=ast.Name(id=name)) if name in people:
                         return True
+                    case ast.Name(id=name) if name in policy.measures and name not in seen:
+                        seen.add(name)
+                        open_.append(Expression(policy.measures[name]).tree)
         return False
 
     for key, text in expressions(policy):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import copy
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,9 @@ from pydantic_core import ErrorDetails
 
 from fundalloc.errors import Fault, Faults, InputError, did_you_mean
 from fundalloc.policy.checks import check_policy
+from fundalloc.policy.entries import check_entries, parse_json, parse_toml, read_policy_file, toml
 from fundalloc.policy.model import Policy
+from fundalloc.sources import Source
 
 
 def policy_path(path: Path) -> Path:
@@ -28,44 +28,19 @@ def policy_path(path: Path) -> Path:
 def read_policy(path: Path, settings: Iterable[str] = ()) -> Policy:
     """The policy of a file, with settings such as "resources.fund.supply=5e9" put over it."""
     path = policy_path(path)
-    raw = override(read_toml(path), settings)
-    return parse_policy(raw, str(path))
+    return policy_of(read_policy_file(path), str(path), settings)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The entries of a TOML file; numbers with a point are exact decimals."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError([Fault("there is no such file.", "Check the name.", file=str(path))]) from None
-    except OSError as error:
-        raise InputError([Fault(f"cannot be read ({error.strerror}).", file=str(path))]) from None
-    return parse_toml(content, str(path))
+def policy_of(content: bytes, file: str, settings: Iterable[str] = ()) -> Policy:
+    """The policy of the content of a file, with settings put over it."""
+    return parse_policy(override(parse_toml(content, file), settings), file)
 
 
-def parse_toml(content: bytes, file: str) -> dict[str, Any]:
-    """The entries of the content of a TOML file."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            [Fault(f"is not UTF-8 text (byte {error.start + 1}).", "Save it as UTF-8.", file=file)]
-        ) from None
-    try:
-        return tomllib.loads(text.replace("\r\n", "\n"), parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error))
-        what, line = (found[1], int(found[2])) if found else (str(error), None)
-        raise InputError(
-            [
-                Fault(
-                    f"is not valid TOML: {what[:1].lower()}{what[1:]}.",
-                    "Texts stand in quotes, tables in [brackets], a list in [a, b].",
-                    file=file,
-                    line=line,
-                )
-            ]
-        ) from None
+def policy_again(source: Source, settings: Iterable[str]) -> Policy:
+    """The policy of what was read before; settings are put over a file, not over what a caller of the library gave."""
+    if source.form == "file":
+        return policy_of(source.content, source.file, settings)
+    return parse_policy(parse_json(source.content, source.file), source.file)
 
 
 def override(raw: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
@@ -73,17 +48,23 @@ def override(raw: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     faults = Faults()
     for setting in settings:
         key, equals, text = setting.partition("=")
-        if not equals or not key.strip():
+        if not equals or not _path(key.strip()):
             faults.add("is no setting.", "Write KEY=VALUE, for example resources.fund.supply=5e9.", value=setting)
             continue
-        try:
-            value = tomllib.loads(f"x = {text.strip()}", parse_float=Decimal)["x"]
-        except tomllib.TOMLDecodeError:
-            value = text.strip()
         with faults.collect():
-            _put(raw, key.strip(), value)
+            _put(raw, key.strip(), _value(text.strip()))
     faults.check()
+    check_entries(raw, "")
     return raw
+
+
+def _value(text: str) -> Any:
+    """What stands behind the sign of a setting: a value of TOML, else a text."""
+    try:
+        found = toml(f"x = {text}")
+    except ValueError:
+        return text
+    return found["x"] if len(found) == 1 else text
 
 
 def _put(raw: dict[str, Any], key: str, value: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from fundalloc.errors import Fault, Faults, InputError
-from fundalloc.language import learn, speaking, spoken
+from fundalloc.intake import contents, json_of
+from fundalloc.language import LANGUAGES, learn, speaking, spoken
 from fundalloc.replacing import claimed, ours, reading
 from fundalloc.report.summary import FORMAT, sha256, to_json
 from fundalloc.tables import unguard
@@ -68,8 +68,8 @@ def _strange(folder: Path) -> bool:
 
 def _summary(folder: Path) -> dict[str, Any] | None:
     try:
-        content = json.loads((folder / SUMMARY).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        content = json_of(contents(folder / SUMMARY))
+    except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) and isinstance(content.get("fundalloc"), dict) else None
 
@@ -105,8 +105,8 @@ def write_new(folder: Path, files: Mapping[str, bytes]) -> None:
         claim.replace(files)
 
 
-def read_summary(folder: Path) -> dict[str, Any]:
-    """The summary of a folder that fundalloc wrote."""
+def read_summary(folder: Path, *, edited: bool = False) -> dict[str, Any]:
+    """The summary of a folder that fundalloc wrote. edited: whatever it lists; else a fault where it is not sound."""
     summary = _summary(folder)
     if summary is None:
         raise InputError(
@@ -117,6 +117,10 @@ def read_summary(folder: Path) -> dict[str, Any]:
                     file=str(folder),
                 )
             ]
+        )
+    if not edited and not sound(summary):
+        raise InputError(
+            [Fault("is not as fundalloc writes it.", "Decide the round again.", file=str(folder / SUMMARY))]
         )
     if summary["fundalloc"].get("format") != FORMAT:
         raise InputError(
@@ -129,6 +133,14 @@ def read_summary(folder: Path) -> dict[str, Any]:
             ]
         )
     return summary
+
+
+def sound(summary: Mapping[str, Any]) -> bool:
+    """Whether a summary lists files of its own folder alone, by their SHA-256, and is told in a language there is."""
+    files, texts = summary.get("files", {}), summary.get("translations", {})
+    named = isinstance(files, dict) and all(name not in ("", "..") and Path(name).name == name for name in files)
+    told = isinstance(texts, dict) and summary.get("language") in (None, *LANGUAGES)
+    return named and told and all(isinstance(one, str) for one in (*files.values(), *texts.values()))
 
 
 @contextmanager
@@ -152,7 +164,7 @@ def decided_files(folder: Path, summary: Mapping[str, Any], names: Iterable[str]
     faults = []
     for name in names:
         try:
-            found[name] = (folder / name).read_bytes()
+            found[name] = contents(folder / name)
         except OSError as error:
             faults.append(Fault(f"cannot be read ({error.strerror}).", file=str(folder / name)))
             continue
@@ -166,11 +178,14 @@ def decided_files(folder: Path, summary: Mapping[str, Any], names: Iterable[str]
 def read_rows(folder: Path, name: str) -> list[dict[str, str]]:
     """The rows of one of the written CSV files."""
     try:
-        return rows_of((folder / name).read_bytes().decode())
+        return rows_of(contents(folder / name).decode())
     except FileNotFoundError:
-        raise InputError(
-            [Fault("is missing in the folder.", "Decide the round again.", file=str(folder / name))]
-        ) from None
+        text = "is missing in the folder."
+    except OSError as error:
+        text = f"cannot be read ({error.strerror})."
+    except (ValueError, csv.Error):
+        text = "is not as fundalloc writes it."
+    raise InputError([Fault(text, "Decide the round again.", file=str(folder / name))])
 
 
 def rows_of(text: str) -> list[dict[str, str]]:

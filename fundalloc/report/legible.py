@@ -7,6 +7,10 @@ import unicodedata
 
 #: marks that set a direction of writing for what follows them
 TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+#: kinds of characters that are not shown, but change how a text is read
+HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+#: of those the ones that scripts need
+JOINERS = "\u200c\u200d"
 #: what closes the words off from their surroundings, whatever marks are in them
 ISOLATED = "\u2068{}\u2069"
 #: what Markdown would read as more than text
@@ -25,6 +29,20 @@ def shown(text: str) -> str:
         return line
     closing = "\u2069" * max(0, len(re.findall("[\u2066-\u2068]", line)) - line.count("\u2069"))
     return ISOLATED.format(line.lstrip("\u2069") + closing)
+
+
+def written_out(text: str) -> str:
+    """A text in which what would be hidden, or would turn its order round, is written out: [U+202E]."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_written_out(c) for c in text)
+
+
+def _written_out(character: str) -> str:
+    kind = unicodedata.category(character)
+    if kind == "Cc" and character.isspace():
+        return character if character in "\n\t" else " "
+    return f"[U+{ord(character):04X}]" if kind in HIDDEN and character not in JOINERS else character
 
 
 def marked(text: str) -> str:

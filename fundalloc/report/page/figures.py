@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup
 
 from fundalloc.language import called, spoken
+from fundalloc.report.legible import written_out
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
@@ -19,27 +19,13 @@ SCALES = {
 }
 #: from here on what stands behind the point is small
 LARGE = 100_000
-#: characters of a text that are not shown, but change how it is read
-HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
-#: of those the ones that scripts need
-JOINERS = "\u200c\u200d"
 
 
 def visible(text: Any) -> Any:
     """A text in which what would be hidden, or would turn its order round, is written out."""
     if isinstance(text, Markup) or text is None:
         return "" if text is None else text
-    text = str(text)
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_shown(c) for c in text)
-
-
-def _shown(character: str) -> str:
-    kind = unicodedata.category(character)
-    if kind == "Cc" and character.isspace():
-        return character if character in "\n\t" else " "
-    return f"[U+{ord(character):04X}]" if kind in HIDDEN and character not in JOINERS else character
+    return written_out(str(text))
 
 
 def exact(text: str | Decimal) -> Markup:

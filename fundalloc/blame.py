@@ -1,0 +1,29 @@
+"""Blame: where a decided round cannot be worked with, whether its folder was changed or the fault is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fundalloc.errors import DifferenceError, Fault, FundallocError, InputError
+
+
+@contextmanager
+def as_decided(*folders: Path) -> Iterator[None]:
+    """What breaks inside the block is a fault of the first folder that does not verify; else it goes up as a bug."""
+    try:
+        yield
+    except FundallocError:
+        raise
+    except Exception as error:
+        from fundalloc.verification import verify
+
+        for folder in (one for one in folders if (one / "certificate.json").exists()):
+            try:
+                verify(folder)
+            except DifferenceError as difference:
+                raise InputError(
+                    [Fault(f"was changed since it was decided: {difference}", "Decide the round again.")]
+                ) from error
+        raise

@@ -1,0 +1,79 @@
+"""Intake: the bytes of a file, and what JSON text holds, never more than the ceilings allow."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fundalloc.ceilings import PARTS, ROUND, size
+
+#: what begins or separates the parts of JSON text
+MARKS = (b"[", b"{", b",", b":")
+
+
+class UnreadableError(OSError):
+    """A file that is not read; `strerror` says why, `remedy` what to do."""
+
+    def __init__(self, number: int, reason: str, remedy: str) -> None:
+        super().__init__(number, reason)
+        self.remedy = remedy
+
+
+def contents(path: Path, most: int = ROUND, remedy: str = "") -> bytes:
+    """The bytes of a file. most: how many at most. remedy: what to do where there are more.
+
+    Raises OSError where it cannot be read, also where it is no plain file: a device or a pipe may never end.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:  # a NUL character in the name
+        raise UnreadableError(errno.EINVAL, str(error), "Check the name.") from None
+    with os.fdopen(handle, "rb") as file:
+        told = os.fstat(handle)
+        if stat.S_ISDIR(told.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(told.st_mode):
+            raise UnreadableError(errno.EINVAL, "a device or a pipe, no plain file", "Write it to a file first.")
+        if told.st_size > most:
+            reason = f"{size(told.st_size)}; at most {size(most)} are read"
+            raise UnreadableError(errno.EFBIG, reason, remedy or "Make it smaller.")
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UnreadableError(errno.EFBIG, f"more than {size(most)}; no more is read", remedy or "Make it smaller.")
+    return content
+
+
+def advice(error: OSError) -> str:
+    """What to do about a file that cannot be read, as far as that is known."""
+    return error.remedy if isinstance(error, UnreadableError) else ""
+
+
+def json_of(content: bytes, parse_float: Callable[[str], Any] | None = None) -> Any:
+    """What JSON text in UTF-8 says. Raises ValueError where it is none, or nested too deeply, or has too many parts."""
+    if sum(content.count(mark) for mark in MARKS) > PARTS:
+        raise ValueError(f"has more than {PARTS:,} parts")
+    try:
+        found = json.loads(content.decode("utf-8-sig"), parse_float=parse_float)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    if b"\\u" in content:
+        _check_text(found)
+    return found
+
+
+def _check_text(found: Any) -> None:
+    """Raises ValueError for half a character: it cannot be written anywhere."""
+    open_ = [found]
+    while open_:
+        one = open_.pop()
+        if isinstance(one, str):
+            one.encode()
+        elif isinstance(one, list):
+            open_ += one
+        elif isinstance(one, dict):
+            open_ += [*one, *one.values()]

@@ -1,0 +1,117 @@
+"""The entries of a policy: what its TOML text says, nothing deeper or larger than a policy can be."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from fundalloc.ceilings import DEPTH, DIGITS, POLICY, POWER
+from fundalloc.characters import unfit
+from fundalloc.errors import Fault, Faults, InputError
+from fundalloc.intake import advice, contents, json_of
+
+#: a key with more parts than DEPTH; the parser of TOML takes hours for 100,000
+PART = r"""(?>[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
+LONG_KEY = re.compile(rf"(?<![\w\"'.-]){PART}(?:[ \t]*+\.[ \t]*+{PART}){{{DEPTH},}}")
+FORM = "Texts stand in quotes, tables in [brackets], a list in [a, b]."
+
+
+def read_policy_file(path: Path) -> bytes:
+    """The content of a policy file."""
+    try:
+        return contents(path, POLICY, "A policy holds rules, not data: put data into the regions file.")
+    except FileNotFoundError:
+        raise InputError([Fault("there is no such file.", "Check the name.", file=str(path))]) from None
+    except OSError as error:
+        raise InputError([Fault(f"cannot be read ({error.strerror}).", advice(error), file=str(path))]) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The entries of a TOML file; numbers with a point are exact decimals."""
+    return parse_toml(read_policy_file(path), str(path))
+
+
+def parse_toml(content: bytes, file: str) -> dict[str, Any]:
+    """The entries of the content of a TOML file."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            [Fault(f"is not UTF-8 text (byte {error.start + 1}).", "Save it as UTF-8.", file=file)]
+        ) from None
+    try:
+        raw = toml(text.replace("\r\n", "\n"))
+    except ValueError as error:
+        found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error), re.DOTALL)
+        what, line = (found[1], int(found[2])) if found else (str(error), None)
+        raise InputError(
+            [Fault(f"is not valid TOML: {what[:1].lower()}{what[1:]}.", FORM, file=file, line=line)]
+        ) from None
+    check_entries(raw, file)
+    return raw
+
+
+def parse_json(content: bytes, file: str) -> dict[str, Any]:
+    """The entries of the content of a JSON file."""
+    try:
+        raw = json_of(content, decimal)
+    except ValueError as error:
+        raise InputError([Fault(f"is no policy as JSON text ({error}).", file=file)]) from None
+    if not isinstance(raw, dict):
+        raise InputError([Fault("holds no entries of a policy.", file=file)])
+    check_entries(raw, file)
+    return raw
+
+
+def toml(text: str) -> dict[str, Any]:
+    """What a TOML text says; numbers with a point are exact decimals. Raises ValueError for every text that is none."""
+    if found := LONG_KEY.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise ValueError(f"a key has more than {DEPTH} parts (at line {line}, column 1)")
+    try:
+        return tomllib.loads(text, parse_float=decimal)
+    except RecursionError:
+        raise ValueError("lists or tables stand in one another too deeply") from None
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError:  # Python reads no whole number of more than 4,300 digits
+        raise ValueError("a whole number has thousands of digits") from None
+
+
+def decimal(text: str) -> Decimal:
+    """A number with a point, or in powers of ten, as it stands. Raises ValueError where no double comes near it."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise tomllib.TOMLDecodeError(f"{text[:DIGITS]} is a number beyond all bounds") from None
+    if len(text) > DIGITS or (value.is_finite() and value and abs(value.adjusted()) > POWER):
+        raise tomllib.TOMLDecodeError(f"{text[:30]} is a number too long, too large or too small to compute with")
+    return value
+
+
+def check_entries(raw: Mapping[str, Any], file: str) -> None:
+    """Raises InputError for every entry that no policy can have: too deep, too large, or with characters unfit."""
+    faults = Faults(file)
+    open_: list[tuple[str, Any, int]] = [("", raw, 0)]
+    while open_:
+        key, value, depth = open_.pop()
+        if isinstance(value, Mapping | list):
+            if depth > DEPTH:
+                faults.add(f"is more than {DEPTH} tables deep.", "A policy needs no more than 7.", key=key)
+                continue
+            named = value.items() if isinstance(value, Mapping) else enumerate(value, 1)
+            for name, inside in named:
+                below = f"{key}.{name}" if key else str(name)
+                if isinstance(name, str) and (wrong := unfit(name)):
+                    faults.add(*wrong, key=key, value=name)
+                open_.append((below, inside, depth + 1))
+        elif isinstance(value, str) and (wrong := unfit(value)):
+            faults.add(wrong[0], "Delete it.", key=key, value=value)
+        elif isinstance(value, int) and value.bit_length() > 1024:
+            faults.add(f"is a whole number of more than {POWER} digits.", "Write it smaller.", key=key)
+    faults.found.reverse()
+    faults.check()
