@@ -6,7 +6,7 @@ Each is far above what a fund needs, and low enough that a file made to do harm 
 from __future__ import annotations
 
 #: bytes of a policy: 1,000 rules, or adjustments of 35,000 regions, take less than 2 MB
-POLICY = 10_000_000
+POLICY = 5_000_000
 #: bytes of a table: 100,000 regions, 4 resources and 10 rounds take about 200 MB
 TABLE = 250_000_000
 #: bytes of a file of a decided round, or of a line of an exported ledger: 100,000 regions and 4 resources take 150 MB

@@ -67,7 +67,7 @@ def test_a_policy_of_100_mb_is_refused_unread(tmp_path, capsys):
     os.truncate(file, 100_000_000)
     assert run(["check", str(file)]) == 3
     told = capsys.readouterr().err
-    assert "100 MB; at most 10 MB are read" in told and "put data into the regions file" in told
+    assert "100 MB; at most 5 MB are read" in told and "put data into the regions file" in told
 
 
 @pytest.mark.parametrize(
