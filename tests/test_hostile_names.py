@@ -124,10 +124,15 @@ def test_json_on_standard_output_is_read_back_as_it_was(place, capsys):
 
 def test_compare_and_plan(place, capsys, tmp_path):
     (place / "draft.toml").write_text((place / "policy.toml").read_text(encoding="utf-8").replace("0.02", "0.03"))
-    told = said(capsys, "compare", place / "policy.toml", place / "draft.toml", "-o", tmp_path / "compared")
+    page = ("--format", "html")
+    told = said(capsys, "compare", place / "policy.toml", place / "draft.toml", "-o", tmp_path / "compared", *page)
     assert "abc[U+202E]def" in told
-    said(capsys, "compare", place / "out", "--against", place / "official.csv", "-o", tmp_path / "deviations")
-    said(capsys, "compare", place, "--draws", 3, "-o", tmp_path / "shaken")
+    said(capsys, "compare", place / "out", "--against", place / "official.csv", "-o", tmp_path / "deviations", *page)
+    said(capsys, "compare", place, "--draws", 3, "-o", tmp_path / "shaken", *page)
+    for file in tmp_path.glob("*/*.html"):
+        text = file.read_text(encoding="utf-8")
+        assert "<script" not in text and "<img" not in text and "\u202e" not in text, file
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text, file
     said(capsys, "plan", place, "--rounds", 2, "-o", tmp_path / "plan")
     for folder in ("compared", "deviations", "shaken", "plan"):
         no_formulas(tmp_path / folder)

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from fundalloc.batching.jobs import Job, readable
 from fundalloc.errors import ConflictError, FundallocError, InputError
+from fundalloc.language import say
 from fundalloc.report.folder import SUMMARY
 
 Status = Literal["decided", "failed", "gone"]
@@ -71,10 +72,13 @@ class Result:
     def words(self) -> str:
         """How it ended, in a few words on one line."""
         if self.status == "failed":
-            more = f" (and {self.count - 1} more)" if self.count > 1 else ""
-            return f"failed with exit code {self.exit_code}: {self.fault}{more}"
-        flags = f", {self.warnings} flag{'s' if self.warnings != 1 else ''}" if self.warnings else ""
-        return f"{'decided' if self.fresh else 'unchanged'}{flags}"
+            said = say("failed with exit code {code}: {code_fault}", code=self.exit_code, code_fault=self.fault)
+            return say("{words} (and {count} more)", words=said, count=self.count - 1) if self.count > 1 else said
+        state = say("decided") if self.fresh else say("unchanged")
+        if not self.warnings:
+            return state
+        sentence = "{state}, {count} flags" if self.warnings != 1 else "{state}, {count} flag"
+        return say(sentence, state=state, count=self.warnings)
 
 
 def decided(job: Job, summary: Mapping[str, Any], files: Mapping[str, str], *, fresh: bool, strict: bool) -> Result:

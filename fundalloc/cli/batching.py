@@ -15,6 +15,7 @@ import typer
 from fundalloc.cli.options import Encoding, Formats, History, Lang, Quiet, Round, Settings, Strict
 from fundalloc.cli.putting import plain, put, put_json
 from fundalloc.cli.screen import SHOWN, wide
+from fundalloc.language import say
 
 if TYPE_CHECKING:
     from fundalloc.batching import Batch
@@ -79,8 +80,16 @@ def batch(
             _note(text)
         told = made.counts
         _note(
-            f"{told['jobs']} jobs: {told['decided'] - unchanged} decided, {unchanged} unchanged, {told['failed']} "
-            f"failed. Written to {out} in {seconds:.2f} s: batch.html, batch.csv, summary.json."
+            say(
+                "{jobs} jobs: {decided} decided, {unchanged} unchanged, {failed} failed. Written to {code} in "
+                "{seconds:.2f} s: batch.html, batch.csv, summary.json.",
+                jobs=told["jobs"],
+                decided=told["decided"] - unchanged,
+                unchanged=unchanged,
+                failed=told["failed"],
+                code=str(out),
+                seconds=seconds,
+            )
         )
     if made.exit_code:
         raise typer.Exit(made.exit_code)
@@ -91,8 +100,14 @@ def _sentences(made: Batch) -> Iterator[str]:
     yield from made.notes
     gone = [one.folder for one in made.results if one.status == "gone"]
     if gone:
-        many = "folders of earlier jobs that are gone" if len(gone) > 1 else "folder of an earlier job that is gone"
-        yield f"{len(gone)} {many} left as it was: {', '.join(gone[:10])}{', ...' if len(gone) > 10 else ''}."
+        names = ", ".join(gone[:10]) + (", ..." if len(gone) > 10 else "")
+        yield say(
+            "{count} folders of earlier jobs that are gone left as they were: {code}."
+            if len(gone) > 1
+            else "{count} folder of an earlier job that is gone left as it was: {code}.",
+            count=len(gone),
+            code=names,
+        )
 
 
 def _line(content: Mapping[str, Any]) -> None:
@@ -178,20 +193,20 @@ def _show(made: Batch) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title, justify in (
-        ("job", "left"),
-        ("round", "left"),
-        ("regions", "right"),
-        ("amounts", "right"),
-        ("result", "left"),
+        (say("job"), "left"),
+        (say("round"), "left"),
+        (say("regions"), "right"),
+        (say("amounts"), "right"),
+        (say("result"), "left"),
     ):
         table.add_column(title, justify=justify)  # type: ignore[arg-type]
     order = sorted(made.results, key=lambda one: ("failed", "decided", "gone").index(one.status))
     for one in order[:SHOWN]:
         amounts = "; ".join(money(a.amount, a.unit) for a in one.amounts)
         count = f"{one.regions:,}" if one.status == "decided" else ""
-        words = "gone; its folder was left as it is" if one.status == "gone" else one.words
+        words = say("gone; its folder was left as it is") if one.status == "gone" else one.words
         table.add_row(*(plain(shown(t)) for t in (one.name, one.round, count, amounts, words)))
     console = wide()
     console.print(table)
     if len(order) > SHOWN:
-        console.print(f"... and {len(order) - SHOWN:,} more in batch.csv", markup=False)
+        console.print(plain(say("... and {count:,} more in batch.csv", count=len(order) - SHOWN)))

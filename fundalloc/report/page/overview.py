@@ -30,7 +30,7 @@ def overview(counts: Mapping[str, int], jobs: Sequence[Any], stated: Mapping[str
             decided=[one for one in jobs if one.status == "decided"],
             links={one.folder: f"./{quote(one.folder)}/{_first(one)}" for one in jobs if one.output != "none"},
             stated=stated,
-            versions=versions,
+            made=", ".join(f"{name} {number}" for name, number in versions.items()),
             style=Markup(look),
             policy=f"sha256-{code}",
         )
