@@ -622,7 +622,7 @@ def test_sensitivity_and_deviation_are_written(folder):
         (["--draws", "12"], {"sensitivity.csv", "weights.csv", "summary.json"}),
         (["--against", str(folder / "official.csv")], {"deviations.csv", "summary.json"}),
     ):
-        out = folder / "out"
+        out = folder / arguments[0].strip("-")
         assert run(["compare", str(folder / "now.toml"), *arguments, "-o", str(out), "--quiet"]) == 0
         assert {f.name for f in out.iterdir()} == names
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fundalloc import InputError, replacing
+from fundalloc.cli.app import run
 from fundalloc.report.folder import read_rows, read_summary, write_folder
 from fundalloc.report.sheets import Sheet
 from fundalloc.report.texts import decimal, decimals, exact, number
@@ -173,3 +174,23 @@ def test_words_for_amounts():
     assert (percent("0.98765"), percent("")) == ("98.77 %", "-")
     assert (heads(["0.0004", "0.002"]), heads(["12", ""]), heads([])) == (1000, 1, 1)
     assert (per_heads(1), per_heads(1000)) == ("a head", "per 1,000 heads")
+
+
+def test_what_is_of_another_kind_is_never_replaced(tmp_path, capsys):
+    policy, out = "models/pakistan_nfc7_2010.toml", tmp_path / "out"
+    commands = {
+        "a round": ["allocate", policy, "-q"],
+        "a comparison": ["compare", policy, policy, "-q"],
+        "a sensitivity": ["compare", policy, "--draws", "5", "-q"],
+        "deviations": ["compare", policy, "--against", "data/pakistan_nfc7_2010.expected.csv", "-q"],
+    }
+    for there, first in commands.items():
+        place = out / there.replace(" ", "-")
+        assert run([*first, "-o", str(place)]) == 0
+        before = {file.name: file.read_bytes() for file in place.iterdir()}
+        for wanted, second in commands.items():
+            end = run([*second, "-o", str(place)])
+            told = capsys.readouterr().err
+            assert end == (0 if wanted == there else 3)
+            assert wanted == there or f"holds {there}, not {wanted}; nothing was changed." in told
+            assert {file.name: file.read_bytes() for file in place.iterdir()} == before

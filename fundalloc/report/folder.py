@@ -18,6 +18,16 @@ from fundalloc.report.summary import FORMAT, sha256, to_json
 from fundalloc.tables import unguard
 
 SUMMARY = "summary.json"
+#: what a folder holds, by an entry that only such summaries have; without any of them a round
+HOLDS = {
+    "batch": "a batch",
+    "notices": "notices",
+    "comparisons": "a comparison",
+    "shake": "a sensitivity",
+    "official": "deviations",
+    "assumed": "a plan",
+    "what": "what the monitor sees",
+}
 
 
 def check_writable(folder: Path) -> None:
@@ -77,10 +87,12 @@ def _summary(folder: Path) -> dict[str, Any] | None:
 def write_folder(folder: Path, files: Mapping[str, bytes], summary: Mapping[str, Any]) -> None:
     """Writes the files of a round, with their hashes in the summary; what the last round left over goes.
 
-    A fault for every file that is in the way and was not written by fundalloc.
+    A fault for every file that is in the way and was not written by fundalloc, and where the folder holds something of
+    another kind: a comparison never takes the place of a round.
     """
     with claimed(folder) as claim:
         _check_ours(folder)
+        _check_kind(folder, summary)
         old = (_summary(folder) or {}).get("files", {})
         old = set(old) if isinstance(old, dict) else set()
         faults = Faults()
@@ -90,6 +102,18 @@ def write_folder(folder: Path, files: Mapping[str, bytes], summary: Mapping[str,
                 faults.add(said, "Name another folder with -o.", file=str(folder / name))
         faults.check()
         claim.replace({**files, SUMMARY: to_json({**summary, "files": hashes(files)})}, old - set(files))
+
+
+def _check_kind(folder: Path, summary: Mapping[str, Any]) -> None:
+    """A fault where a folder holds another kind of thing than what is to be written."""
+    there = _summary(folder)
+    if there is not None and _kind(there) != _kind(summary):
+        said = f"holds {_kind(there)}, not {_kind(summary)}; nothing was changed."
+        raise InputError([Fault(said, "Name another folder with -o.", file=str(folder))])
+
+
+def _kind(summary: Mapping[str, Any]) -> str:
+    return next((words for entry, words in HOLDS.items() if entry in summary), "a round")
 
 
 def hashes(files: Mapping[str, bytes]) -> dict[str, str]:
