@@ -91,7 +91,7 @@ def _behind(over: Mapping[str, Any] | None) -> Iterator[str]:
             rounds=over["rounds"],
         )
         return
-    names = [one.name for one in mine[:NAMED]]
+    names = [say("{region} (since {round})", region=one.name, round=one.since) for one in mine[:NAMED]]
     more = [say("{count} more", count=len(mine) - NAMED)] if len(mine) > NAMED else []
     yield say(
         "Left behind, below {least} of the entitlement for {rounds} rounds or more: {regions}.",
