@@ -15,7 +15,7 @@ from fundalloc.errors import ConflictError, FundallocError, InputError, SolverEr
 from fundalloc.expressions import RESERVED
 from fundalloc.fund import reopened
 from fundalloc.interrupts import alone
-from fundalloc.language import say
+from fundalloc.language import Language, say, speak, spoken
 from fundalloc.policy import pose
 from fundalloc.posed import Posed
 from fundalloc.problem import FloatArray, IntArray, Problem
@@ -141,7 +141,7 @@ def _parallel(
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    given = (fund.inputs, fund.round, fund.settings, by, tuple(known), dict(errors), count)
+    given = (fund.inputs, fund.round, fund.settings, by, tuple(known), dict(errors), count, spoken())
     with ProcessPoolExecutor(min(jobs, count), get_context("spawn"), _begin, given) as pool:
         with alone():
             results = pool.map(_result, range(count))
@@ -156,8 +156,11 @@ def _begin(
     known: Sequence[Weight],
     errors: Mapping[str, float],
     count: int,
+    language: Language | None,
 ) -> None:
-    """Opens the fund in a process of its own."""
+    """Opens the fund in a process of its own, which says what it says in the language that is spoken here."""
+    if language is not None:
+        speak(language)
     _OWN.append(Lottery(reopened(inputs, round_, settings), by, known, errors, count))
 
 

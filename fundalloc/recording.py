@@ -15,6 +15,7 @@ from fundalloc.files import parse_table, read_table
 from fundalloc.fund import Fund, reopened
 from fundalloc.history import COLUMNS, History, Record, read_history
 from fundalloc.intake import contents, json_of
+from fundalloc.language import phrase, say
 from fundalloc.ledger import Entry, Ledger
 from fundalloc.ledger.entries import Kind
 from fundalloc.ledger.past import HISTORY, past
@@ -44,7 +45,8 @@ def record(folder: str | Path, ledger: Ledger | str | Path, *, name: str, reason
     certificate = json_of(files[CERTIFICATE])
     amends = "events" in certificate["inputs"]
     if amends and correct:
-        raise LedgerError(f"{folder} is an amendment; nothing was recorded. Record it without --correct.")
+        text = phrase("{code} is an amendment; nothing was recorded. Record it without --correct.")
+        raise LedgerError(say(text, code=folder))
     kind: Kind = "amendment" if amends else "correction" if correct else "decision"
     book = _opened(ledger)
 
@@ -78,10 +80,15 @@ def _same_start(certificate: Mapping[str, Any], round_: str, ledger: Ledger, min
         if start.content == Source.of(certificate["inputs"]["decided"]).content:
             return
         if sha256(files[SUMMARY]) == sha256(mine):
-            raise LedgerError(f"This amendment is recorded already ({entry.said()}); nothing was recorded.")
+            text = phrase("This amendment is recorded already ({code}); nothing was recorded.")
+            raise LedgerError(say(text, code=entry.said()))
     raise LedgerError(
-        f"The amendment starts from another round {round_} than {entry.said()}. Nothing was recorded. Amend what "
-        f"holds: fundalloc rounds --restore {round_} -o OUT"
+        say(
+            "The amendment starts from another round {code} than {code_entry}. Nothing was recorded. Amend what "
+            "holds: fundalloc rounds --restore {code} -o OUT",
+            code=round_,
+            code_entry=entry.said(),
+        )
     )
 
 
@@ -117,9 +124,15 @@ def _same_past(certificate: Mapping[str, Any], round_: str, ledger: Ledger) -> N
             other = sorted(i for i in {*regions, *said} if regions.get(i) != said.get(i))
             if other:
                 raise LedgerError(
-                    f"Round {round_} was decided on another past than the ledger's: round {label}, {resource}, "
-                    f"{', '.join(other[:3])}{' and others' if len(other) > 3 else ''}. Nothing was recorded. Decide it "
-                    "again with --ledger."
+                    say(
+                        "Round {code} was decided on another past than the ledger's: round {code_other}, {resource}, "
+                        "{code_regions}{more}. Nothing was recorded. Decide it again with --ledger.",
+                        code=round_,
+                        code_other=label,
+                        resource=resource,
+                        code_regions=", ".join(other[:3]),
+                        more=say(" and others") if len(other) > 3 else "",
+                    )
                 )
 
 

@@ -26,7 +26,7 @@ from fundalloc.cli.options import (
 )
 from fundalloc.cli.putting import put_json
 from fundalloc.cli.screen import clock, note, show_allocation, show_flags, warn_of_the_past
-from fundalloc.language import say
+from fundalloc.language import called, say
 
 if TYPE_CHECKING:
     from fundalloc.change import Round as DecidedRound
@@ -119,6 +119,6 @@ def _say_recorded(ledger: str, round_: str) -> None:
             say(
                 "Round {round} is recorded already ({code}); this is another decision.",
                 round=round_,
-                code=f"{standing.state}, {standing.entry.said()}",
+                code=f"{called(standing.state)}{say(', ')}{standing.entry.said()}",
             )
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from fundalloc.ceilings import LEDGER
 from fundalloc.errors import Fault, InputError
 from fundalloc.intake import advice, contents
+from fundalloc.language import phrase, say
 from fundalloc.ledger import Ledger
 from fundalloc.ledger.exchange import exported, imported
 from fundalloc.ledger.past import past
@@ -22,17 +23,17 @@ def export_to(book: Ledger, file: Path, replace: bool) -> str:
     """
     if file.suffix == ".csv":
         lines = past(book).content.splitlines(keepends=True)
-        said = f"the amounts of {len(book.standings())} rounds, as a history."
+        said = say("the amounts of {count} rounds, as a history.", count=len(book.standings()))
     else:
         _check_lines(file)
         lines = list(exported(book))
-        said = f"{len(lines)} entries, with all their files."
+        said = say("{count} entries, with all their files.", count=len(lines))
     place = file.resolve()
     with claimed(place.parent) as claim:
         if not replace:
             _check_kept(place, lines)
         claim.place(place.name, b"".join(lines))
-    return f"{file}: {said}"
+    return say("{code}: {said}", code=file, said=said)
 
 
 def _check_kept(file: Path, lines: list[bytes]) -> None:
@@ -46,8 +47,15 @@ def import_from(place: str, file: Path, name: str, reason: str) -> str:
     """Appends what a file holds to the ledger at a place, which is made where there is none."""
     if file.suffix == ".csv":
         labels = record_history(file, place, name=name, reason=reason)
-        what = f"{len(labels)} rounds imported as history: {', '.join(labels)}" if labels else "nothing imported"
-        return f"{Ledger(place).where}: {what}. Rounds that were recorded with the same amounts are left out."
+        return say(
+            "{code}: {count} rounds imported as history: {code_rounds}. Rounds that were recorded with the same "
+            "amounts are left out."
+            if labels
+            else "{code}: nothing imported. Rounds that were recorded with the same amounts are left out.",
+            code=Ledger(place).where,
+            count=len(labels),
+            code_rounds=", ".join(labels),
+        )
     _check_lines(file)
     try:
         content = contents(file, LEDGER)
@@ -56,7 +64,12 @@ def import_from(place: str, file: Path, name: str, reason: str) -> str:
     entries = imported(content, str(file))
     book = Ledger(place, create=True)
     book.put(entries)
-    return f"{book.where}: {len(entries)} entries imported, every hash fits. Head: {book.head}"
+    return say(
+        "{code}: {count} entries imported, every hash fits. Head: {code_head}",
+        code=book.where,
+        count=len(entries),
+        code_head=book.head,
+    )
 
 
 def restore_to(book: Ledger, round_: str, folder: Path) -> str:
@@ -65,8 +78,13 @@ def restore_to(book: Ledger, round_: str, folder: Path) -> str:
     check_new(folder)
     files = book.files(entry)
     write_new(folder, {name: files[name] for name in sorted(files, key=lambda name: (name == SUMMARY, name))})
-    check = f"Check it: fundalloc verify {folder}" if SUMMARY in files else "A history comes without a proof."
-    return f"{folder}: {entry.said()}. {check}"
+    return say(
+        "{code}: {code_entry}. Check it: fundalloc verify {code}"
+        if SUMMARY in files
+        else "{code}: {code_entry}. A history comes without a proof.",
+        code=folder,
+        code_entry=entry.said(),
+    )
 
 
 def upgrade(book: Ledger) -> str:
@@ -74,10 +92,15 @@ def upgrade(book: Ledger) -> str:
     before = book.version
     copies = book.upgrade()
     if not copies:
-        return f"{book.where}: the tables are of version {before}, the newest; nothing was changed."
-    return (
-        f"{book.where}: tables of version {before} are now of version {book.version}. "
-        f"Copies of the old ones stay in the database: {', '.join(copies)}."
+        text = phrase("{code}: the tables are of version {version}, the newest; nothing was changed.")
+        return say(text, code=book.where, version=before)
+    return say(
+        "{code}: tables of version {before} are now of version {version}. "
+        "Copies of the old ones stay in the database: {code_copies}.",
+        code=book.where,
+        before=before,
+        version=book.version,
+        code_copies=", ".join(copies),
     )
 
 

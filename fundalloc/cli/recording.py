@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fundalloc.cli.options import LEDGER, AsJson, By, LedgerPlace, OutFolder, Quiet
+from fundalloc.cli.options import LEDGER, AsJson, By, Lang, LedgerPlace, OutFolder, Quiet
 from fundalloc.cli.putting import plain, put, put_json
 from fundalloc.cli.screen import clock, note, wide
 from fundalloc.errors import LedgerError
+from fundalloc.language import called, phrase, say
 
 if TYPE_CHECKING:
     from fundalloc.ledger import Entry, Ledger
@@ -35,6 +36,7 @@ def record(
     correct: Annotated[bool, typer.Option("--correct", help="The round is recorded; this is right instead.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    lang: Lang = None,
 ) -> None:
     """Verify a decided round and append it to the ledger, with everything that decided it."""
     from fundalloc.ledger import Ledger
@@ -43,7 +45,7 @@ def record(
 
     if correct and not reason:
         raise typer.BadParameter("a correction needs a reason: --reason TEXT")
-    with clock("verifying and recording"):
+    with clock(say("verifying and recording")):
         entry = record_folder(out, ledger, name=by or _login(), reason=reason or "decided", correct=correct)
         book = Ledger(ledger)
     _done(entry, book, as_json, quiet)
@@ -51,16 +53,31 @@ def record(
         rests = missing_past(book, entry)
         if rests:
             note(
-                f"warning: round {entry.round} rests on {', '.join(rests)}, which this ledger does not hold: allocate "
-                "--ledger will not see them. Put them in: fundalloc rounds --import HISTORY.csv"
+                say(
+                    "warning: round {code} rests on {code_rounds}, which this ledger does not hold: allocate "
+                    "--ledger will not see them. Put them in: fundalloc rounds --import HISTORY.csv",
+                    code=entry.round,
+                    code_rounds=", ".join(rests),
+                )
             )
         amendments = [e for e in book.standing(entry.round).entries if e.kind == "amendment"]
         if correct and amendments:
-            note(f"warning: {amendments[-1].said()} is not in this correction. Amend again what is still needed.")
+            note(
+                say(
+                    "warning: {code} is not in this correction. Amend again what is still needed.",
+                    code=amendments[-1].said(),
+                )
+            )
         later = _after(book, entry.round)
         if later:
-            note(f"Decided on what stood there before: {', '.join(later)}. Decide and correct them too if they change.")
-        note(f"Next: fundalloc approve {quote(entry.round)} --by NAME --reason TEXT --ledger {quote(book.where)}")
+            note(
+                say(
+                    "Decided on what stood there before: {code}. Decide and correct them too if they change.",
+                    code=", ".join(later),
+                )
+            )
+        following = f"fundalloc approve {quote(entry.round)} --by NAME --reason TEXT --ledger {quote(book.where)}"
+        note(f"{say('Next: ')}{following}")
 
 
 def approve(
@@ -71,12 +88,18 @@ def approve(
     entry: EntryNumber = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    lang: Lang = None,
 ) -> None:
     """Note in the ledger who approved a recorded round, when and why."""
     said, book = _stepped("approval", round_, reason, ledger, by, entry)
     _done(said, book, as_json, quiet)
     if not (quiet or as_json) and book.standing(round_).entry.name == said.name:
-        note(f"{said.name} recorded the round as well. Where two have to agree, somebody else has to approve it.")
+        note(
+            say(
+                "{code} recorded the round as well. Where two have to agree, somebody else has to approve it.",
+                code=said.name,
+            )
+        )
 
 
 def publish(
@@ -87,6 +110,7 @@ def publish(
     entry: EntryNumber = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    lang: Lang = None,
 ) -> None:
     """Note in the ledger that an approved round was published."""
     said, book = _stepped("publication", round_, reason, ledger, by, entry)
@@ -128,6 +152,7 @@ def rounds(
     reason: Reason = "",
     as_json: AsJson = False,
     quiet: Quiet = False,
+    lang: Lang = None,
 ) -> None:
     """List the recorded rounds and their states; verify, export, import or restore them."""
     from fundalloc.cli import exchanging
@@ -153,17 +178,28 @@ def rounds(
 
 
 def _verify(book: Ledger, expect: str, quiet: bool) -> None:
-    with clock("verifying the ledger"):
+    with clock(say("verifying the ledger")):
         faults = book.faults(expect)
     if faults:
-        raise LedgerError("\n".join([f"{book.where}: {len(faults)} fault(s) in the ledger", *faults]))
+        found = say("{code}: {count} fault(s) in the ledger", code=book.where, count=len(faults))
+        raise LedgerError("\n".join([found, *faults]))
     if not quiet:
         entries = book.entries()
         count = len(entries)
-        put(f"{book.where}: {count} entr{'y' if count == 1 else 'ies'}, every hash fits. Head: {book.head}")
+        put(
+            say(
+                "{code}: 1 entry, every hash fits. Head: {code_head}"
+                if count == 1
+                else "{code}: {count} entries, every hash fits. Head: {code_head}",
+                code=book.where,
+                count=count,
+                code_head=book.head,
+            )
+        )
         for entry in entries:
             if expect and entry.hash == expect.lower():
-                put(f"{expect} is the hash of {entry.said()} (of {count}).")
+                text = phrase("{code} is the hash of {code_entry} (of {count}).")
+                put(say(text, code=expect, code_entry=entry.said(), count=count))
 
 
 def _print_json(book: Ledger) -> None:
@@ -178,19 +214,25 @@ def _list(book: Ledger) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("round", "state", "entry", "what", "by", "on", "why"):
-        table.add_column(title, justify="right" if title == "entry" else "left", overflow="fold")
+    for title in (say("round"), say("state")):
+        table.add_column(title, overflow="fold")
+    table.add_column(say("entry"), justify="right", overflow="fold")
+    for title in (say("what"), say("by"), say("on"), say("why")):
+        table.add_column(title, overflow="fold")
     newest = 0
     for one in book.standings().values():
-        stale = f", decided before entry {newest} on an earlier round" if newest > one.entry.number else ""
+        state = called(one.state)
+        if newest > one.entry.number:
+            text = phrase("{state}, decided before entry {number} on an earlier round")
+            state = say(text, state=state, number=newest)
         newest = max(newest, one.entry.number)
         for entry in one.entries:
             holds = entry.number == one.entry.number
             cells = (
                 one.round,
-                f"{one.state}{stale}" if holds else "",
+                state if holds else "",
                 str(entry.number),
-                entry.kind,
+                called(entry.kind),
                 entry.name,
                 entry.at,
                 entry.reason,
@@ -198,7 +240,7 @@ def _list(book: Ledger) -> None:
             table.add_row(*(plain(cell) for cell in cells))
     console = wide()
     console.print(table)
-    console.print(plain(f"Head: {book.head}"))
+    console.print(plain(say("Head: {code}", code=book.head)))
 
 
 def _after(book: Ledger, round_: str) -> list[str]:
@@ -211,8 +253,16 @@ def _done(entry: Entry, book: Ledger, as_json: bool, quiet: bool) -> None:
     if as_json:
         put_json(asdict(entry))
     elif not quiet:
-        state = book.standing(entry.round).state
-        put(f"{book.where}: {entry.said()}. Round {entry.round} is now: {state}. Head: {entry.hash}")
+        put(
+            say(
+                "{code}: {code_entry}. Round {code_round} is now: {state}. Head: {code_head}",
+                code=book.where,
+                code_entry=entry.said(),
+                code_round=entry.round,
+                state=book.standing(entry.round).state,
+                code_head=entry.hash,
+            )
+        )
 
 
 def _login() -> str:

@@ -60,6 +60,7 @@ def demo(
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
     source: Annotated[str, typer.Option("--from", metavar="MODEL", help="A shipped model (fundalloc models).")] = DEMO,
+    lang: Lang = None,
 ) -> None:
     """Write a policy and its data to start from."""
     from fundalloc.report.folder import check_new, write_new

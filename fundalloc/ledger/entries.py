@@ -10,6 +10,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Literal, get_args
 
 from fundalloc.errors import LedgerError
+from fundalloc.language import called, say, speaking
 from fundalloc.rounds import in_order
 
 Kind = Literal["decision", "correction", "amendment", "history", "approval", "publication"]
@@ -77,7 +78,14 @@ class Entry:
 
     def said(self) -> str:
         """Who wrote it, when, as words."""
-        return f"entry {self.number}, {self.kind} of round {self.round} by {self.name} on {self.at}"
+        return say(
+            "entry {number}, {kind} of round {code_round} by {code_name} on {code_at}",
+            number=self.number,
+            kind=self.kind,
+            code_round=self.round,
+            code_name=self.name,
+            code_at=self.at,
+        )
 
 
 @dataclass(frozen=True)
@@ -122,18 +130,35 @@ def follow(standing: Mapping[str, Standing], kind: Kind, round_: str) -> int | N
     if kind in FIRST:
         if stands is not None:
             raise LedgerError(
-                f"Round {round_} is recorded already ({stands.entry.said()}); nothing was recorded. "
-                "What is recorded stays; a correction is an entry of its own (--correct)."
+                say(
+                    "Round {code} is recorded already ({code_entry}); nothing was recorded. "
+                    "What is recorded stays; a correction is an entry of its own (--correct).",
+                    code=round_,
+                    code_entry=stands.entry.said(),
+                )
             )
         return None
     if stands is None:
-        known = ", ".join(in_order(standing)) or "none"
-        raise LedgerError(f"Round {round_} is not recorded; nothing was recorded. Recorded are: {known}.")
+        known = ", ".join(in_order(standing)) or say("none")
+        raise LedgerError(
+            say(
+                "Round {code} is not recorded; nothing was recorded. Recorded are: {code_known}.",
+                code=round_,
+                code_known=known,
+            )
+        )
     needs: Mapping[str, tuple[State, ...]] = {"approval": ("draft",), "publication": ("approved",)}
     if kind in needs and stands.state not in needs[kind]:
-        last = stands.entries[-1]
-        remedy = "Approve it first." if stands.state == "draft" else ""
-        raise LedgerError(f"Round {round_} is {stands.state} ({last.said()}); nothing was recorded. {remedy}".rstrip())
+        raise LedgerError(
+            say(
+                "Round {code} is {state} ({code_entry}); nothing was recorded. Approve it first."
+                if stands.state == "draft"
+                else "Round {code} is {state} ({code_entry}); nothing was recorded.",
+                code=round_,
+                state=called(stands.state),
+                code_entry=stands.entries[-1].said(),
+            )
+        )
     return stands.entry.number
 
 
@@ -153,7 +178,9 @@ def broken(entries: Iterable[Entry]) -> list[str]:
             faults.append(f"{name} was changed: its hash is not that of what it says.")
         else:
             try:
-                if follow(seen, entry.kind, entry.round) != entry.about:
+                with speaking(None):  # faults of a file are in English
+                    about = follow(seen, entry.kind, entry.round)
+                if about != entry.about:
                     faults.append(f"{name} is about entry {entry.about}, which is not the one that held then.")
             except LedgerError as error:
                 faults.append(f"{name} cannot stand there: {str(error).partition('; nothing')[0]}.")

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from fundalloc.errors import LedgerError
+from fundalloc.language import phrase, say
 from fundalloc.ledger import database, schema
 from fundalloc.ledger.entries import START, Entry, Kind, Standing, broken, canonical, follow, stand, standings
 
@@ -56,7 +57,12 @@ class Ledger:
         """How one round stands. Raises LedgerError where it is not recorded."""
         known = self.standings()
         if round_ not in known:
-            raise LedgerError(f"{self.where}: round {round_} is not recorded. Recorded are: {', '.join(known) or '-'}.")
+            said = say(
+                "round {code} is not recorded. Recorded are: {code_known}.",
+                code=round_,
+                code_known=", ".join(known) or "-",
+            )
+            raise LedgerError(f"{self.where}: {said}")
         return known[round_]
 
     @property
@@ -106,11 +112,12 @@ class Ledger:
         check: Callable[[], None] | None = None,
     ) -> list[Entry]:
         """Writes entries of one kind about several rounds, each with its files, all or none."""
-        for what, said in (("A name", name), ("A reason", reason), *(("A round", label) for label, _ in rounds)):
+        labels = ((say("A round"), label) for label, _ in rounds)
+        for what, said in ((say("A name"), name), (say("A reason"), reason), *labels):
             if not said.strip():
-                raise LedgerError(f"{what} is missing; nothing was recorded.")
+                raise LedgerError(say("{what} is missing; nothing was recorded.", what=what))
             if any(letter < " " and letter not in "\n\t" for letter in said):
-                raise LedgerError(f"{what} holds a control character; nothing was recorded.")
+                raise LedgerError(say("{what} holds a control character; nothing was recorded.", what=what))
         self._check_version()
         written: list[Entry] = []
         with self._said(), database.writing(self._engine) as connection:
@@ -120,10 +127,9 @@ class Ledger:
             for round_, files in rounds:
                 about = follow(standing, kind, round_)
                 if after is not None and about != after:
-                    raise LedgerError(
-                        f"round {round_} has changed in the meantime "
-                        f"({before[about - 1].said() if about else 'none'}); nothing was recorded."
-                    )
+                    said = before[about - 1].said() if about else say("none")
+                    text = phrase("round {code} has changed in the meantime ({code_entry}); nothing was recorded.")
+                    raise LedgerError(say(text, code=round_, code_entry=said))
                 if check is not None:
                     check()
                 content = {
