@@ -59,7 +59,7 @@ def allocate(
 ) -> None:
     """Decide a round: who gets how much, explained and checked."""
     start = time.perf_counter()
-    with clock("deciding the round"):
+    with clock(say("deciding the round")):
         from fundalloc.fund import load
         from fundalloc.report.folder import check_writable
 

@@ -62,7 +62,7 @@ def _amended(out: Path, events: Path, new: Path, encoding: str, formats: list[st
     from fundalloc.blame import as_decided
     from fundalloc.report.folder import check_writable
 
-    with clock("amending the round"):
+    with clock(say("amending the round")):
         check_writable(new)
         with as_decided(out):
             allocation = amend_folder(out, events, encoding=encoding)

@@ -13,6 +13,7 @@ from fundalloc.cli.options import AsJson, Encoding, History, Lang, PastLedger, Q
 from fundalloc.cli.putting import put, put_json
 from fundalloc.cli.screen import clock, note_written
 from fundalloc.errors import Fault, Faults, InputError
+from fundalloc.language import say
 
 if TYPE_CHECKING:
     from fundalloc.comparison import Comparison
@@ -70,7 +71,7 @@ def compare(
     _check(candidates, against, resource, {"--shake": by, "--draws": draws})
     if formats and out is None:
         raise InputError([Fault("is for files, and none are written.", "Name a folder with -o.", key="--format")])
-    with clock("comparing"):
+    with clock(say("comparing")):
         from fundalloc.blame import as_decided
         from fundalloc.report.folder import check_writable
 

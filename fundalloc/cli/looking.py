@@ -45,7 +45,7 @@ def check(
     """Find every fault at once, and print the policy back in plain words."""
     from fundalloc.fund import load
 
-    with clock("reading"):
+    with clock(say("reading")):
         fund = load(
             policy,
             regions=regions,
@@ -114,7 +114,7 @@ def _explained(
     if told_otherwise(summary):
         from fundalloc.retelling import retold
 
-        with clock("translating"):
+        with clock(say("translating")):
             again = retold(out)
         summary = again.summary
         rows, steps = (again.sheets[name].records() for name in ("allocation.csv", "steps.csv"))
@@ -126,7 +126,7 @@ def _explained(
         from fundalloc.ledger import Ledger
         from fundalloc.precedent import before_events, precedent, recorded
 
-        with clock("comparing"):
+        with clock(say("comparing")):
             rounds = (
                 precedent(since, lambda: before_events(out), None if ledger is None else Ledger(ledger)),
                 recorded(out),
@@ -157,7 +157,7 @@ def audit(
     from fundalloc.files import read_table
     from fundalloc.fund import load
 
-    with clock("checking"):
+    with clock(say("checking")):
         fund = load(
             policy,
             regions=regions,
@@ -217,7 +217,7 @@ def verify(
     from fundalloc.verification import verify as verify_folder
 
     start = time.perf_counter()
-    with clock("verifying"):
+    with clock(say("verifying")):
         verdict = verify_folder(out)
     if as_json:
         put_json({"verified": True, **asdict(verdict)})

@@ -63,7 +63,7 @@ def plan(
 ) -> None:
     """Project rounds ahead: who would get how much, and when goals are reached."""
     start = time.perf_counter()
-    with clock("projecting"):
+    with clock(say("projecting")):
         from fundalloc.errors import Faults
         from fundalloc.files import read_table
         from fundalloc.fund import load

@@ -28,7 +28,7 @@ def demo(
     lang: Lang = None,
 ) -> None:
     """Run the main job on the 41 cities of the Yangtze River Delta."""
-    with clock("deciding the demo round"):
+    with clock(say("deciding the demo round")):
         from fundalloc.fund import load
         from fundalloc.report.folder import check_writable
 
@@ -92,8 +92,8 @@ def models(lang: Lang = None) -> None:
             resources=len(fund.problem.resources),
             rules=len(fund.policy.rules),
         )
-        put(f"{one.name}: {one.about}")
-        put(f"  {called(fund.policy.fund.title)}; {size}")
+        put(f"{one.name}{say(': ')}{called(one.about)}")
+        put(f"  {called(fund.policy.fund.title)}{say('; ')}{size}")
         if fund.policy.fund.reference:
             put(say("  Reference: {reference}", reference=fund.policy.fund.reference))
         if one.expected is not None:

@@ -48,7 +48,7 @@ def monitor(
     from fundalloc.monitoring import monitor_ledger
     from fundalloc.report.folder import check_writable
 
-    with clock("watching the rounds"):
+    with clock(say("watching the rounds")):
         if out is not None:
             check_writable(out)
         if policy is None:

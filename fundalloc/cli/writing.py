@@ -32,7 +32,7 @@ def notices(
 ) -> None:
     """Write one letter for each region of a decided round: what it receives, why, and how to object."""
     start = time.perf_counter()
-    with clock("writing letters"):
+    with clock(say("writing letters")):
         from fundalloc.blame import as_decided
         from fundalloc.notices import notices as write_notices
 
