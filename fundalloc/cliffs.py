@@ -7,27 +7,20 @@ as if it stood on the other side.
 
 from __future__ import annotations
 
-import ast
-import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fundalloc.decision import decide
 from fundalloc.errors import ConflictError, InputError, SolverError
-from fundalloc.expressions import Expression
 from fundalloc.history import History
 from fundalloc.language import say
 from fundalloc.policy import Policy, pose
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.regions import Regions
 from fundalloc.rules import Rows, Statement
-from fundalloc.scope import Scope
-
-ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-#: where a comparison stands in the text around it
-HERE = "__here__"
+from fundalloc.thresholds import Case, beside
 
 
 @dataclass(frozen=True)
@@ -58,15 +51,6 @@ class Cliff:
         return abs(self.beyond - self.amount) / self.amount if self.amount > 0 else np.inf * (self.beyond > 0)
 
 
-@dataclass(frozen=True)
-class _Case:
-    where: str
-    text: str
-    region: int
-    distance: float
-    inside: bool
-
-
 def cliffs(
     policy: Policy,
     regions: Regions,
@@ -83,7 +67,7 @@ def cliffs(
     amounts: what is decided, one per cell. near: the distance in standard deviations of what is compared. most: so many
     cases are decided again, the nearest first.
     """
-    cases = sorted(_near(policy, problem, near), key=lambda c: (c.distance, c.where, c.region))[:most]
+    cases = sorted(beside(policy, problem, near), key=lambda c: (c.distance, c.where, c.region))[:most]
     found = []
     for case in cases:
         one = _beyond(policy, regions, history, problem, amounts, case)
@@ -92,74 +76,8 @@ def cliffs(
     return sorted(found, key=lambda c: (c.region, c.where))
 
 
-def _conditions(policy: Policy, problem: Problem) -> Iterator[tuple[str, str, Scope]]:
-    """Every condition on regions, with its key and what it can see."""
-    scopes = {one.name: one.scope for one in problem.resources}
-    for name, section in policy.resources.items():
-        if isinstance(section.where, str):
-            yield f"resources.{name}.where", section.where, scopes[name].full or scopes[name]
-    for rule in policy.rules:
-        if isinstance(rule.where, str) and rule.holds(problem.round) and rule.mode != "watch":
-            scope = scopes[rule.named[0]] if rule.named else next(iter(scopes.values()))
-            yield f"rules.{rule.name}.where", rule.where, scope
-
-
-def _near(policy: Policy, problem: Problem, near: float) -> Iterator[_Case]:
-    """Who is near the threshold of a comparison in a condition."""
-    for key, text, scope in _conditions(policy, problem):
-        nearest: dict[int, float] = {}
-        inside = Expression(text, key).evaluate(scope) != 0
-        for left, right, around in _comparisons(Expression(text, key).tree, policy):
-            try:
-                gap = Expression(f"({left}) - ({right})", key).evaluate(scope)
-                spread = float(np.nanstd(Expression(left, key).evaluate(scope)))
-            except InputError:
-                continue
-            spread = spread or float(np.nanstd(gap))
-            for i in np.flatnonzero(np.abs(gap) <= near * spread).tolist() if spread > 0 else ():
-                crossed = around(f'{policy.regions.id} == "{problem.regions.ids[i]}"')
-                if (Expression(crossed, key).evaluate(scope)[i] != 0) != inside[i]:
-                    nearest[i] = min(nearest.get(i, np.inf), abs(float(gap[i])) / spread)
-        yield from (_Case(key, text, i, distance, bool(inside[i])) for i, distance in nearest.items())
-
-
-def _comparisons(tree: ast.AST, policy: Policy) -> Iterator[tuple[str, str, Callable[[str], str]]]:
-    """The two sides of every comparison by order, those in named measures too, and the whole condition as it would be
-    if that comparison came out otherwise for some regions.
-    """
-    whole = _Written(policy.measures).visit(copy.deepcopy(tree))
-    for node in [n for n in ast.walk(whole) if isinstance(n, ast.Compare)]:
-        match node:
-            case ast.Compare(left=left, ops=[op], comparators=[right]) if isinstance(op, ORDERED):
-                own = ast.unparse(node)
-                node.left, node.ops, node.comparators = ast.Name(HERE), [ast.Eq()], [ast.Constant(1)]
-                text = ast.unparse(whole)
-                node.left, node.ops, node.comparators = left, [op], [right]
-                yield ast.unparse(left), ast.unparse(right), _around(text, own)
-
-
-def _around(text: str, comparison: str) -> Callable[[str], str]:
-    return lambda some: text.replace(HERE, f"(({comparison}) != ({some}))")
-
-
-class _Written(ast.NodeTransformer):
-    """Named measures written out."""
-
-    def __init__(self, measures: Mapping[str, str | float], seen: frozenset[str] = frozenset()) -> None:
-        self.measures, self.seen = measures, seen
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        """A name, or what it stands for."""
-        if node.id not in self.measures or node.id in self.seen:
-            return node
-        inner = copy.deepcopy(Expression(self.measures[node.id]).tree)
-        inner = inner.body if isinstance(inner, ast.Expression) else inner
-        found: ast.AST = _Written(self.measures, self.seen | {node.id}).visit(inner)
-        return found
-
-
 def _beyond(
-    policy: Policy, regions: Regions, history: History, problem: Problem, amounts: FloatArray, case: _Case
+    policy: Policy, regions: Regions, history: History, problem: Problem, amounts: FloatArray, case: Case
 ) -> Cliff:
     """What a region would get on the other side of a threshold."""
     region, n = problem.regions.ids[case.region], problem.n
@@ -189,7 +107,7 @@ def _beyond(
     )
 
 
-def _crossed(policy: Policy, case: _Case, region: str) -> Policy:
+def _crossed(policy: Policy, case: Case, region: str) -> Policy:
     """The policy with one region on the other side of a condition."""
     crossed = f'({case.text}) != ({policy.regions.id} == "{region}")'
     kind, _, rest = case.where.partition(".")

@@ -20,7 +20,7 @@ LAYERS = (
     "expressions scope indices likeness problem",
     "rules objectives utility arrears adjustments arrival claims key entitlements events amendment "
     "goals growth outlook letterhead uncertainty",
-    "policy system findings monitors posed",
+    "policy system findings monitors posed thresholds",
     "program arrays dual highs solve polish equations whole exact attempts bending standing tangents gains soft "
     "level_prices level_proofs levels alpha_fair benefit market choice multipliers evenest shifts",
     "decided lots reasons conflicts lowest yielding prices shapley accounting rounding remarks",

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from fundalloc import ConflictError, DifferenceError, Fund, InputError, load
 from fundalloc.cli.app import run
+from fundalloc.expressions import Expression
 from fundalloc.policy import parse_policy
 from fundalloc.report.page import figures, rendering
 from fundalloc.report.page.glossary import WORDS, glossary
@@ -221,6 +222,21 @@ def test_coverage_over_the_rounds_is_that_of_the_history_and_of_this_round(folde
             assert said.startswith(f"{behind} round") if behind else said == "–"
             (title,) = [t for t in table.head if t.startswith("Owed")]
             assert float(figure(table.column(title)[k])) == pytest.approx(owed, rel=1e-6, abs=0.02)
+
+
+def test_the_caveats_name_who_stands_beside_a_threshold(page):
+    fund = load("models/yrd.toml")
+    development = Expression("development", "").evaluate(fund.problem.resources[0].scope)
+    bound, spread = np.quantile(development, 0.4), 0.1 * development.std()
+    names = dict(zip(fund.regions.names, (development - bound).tolist(), strict=True))
+    (said,) = [
+        li.text
+        for li in page.by_id("caveats").all("li")
+        if "a third for the less developed" in li.text and "threshold" in li.text
+    ]
+    within, outside = said.split("Just within: ")[1].split(". Just outside: ")
+    assert set(within.split(", ")) == {n for n, gap in names.items() if -spread <= gap < 0}
+    assert set(outside.removesuffix(".").split(", ")) == {n for n, gap in names.items() if 0 <= gap <= spread}
 
 
 def test_a_watched_rule_that_is_missed_says_whether_it_could_be_required(folder, page):

@@ -116,7 +116,7 @@ def _against(
     )
     grids.append(_measures(name, base, label, said))
     if facts["rules"]:
-        grids.append(_binding(facts["rules"], base, label, {r["region_id"]: r["region_name"] for r in mine}))
+        grids.append(_binding(name, facts["rules"], base, label, {r["region_id"]: r["region_name"] for r in mine}))
     winners, losers = facts["winners"], facts["losers"]
     sentences = [
         say(
@@ -164,14 +164,14 @@ def _measures(name: str, base: str, label: str, said: Mapping[str, Any]) -> Grid
     )
 
 
-def _binding(rules: Sequence[Mapping[str, Any]], base: str, label: str, names: Mapping[str, str]) -> Grid:
+def _binding(name: str, rules: Sequence[Mapping[str, Any]], base: str, label: str, names: Mapping[str, str]) -> Grid:
     """At how many places rules bind in both."""
 
     def listed(places: Sequence[str]) -> str:
         return ", ".join(names.get(p, p) for p in places[:20]) + (" …" if len(places) > 20 else "")
 
     return Grid(
-        say("Which rules bind, and at how many places"),
+        say("{resource}: which rules bind, and at how many places", resource=name),
         [
             (say("Rule"), False),
             (base, True),

@@ -10,7 +10,10 @@ from fundalloc.report.page.material import Material
 from fundalloc.report.statute import describe
 from fundalloc.report.words import ACCOUNTING
 from fundalloc.rounds import at
+from fundalloc.thresholds import beside
 
+#: so many regions near a threshold are named
+NAMED = 6
 #: what a rule's shifts are, by the way they were found
 SHIFTS = ACCOUNTING | {
     "multipliers": phrase(
@@ -90,13 +93,20 @@ def caveats(material: Material) -> Iterator[str]:
     idle = [r["name"] for r in summary["rules"] if not r["in_force"]]
     if idle:
         yield say("Rules of the policy that are not in force in this round: {rules}.", rules=_listed(idle))
-    for where, condition in _thresholds(material):
-        yield say(
+    near = _near(material)
+    for where, condition, key in _thresholds(material):
+        inside, outside = near.get((key, True), ()), near.get((key, False), ())
+        sides = [
+            say("Just within: {regions}.", regions=_some(inside)) if inside else "",
+            say("Just outside: {regions}.", regions=_some(outside)) if outside else "",
+        ]
+        text = say(
             "{where}: a threshold decides ({code}). A region just below and one just above it are almost the same, and "
             "may get very different amounts.",
             where=where,
             code=condition,
         )
+        yield " ".join([text, *filter(None, sides)])
     if summary["rules"]:
         yield say(SHIFTS[summary["accounting"]])
     if any(r["price"] for r in summary["rules"]):
@@ -107,15 +117,34 @@ def caveats(material: Material) -> Iterator[str]:
     yield say("That the data are true is not proven by any computation; their files and SHA-256 are named at the end.")
 
 
-def _thresholds(material: Material) -> Iterator[tuple[str, str]]:
-    """The conditions that decide who takes part, or whom a rule concerns."""
-    measures = material.policy.measures
-    stated = [(say("Who takes part in {resource}", resource=n), s.where) for n, s in material.policy.resources.items()]
-    stated += [(say("Whom the rule “{rule}” concerns", rule=r.name), r.where) for r in material.policy.rules]
-    for who, where in stated:
+def _near(material: Material) -> Mapping[tuple[str, bool], list[str]]:
+    """The names of the regions near the threshold of each condition, and on which side, the nearest first."""
+    problem = material.decision.problem
+    found: dict[tuple[str, bool], list[str]] = {}
+    for case in sorted(beside(material.policy, problem, material.policy.monitor.near_cliff), key=lambda c: c.distance):
+        found.setdefault((case.where, case.inside), []).append(problem.regions.names[case.region])
+    return found
+
+
+def _some(names: Sequence[str]) -> str:
+    more = [say("{count} more", count=len(names) - NAMED)] if len(names) > NAMED else []
+    return say(", ").join([*names[:NAMED], *more])
+
+
+def _thresholds(material: Material) -> Iterator[tuple[str, str, str]]:
+    """The conditions that decide who takes part, or whom a rule concerns, with their keys."""
+    policy, measures = material.policy, material.policy.measures
+    stated = [
+        (say("Who takes part in {resource}", resource=n), s.where, f"resources.{n}.where")
+        for n, s in policy.resources.items()
+    ]
+    stated += [
+        (say("Whom the rule “{rule}” concerns", rule=r.name), r.where, f"rules.{r.name}.where") for r in policy.rules
+    ]
+    for who, where, key in stated:
         text = str(measures.get(str(where), where))
         if where is not None and any(sign in text for sign in "<>"):
-            yield who, text if text == str(where) else f"{where} = {text}"
+            yield who, text if text == str(where) else f"{where} = {text}", key
 
 
 def _listed(names: Sequence[str]) -> str:
