@@ -812,15 +812,20 @@ def test_a_foreign_folder_stays_as_it_is(folder, capsys):
     assert sorted(p.name for p in folder.iterdir()) == ["policy.toml", "regions.csv"]
 
 
-def test_a_plan_may_replace_a_decided_round_and_the_other_way_round(folder, capsys):
+def test_a_plan_never_takes_the_place_of_a_decided_round_nor_the_other_way_round(folder, capsys):
     out = str(folder / "out")
     assert planned(folder, "--rounds", "2", "-o", out) == 0
     assert run(["explain", out, "A"]) == 3
     assert "allocation.csv" in capsys.readouterr().err
-    assert run(["allocate", str(folder), "-o", out, "--quiet"]) == 0
-    assert not (folder / "out" / "plan.csv").exists()
-    assert planned(folder, "--rounds", "2", "-o", out, "--quiet") == 0
-    assert sorted(p.name for p in (folder / "out").iterdir()) == ["flags.csv", "goals.csv", "plan.csv", "summary.json"]
+    names = ["flags.csv", "goals.csv", "plan.csv", "summary.json"]
+    assert run(["allocate", str(folder), "-o", out, "--quiet"]) == 3
+    assert "holds a plan, not a round; nothing was changed." in capsys.readouterr().err
+    assert sorted(p.name for p in (folder / "out").iterdir()) == names
+    assert run(["allocate", str(folder), "-o", f"{out}-round", "--quiet"]) == 0
+    assert planned(folder, "--rounds", "2", "-o", f"{out}-round", "--quiet") == 3
+    assert "holds a round, not a plan; nothing was changed." in capsys.readouterr().err
+    assert (folder / "out-round" / "certificate.json").is_file()
+    assert planned(folder, "--rounds", "3", "-o", out, "--quiet") == 0
 
 
 def test_options_labels_indicators_and_encoding(folder, capsys):
