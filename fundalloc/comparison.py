@@ -17,8 +17,7 @@ from fundalloc.contrasts import Amounts, Contrast, bounds
 from fundalloc.errors import Fault, Faults, InputError
 from fundalloc.fund import Fund
 from fundalloc.report.compared import Frame, Pair, bounds_sheet, comparison_sheet, facts, groups_sheet
-from fundalloc.report.folder import write_folder
-from fundalloc.report.formats import PAGES, chosen
+from fundalloc.report.formats import write_tables
 from fundalloc.report.juxtaposed import text_of
 from fundalloc.report.projected import lowest
 from fundalloc.report.sheets import Sheet
@@ -97,14 +96,13 @@ class Comparison:
         formats: "html" for a page beside them. Raises InputError where the folder holds files that fundalloc did not
         write.
         """
-        files = {name: sheet.csv() for name, sheet in self.sheets.items()}
-        if chosen(formats, PAGES):
-            from fundalloc.report.page.compared import compared
-            from fundalloc.report.page.sides import sides_page
+        write_tables(folder, self.sheets, self.summary, formats, ("comparison.html", self._page))
 
-            tables = [sheet.records() for sheet in self.sheets.values()]
-            files["comparison.html"] = sides_page(compared(self.summary, *tables))
-        write_folder(Path(folder), files, self.summary)
+    def _page(self) -> bytes:
+        from fundalloc.report.page.compared import compared
+        from fundalloc.report.page.sides import sides_page
+
+        return sides_page(compared(self.summary, *(sheet.records() for sheet in self.sheets.values())))
 
     def _said(self, one: Candidate) -> dict[str, Any]:
         """What a summary says of a candidate by itself."""

@@ -17,8 +17,7 @@ from fundalloc.files import read_table
 from fundalloc.fund import Fund, as_table
 from fundalloc.language import called, phrase, say
 from fundalloc.problem import FloatArray
-from fundalloc.report.folder import write_folder
-from fundalloc.report.formats import PAGES, chosen
+from fundalloc.report.formats import write_tables
 from fundalloc.report.juxtaposed import listed
 from fundalloc.report.sheets import TEXT, Sheet
 from fundalloc.report.summary import FORMAT
@@ -159,15 +158,13 @@ class Deviations:
         formats: "html" for a page beside them. Raises InputError where the folder holds files that fundalloc did not
         write.
         """
-        files = {name: sheet.csv() for name, sheet in self.sheets.items()}
-        if chosen(formats, PAGES):
-            from fundalloc.report.page.deviating import deviating
-            from fundalloc.report.page.sides import sides_page
+        write_tables(folder, self.sheets, self.summary, formats, ("deviations.html", self._page))
 
-            files["deviations.html"] = sides_page(
-                deviating(self.summary, self.sentences, self.sheets["deviations.csv"].records())
-            )
-        write_folder(Path(folder), files, self.summary)
+    def _page(self) -> bytes:
+        from fundalloc.report.page.deviating import deviating
+        from fundalloc.report.page.sides import sides_page
+
+        return sides_page(deviating(self.summary, self.sentences, *(sheet.records() for sheet in self.sheets.values())))
 
     def _largest(self, figures: Sequence[Published]) -> list[dict[str, str]]:
         return [

@@ -25,8 +25,7 @@ from fundalloc.fund import Fund
 from fundalloc.lottery import Draws, drawn
 from fundalloc.posed import Posed
 from fundalloc.problem import IntArray
-from fundalloc.report.folder import write_folder
-from fundalloc.report.formats import PAGES, chosen
+from fundalloc.report.formats import write_tables
 from fundalloc.report.shaken import facts, inputs, sensitivity_sheet, sentences, text_table, weights_sheet
 from fundalloc.report.sheets import Sheet
 from fundalloc.report.summary import FORMAT
@@ -122,14 +121,13 @@ class Sensitivity:
         formats: "html" for a page beside them. Raises InputError where the folder holds files that fundalloc did not
         write.
         """
-        files = {name: sheet.csv() for name, sheet in self.sheets.items()}
-        if chosen(formats, PAGES):
-            from fundalloc.report.page.shaken import shaken
-            from fundalloc.report.page.sides import sides_page
+        write_tables(folder, self.sheets, self.summary, formats, ("sensitivity.html", self._page))
 
-            tables = [sheet.records() for sheet in self.sheets.values()]
-            files["sensitivity.html"] = sides_page(shaken(self.summary, self.sentences, *tables))
-        write_folder(Path(folder), files, self.summary)
+    def _page(self) -> bytes:
+        from fundalloc.report.page.shaken import shaken
+        from fundalloc.report.page.sides import sides_page
+
+        return sides_page(shaken(self.summary, self.sentences, *(sheet.records() for sheet in self.sheets.values())))
 
 
 def shake(

@@ -7,9 +7,13 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 from fundalloc.errors import Fault, InputError, did_you_mean
+from fundalloc.report.folder import write_folder
 from fundalloc.report.outcome import Outcome
+from fundalloc.report.sheets import Sheet
 
 #: files that are always written
 ALWAYS = ("csv", "json")
@@ -90,6 +94,24 @@ def chosen(texts: Iterable[str], known: Sequence[str] = KNOWN) -> tuple[str, ...
     if unknown:
         raise InputError([Fault(f"is no format. {did_you_mean(n, known)}", key="--format", value=n) for n in unknown])
     return tuple(name for name in known if name in asked and name not in ALWAYS)
+
+
+def write_tables(
+    folder: str | Path,
+    sheets: Mapping[str, Sheet],
+    summary: Mapping[str, Any],
+    formats: Iterable[str],
+    page: tuple[str, Callable[[], bytes]],
+) -> None:
+    """Writes tables, a summary and, where it is asked for, their page to a folder, whole or not at all.
+
+    page: the name of its file, and what draws it.
+    """
+    files = {name: sheet.csv() for name, sheet in sheets.items()}
+    if chosen(formats, PAGES):
+        name, draw = page
+        files[name] = draw()
+    write_folder(Path(folder), files, summary)
 
 
 def same_content(ours: bytes, theirs: bytes) -> bool:
