@@ -69,7 +69,9 @@ def jobs(home: Path, place: Path) -> dict[str, Job]:
         "allocate to a new folder": Job([], ["allocate", fund, "-o", str(place / "a" / "out")]),
         "amend": Job(["allocate", fund, *out], ["amend", str(home / "r1"), "--events", str(home / "e.csv"), *out]),
         "notices": Job([*letters, "--region", "A", "--format", "md"], letters),
-        "compare": Job(["compare", fund, "--draws", "4", *out], ["compare", fund, str(home / "r2"), *out]),
+        "compare": Job(
+            ["compare", fund, str(home / "r1"), *out], ["compare", str(home / "r1"), str(home / "r2"), *out]
+        ),
         "plan": Job(["plan", fund, "--rounds", "1", *out], ["plan", fund, "--rounds", "2", *out]),
         "monitor": Job(
             ["monitor", "--ledger", str(home / "l1"), *out], ["monitor", "--ledger", str(home / "l2"), *out]
