@@ -15,6 +15,17 @@ import fundalloc
 
 PACKAGE = Path(fundalloc.__file__).parent
 SAYING = ("say", "phrase", "said")
+#: what makes a fault or an error that people read
+COMPLAINTS = (
+    "Fault",
+    "ConflictError",
+    "SolverError",
+    "DifferenceError",
+    "LedgerError",
+    "UnreadableError",
+    "TooMuchError",
+    "BadParameter",
+)
 TEMPLATES = (".j2", ".html", ".md")
 
 
@@ -41,6 +52,42 @@ def in_code() -> dict[str, str]:
                 for text in _texts(node.args[0]):
                     found.setdefault(text, str(file.relative_to(PACKAGE)))
     return found
+
+
+def unsaid() -> list[str]:
+    """Where a text of a fault or an error is written, but not said: file and line of each."""
+    found = []
+    for file in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and _complains(node.func):
+                texts = [*node.args, *(k.value for k in node.keywords if k.arg in ("message", "remedy"))]
+                if any(_written(text) for text in texts):
+                    found.append(f"{file.relative_to(PACKAGE)}:{node.lineno}")
+    return found
+
+
+def _complains(function: ast.expr) -> bool:
+    """Whether a call makes a fault or an error that people read."""
+    match function:
+        case ast.Name(id=name) | ast.Attribute(attr=name) if name in COMPLAINTS:
+            return True
+        case ast.Attribute(attr="add", value=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name in ("faults", "own")
+    return False
+
+
+def _written(node: ast.expr) -> bool:
+    """Whether an argument is a text with words, as it stands or in a choice or a sum."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return any(c.isalpha() for c in text)
+        case ast.JoinedStr(values=parts):
+            return any(_written(part) for part in parts)
+        case ast.IfExp(body=one, orelse=other):
+            return _written(one) or _written(other)
+        case ast.BinOp(left=one, right=other):
+            return _written(one) or _written(other)
+    return False
 
 
 def in_templates() -> dict[str, str]:
