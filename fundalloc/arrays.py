@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
 
 from fundalloc.errors import SolverError
 from fundalloc.problem import FloatArray, Problem
+from fundalloc.sparse import csr_array, diags_array
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fundalloc.exact import Exact, sharpened
-from fundalloc.polish import Optimum
+from fundalloc.optimum import Optimum
 from fundalloc.problem import FloatArray
 from fundalloc.rules import Rows
 from fundalloc.system import System

@@ -18,11 +18,10 @@ import numpy as np
 
 from fundalloc.attempts import Attempt, Chosen
 from fundalloc.objectives import BENEFIT
-from fundalloc.polish import supply_rows
 from fundalloc.problem import FloatArray
 from fundalloc.rules import DUST, Curve, Rows
 from fundalloc.solve import dearest, nearest
-from fundalloc.system import System
+from fundalloc.system import System, supply_rows
 from fundalloc.tangents import met
 
 #: the forces that are tried: the greatest worth of a whole resource counts as one

@@ -12,7 +12,6 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from fundalloc.attempts import LevelProof
 from fundalloc.decided import Decision
@@ -21,6 +20,7 @@ from fundalloc.intake import json_of
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement
 from fundalloc.sources import Source
+from fundalloc.sparse import csr_array
 from fundalloc.system import System
 
 CERTIFICATE = "certificate.json"

@@ -11,19 +11,18 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from fundalloc.alpha_fair import fair
 from fundalloc.attempts import Attempt, Chosen
 from fundalloc.benefit import greatest
-from fundalloc.dual import ACCEPTED
 from fundalloc.gains import raising
 from fundalloc.level_proofs import proven_levels
 from fundalloc.levels import raised
 from fundalloc.market import equilibrium, face
-from fundalloc.objectives import weights
+from fundalloc.objectives import OPTIMAL, weights
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement, tolerance
+from fundalloc.sparse import csr_array
 from fundalloc.system import System, assemble
 from fundalloc.tangents import KEPT, convex, met
 
@@ -93,7 +92,7 @@ def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
     lined, rest = _in_rows(base, curves)
     for _ in range(TANGENTS):
         found = equilibrium(lined, gains, weight, known)
-        if not found.residual <= ACCEPTED:
+        if not found.residual <= OPTIMAL:
             break
         missed = [c for c in rest if c.excess(found.amounts) > KEPT]
         if not missed:

@@ -12,7 +12,7 @@ from fundalloc.exact import Exact
 from fundalloc.findings import Finding, audit
 from fundalloc.flags import Flag
 from fundalloc.multipliers import Multipliers
-from fundalloc.polish import Optimum
+from fundalloc.optimum import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.remarks import remarks
 from fundalloc.rules import Statement

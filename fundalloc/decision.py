@@ -19,7 +19,7 @@ from fundalloc.decided import Decision, concluded, gone
 from fundalloc.errors import SolverError
 from fundalloc.explain import printed_unit
 from fundalloc.lots import lots_of
-from fundalloc.polish import Optimum
+from fundalloc.optimum import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.program import added, build
 from fundalloc.rounding import NoWholeLots

@@ -14,16 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array, diags_array, eye_array, vstack
 from scipy.sparse.linalg import splu
 
 from fundalloc.objectives import OPTIMAL
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.rules.spread import Drawn, Spread
+from fundalloc.sparse import csc_array, csr_array, diags_array, eye_array, vstack
 
 CURVATURE_FLOOR = 1e-12
 GOAL = 1e-14
-ACCEPTED = OPTIMAL
 #: steps beyond the accepted accuracy, each of which may reach the goal
 FURTHER = 6
 HALVINGS = 60
@@ -256,7 +255,7 @@ class Dual:
                 best, kept = residual, (state, m)
             if best <= GOAL:
                 break
-            good += best <= ACCEPTED
+            good += best <= OPTIMAL
             clash = not good and self.clashes(m, state)
             if clash:
                 kept = state, m

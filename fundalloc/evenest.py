@@ -10,16 +10,16 @@ import itertools
 from collections import defaultdict
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, hstack, vstack
 from scipy.sparse.csgraph import connected_components
 
 from fundalloc.arrays import Arrays
 from fundalloc.errors import SolverError
 from fundalloc.highs import run
 from fundalloc.multipliers import Multipliers, explaining, explains, touched
-from fundalloc.polish import Optimum, supply_rows
+from fundalloc.optimum import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray
-from fundalloc.system import System
+from fundalloc.sparse import csr_array, diags_array, hstack, vstack
+from fundalloc.system import System, supply_rows
 
 DEPENDENT = 1e-9
 #: up to so many rows are looked at as one

@@ -15,7 +15,7 @@ from fractions import Fraction
 import numpy as np
 
 from fundalloc.equations import solved
-from fundalloc.polish import Optimum
+from fundalloc.optimum import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.system import System
 from fundalloc.whole import WholeNumbers

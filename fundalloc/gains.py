@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from fundalloc.objectives import worth
 from fundalloc.problem import FloatArray
 from fundalloc.rules import Rows
+from fundalloc.sparse import csr_array
 from fundalloc.system import System
 
 

@@ -9,11 +9,11 @@ import logging
 
 import highspy
 import numpy as np
-from scipy.sparse import csr_array, eye_array, hstack, vstack
 
 from fundalloc.arrays import Arrays, check_finite
 from fundalloc.errors import SolverError
 from fundalloc.problem import FloatArray
+from fundalloc.sparse import csr_array, eye_array, hstack, vstack
 
 log = logging.getLogger("fundalloc")
 TIME_LIMIT = 600.0

@@ -16,13 +16,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
 
 from fundalloc.attempts import LevelProof
 from fundalloc.gains import Gains
-from fundalloc.polish import supply_rows
 from fundalloc.problem import FloatArray
-from fundalloc.system import System
+from fundalloc.sparse import csr_array, vstack
+from fundalloc.system import System, supply_rows
 
 #: both ends of an inequality meet to this part of what it adds up
 MEET = 1e-9

@@ -16,18 +16,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
 
 from fundalloc.attempts import Attempt, LevelProof
 from fundalloc.gains import Gains, holding
 from fundalloc.level_prices import HIGHER, STRONG, Prices
 from fundalloc.objectives import LEVELS
-from fundalloc.polish import polish, supply_rows
+from fundalloc.polish import polish
 from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.rules import Curve, Rows
 from fundalloc.soft import SoftRows
 from fundalloc.solve import nearest
-from fundalloc.system import System
+from fundalloc.sparse import csr_array, diags_array
+from fundalloc.system import System, supply_rows
 from fundalloc.tangents import met
 
 #: rows of size one that are missed by less in all are kept

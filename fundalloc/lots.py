@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from fundalloc.exact import Exact
-from fundalloc.polish import Optimum
+from fundalloc.optimum import Optimum
 from fundalloc.problem import FloatArray, IntArray
 from fundalloc.rounding import Nest, Real, whole_lots
 from fundalloc.system import System, inward

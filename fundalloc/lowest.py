@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array, hstack, vstack
 
 from fundalloc.arrays import Arrays, of_size_one
 from fundalloc.highs import run
@@ -17,6 +16,7 @@ from fundalloc.problem import FloatArray
 from fundalloc.reasons import reason
 from fundalloc.rules import Curve, Rows
 from fundalloc.solve import linear
+from fundalloc.sparse import csr_array, hstack, vstack
 from fundalloc.system import System
 
 #: so many tangents are tried, and the gap at which nothing more is looked for

@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, eye_array, vstack
 
 from fundalloc.dual import Dual, State
 from fundalloc.gains import Gains, holding
-from fundalloc.polish import supply_rows
 from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.rules import Rows
-from fundalloc.system import System
+from fundalloc.sparse import csr_array, diags_array, eye_array, vstack
+from fundalloc.system import System, supply_rows
 from fundalloc.utility import Utility
 
 #: rounds of the proximal point method; how much less amounts are drawn each time, and at least

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
 
-from fundalloc.polish import supply_rows
 from fundalloc.problem import BoolArray, FloatArray
-from fundalloc.system import System
+from fundalloc.sparse import csr_array, vstack
+from fundalloc.system import System, supply_rows
 
 #: amounts within this part of a bound are at the bound
 AT_BOUND = 1e-9

@@ -3,61 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, vstack
 
-from fundalloc.dual import ACCEPTED, Dual, Hold
-from fundalloc.problem import FloatArray
+from fundalloc.dual import Dual, Hold
+from fundalloc.optimum import Optimum, Start
 from fundalloc.rules import Curve
-from fundalloc.system import System
+from fundalloc.sparse import csr_array, diags_array, vstack
+from fundalloc.system import System, supply_rows
 
 #: steps of an ascent; a few dozen are enough unless there is no optimum, or a start that is far off
 STEPS = 100
-
-
-@dataclass(frozen=True, eq=False)
-class Start:
-    """Multipliers: rows, one per coupling row; supplies, one per fixed total; all for rows in amounts.
-
-    pulls: one per curve that is held exactly, none below 0. A multiplier of a row is above 0 where the lower
-    bound binds, below 0 at the upper one.
-    """
-
-    rows: FloatArray
-    supplies: FloatArray
-    pulls: FloatArray
-
-
-@dataclass(frozen=True, eq=False)
-class Optimum(Start):
-    """The optimum of a system, with the multipliers that prove it: x = clip(e + d * X * A'm, low, high).
-
-    amounts: one per cell. residual: how far the rows are missed, relative to their size. slopes: those of each
-    curve that is held exactly. clash: whether it is proven that no amounts keep the system.
-    """
-
-    amounts: FloatArray
-    slopes: tuple[FloatArray, ...]
-    steps: int
-    residual: float
-    clash: bool = False
-
-    @property
-    def proven(self) -> bool:
-        """Whether the optimality conditions hold to within float arithmetic."""
-        return self.residual <= ACCEPTED
-
-
-def supply_rows(system: System) -> tuple[csr_array, FloatArray]:
-    """The totals that are fixed, as rows over shares."""
-    problem = system.problem
-    n, count = problem.n, len(system.supplies)
-    columns = np.concatenate([np.arange(n) + r * n for r in system.supplies] or [np.zeros(0, dtype=int)])
-    rows = np.repeat(np.arange(count), n)
-    totals = [problem.resources[r].shared_out / problem.resources[r].size for r in system.supplies]
-    return csr_array((np.ones(n * count), (rows, columns)), shape=(count, problem.cells)), np.array(totals)
 
 
 def polish(system: System, start: Start | None = None, curves: Sequence[Curve] = (), *, steps: int = STEPS) -> Optimum:

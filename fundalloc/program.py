@@ -24,11 +24,11 @@ with postponed("scipy.stats", "scipy.integrate", "scipy.spatial"):
     from pyomo.common.gc_manager import PauseGC
     from pyomo.core.expr.numeric_expr import LinearExpression
     from pyomo.repn import generate_standard_repn
-    from scipy.sparse import csr_array
 
 from fundalloc.errors import Fault, InputError
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.rules import Rows
+from fundalloc.sparse import csr_array
 from fundalloc.system import System
 
 OWN = ("amount", "supply", "rule", "nearest")

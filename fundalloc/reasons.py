@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array, eye_array, hstack, vstack
 
 from fundalloc.arrays import Arrays
 from fundalloc.highs import row_prices
 from fundalloc.language import called, listed, phrase, say
-from fundalloc.polish import supply_rows
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
-from fundalloc.system import System
+from fundalloc.sparse import csr_array, eye_array, hstack, vstack
+from fundalloc.system import System, supply_rows
 
 #: multipliers this near to a whole number are it
 USED = 1e-6

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fundalloc.multipliers import Multipliers
-from fundalloc.polish import Optimum
+from fundalloc.optimum import Optimum
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Rows
 from fundalloc.system import System, inward

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, vstack
 
 from fundalloc.arrays import of_size_one
 from fundalloc.highs import Misses
 from fundalloc.problem import FloatArray
+from fundalloc.sparse import csr_array, diags_array, vstack
 
 
 class SoftRows:

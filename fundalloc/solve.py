@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
 
 from fundalloc.arrays import Arrays, scaled
 from fundalloc.errors import SolverError
 from fundalloc.exact import sharpened
 from fundalloc.highs import row_prices, run
-from fundalloc.polish import Optimum, Start, polish, supply_rows
+from fundalloc.optimum import Optimum, Start
+from fundalloc.polish import polish
 from fundalloc.problem import FloatArray
 from fundalloc.program import bounds, built, constraints
-from fundalloc.system import System
+from fundalloc.sparse import csr_array, vstack
+from fundalloc.system import System, supply_rows
 
 #: what misses rows by no more than this is looked for in fractions; up to so many cells the active-set method is fast
 NEAR, ACTIVE_SET = 1e-9, 2_000

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
 
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.rules.rows import Rows
+from fundalloc.sparse import csr_array, vstack
 
 #: a number of lots is whole if it is within this part of itself (or of one lot) of a whole number
 SNAP = 1e-9
@@ -221,3 +221,13 @@ def _nested(matrix: csr_array, plain: BoolArray, problem: Problem) -> BoolArray:
                 layers.append(home)
             home[members] = row
     return taken
+
+
+def supply_rows(system: System) -> tuple[csr_array, FloatArray]:
+    """The totals that are fixed, as rows over shares."""
+    problem = system.problem
+    n, count = problem.n, len(system.supplies)
+    columns = np.concatenate([np.arange(n) + r * n for r in system.supplies] or [np.zeros(0, dtype=int)])
+    rows = np.repeat(np.arange(count), n)
+    totals = [problem.resources[r].shared_out / problem.resources[r].size for r in system.supplies]
+    return csr_array((np.ones(n * count), (rows, columns)), shape=(count, problem.cells)), np.array(totals)

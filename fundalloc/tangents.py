@@ -12,15 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
 
 from fundalloc.attempts import Attempt
 from fundalloc.bending import leaning, moves
-from fundalloc.polish import STEPS, Optimum, Start, polish
+from fundalloc.optimum import Optimum, Start
+from fundalloc.polish import STEPS, polish
 from fundalloc.pooling import NoOrder
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Around, Bent, Curve, Rows, Statement
 from fundalloc.solve import about_possible, nearest
+from fundalloc.sparse import csr_array, vstack
 from fundalloc.standing import holdable, repeats
 from fundalloc.system import System, assemble
 

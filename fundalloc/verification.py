@@ -28,7 +28,7 @@ from fundalloc.level_proofs import proven_levels
 from fundalloc.lots import lots_of
 from fundalloc.multipliers import explaining, explains, priced
 from fundalloc.objectives import worth
-from fundalloc.polish import Optimum
+from fundalloc.optimum import Optimum
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rebuilding import rebuilt
 from fundalloc.reissuing import reissued

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from fundalloc.equations import in_whole_numbers
-from fundalloc.polish import Optimum
+from fundalloc.optimum import Optimum
 from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.system import SNAP, System
 

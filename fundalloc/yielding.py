@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
 
 from fundalloc.conflicts import can_be_kept, conflict, possible
 from fundalloc.dual import Dual
 from fundalloc.errors import SolverError
 from fundalloc.lowest import lowest
-from fundalloc.polish import supply_rows
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement
-from fundalloc.system import System, assemble
+from fundalloc.sparse import csr_array, diags_array, eye_array, hstack, vstack
+from fundalloc.system import System, assemble, supply_rows
 from fundalloc.tangents import attempt, convex
 
 #: a bound that has yielded is loosened by this part of what is shared out, at first

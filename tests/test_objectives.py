@@ -20,10 +20,9 @@ from fundalloc.gains import Gains
 from fundalloc.levels import raised
 from fundalloc.objectives import coverages, utility, weights, worth
 from fundalloc.policy import parse_policy
-from fundalloc.polish import supply_rows
 from fundalloc.problem import Problem
 from fundalloc.rules import Rows
-from fundalloc.system import System, assemble
+from fundalloc.system import System, assemble, supply_rows
 from fundalloc.tangents import met
 from tests.funds import SUPPLY, history, policy, random_rules, regions
 from tests.test_fairness_rules import keeps

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
 
 from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.rules.kinked import Order
 from fundalloc.rules.rows import Rows
 from fundalloc.rules.smooth import Smooth
 from fundalloc.rules.spread import Drawn, Spread
+from fundalloc.sparse import csr_array, diags_array
 
 #: so many pairs per unit are written as rows
 PAIRS = 20

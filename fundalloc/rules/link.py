@@ -6,7 +6,6 @@ from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
-from scipy.sparse import csr_array, diags_array, vstack
 
 from fundalloc.errors import Faults
 from fundalloc.flags import Flag
@@ -15,6 +14,7 @@ from fundalloc.problem import Problem
 from fundalloc.rules.base import NumberByRound, Rule, nan_if_none, number_at, rounds_of
 from fundalloc.rules.places import Bundle, places
 from fundalloc.rules.rows import Rows
+from fundalloc.sparse import csr_array, diags_array, vstack
 
 
 class Link(Rule):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from fundalloc.errors import Faults
 from fundalloc.expressions import Expression
@@ -15,6 +14,7 @@ from fundalloc.language import say
 from fundalloc.problem import BoolArray, FloatArray, PastRound, Problem, Resource
 from fundalloc.rules.base import Rule
 from fundalloc.scope import Scope
+from fundalloc.sparse import csr_array
 
 PER_PLACE = ("amount", "share")
 

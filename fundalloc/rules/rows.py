@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
 
 from fundalloc.problem import BoolArray, FloatArray, IntArray
+from fundalloc.sparse import csr_array, diags_array
 
 #: float arithmetic leaves this part of what is shared out where there should be nothing
 DUST = 1e-15
