@@ -19,20 +19,20 @@ NEAR = 1e-9
 SNAPPED = Fraction(SNAP)
 
 
-def in_lots(bound: float, lot: Fraction) -> Fraction:
-    """A bound in lots; what is whole but for float noise is whole."""
+def snapped(bound: float, lot: Fraction) -> Fraction:
+    """A bound; what is a whole number of lots but for float noise is whole."""
     top, bottom = bound.as_integer_ratio()
     over, under = top * lot.denominator, bottom * lot.numerator
     whole = (2 * over + under) // (2 * under)
     near = abs(over - whole * under) * SNAPPED.denominator <= SNAPPED.numerator * under
-    return Fraction(whole) if near else Fraction(over, under)
+    return Fraction(whole * lot.numerator, lot.denominator) if near else Fraction(top, bottom)
 
 
 def _bound(bound: float, lot: Fraction | None) -> Fraction | None:
     """A bound, None where there is none; lot: of amounts that are added up."""
     if not math.isfinite(bound):
         return None
-    return Fraction(bound) if lot is None else in_lots(bound, lot) * lot
+    return Fraction(bound) if lot is None else snapped(bound, lot)
 
 
 class WholeNumbers:

@@ -15,7 +15,7 @@ from fundalloc.exact import exact, sharpened
 from fundalloc.policy import parse_policy
 from fundalloc.system import System
 from fundalloc.tangents import attempt
-from fundalloc.whole import in_lots
+from fundalloc.whole import snapped
 from tests.funds import SUPPLY, fund, policy, regions
 
 
@@ -149,12 +149,13 @@ def test_amounts_in_lots_are_whole_parts_and_rests():
 
 def test_a_bound_is_whole_lots_where_only_float_noise_says_otherwise():
     cent = Fraction(1, 100)
-    assert in_lots(0.1 + 0.2, cent) == 30
-    assert in_lots(1000 + 0.01, cent) == 100_001
-    assert in_lots(0.3001, cent) == Fraction(0.3001) / cent
-    assert in_lots(0.01 * 1e-11, cent) == 0
-    assert in_lots(1 - 1e-9 / 2, Fraction(1)) == 1 != in_lots(1 - 1e-8, Fraction(1))
-    assert in_lots(7.0, Fraction(14)) == Fraction(1, 2)
+    assert snapped(0.1 + 0.2, cent) == 30 * cent
+    assert snapped(1000 + 0.01, cent) == 100_001 * cent
+    assert snapped(0.3001, cent) == Fraction(0.3001)
+    assert snapped(0.01 * 1e-11, cent) == 0
+    assert snapped(1 - 1e-9 / 2, Fraction(1)) == 1 != snapped(1 - 1e-8, Fraction(1))
+    assert snapped(7.0, Fraction(14)) == 7
+    assert snapped(14 - 1e-9, Fraction(14, 3)) == 14
 
 
 @pytest.mark.parametrize("seed", range(20))
