@@ -220,12 +220,12 @@ def _sentence(problem: Problem, rows: Rows, place: int, value: float, bound: flo
     elif rows.places[place] == "all":
         who = say("all regions together")
     least = phrase(
-        'Rule "{rule}" on {resource}: {who} {gets} {value:,.2f}{unit}, less than the least amount that it allows, '
-        "{bound:,.2f}{unit} (difference {difference:,.2f})."
+        'Rule "{rule}" on {resource}: {who} {gets} {value:,.2f}{unit}, less than the {bound:,.2f}{unit} '
+        "that it asks for (difference {difference:,.2f})."
     )
     greatest = phrase(
-        'Rule "{rule}" on {resource}: {who} {gets} {value:,.2f}{unit}, more than the greatest amount that it allows, '
-        "{bound:,.2f}{unit} (difference {difference:,.2f})."
+        'Rule "{rule}" on {resource}: {who} {gets} {value:,.2f}{unit}, more than the {bound:,.2f}{unit} '
+        "that it allows (difference {difference:,.2f})."
     )
     return say(
         least if short else greatest,
