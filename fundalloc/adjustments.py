@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.expressions import Expression
 from fundalloc.key import Measure
-from fundalloc.language import say
+from fundalloc.language import phrase, say
 from fundalloc.problem import FloatArray, Part
 from fundalloc.rounds import NUMBER, in_force
 from fundalloc.scope import Scope
@@ -51,8 +51,12 @@ class Adjustment(BaseModel):
             return 1.0
         if not (NUMBER.fullmatch(round_) and NUMBER.fullmatch(self.first)):
             faults.add(
-                f"cannot tell how many rounds lie between {self.first} and {round_}.",
-                "Rounds have to be numbers; else write one adjustment for each round, without melts.",
+                say(
+                    "cannot tell how many rounds lie between {code_first} and {code_round}.",
+                    code_first=self.first,
+                    code_round=round_,
+                ),
+                say("Rounds have to be numbers; else write one adjustment for each round, without melts."),
                 key=f"{key}.melts",
                 file="",
             )
@@ -105,25 +109,29 @@ def _stated(one: Adjustment, scope: Scope, key: str, faults: Faults) -> FloatArr
     for region, amount in (one.amounts or {}).items():
         if region not in ids:
             faults.add(
-                f"is no region of this round. {did_you_mean(region, ids)}",
-                "End the adjustment, or give it to who continues the region.",
+                say("is no region of this round. {code_hint}", code_hint=did_you_mean(region, ids)),
+                say("End the adjustment, or give it to who continues the region."),
                 key=f"{key}.amounts",
                 value=region,
                 file="",
             )
         elif not scope.part[ids.index(region)]:
-            faults.add("takes no part in this resource.", key=f"{key}.amounts", value=region, file="")
+            faults.add(say("takes no part in this resource."), key=f"{key}.amounts", value=region, file="")
         else:
             found[ids.index(region)] = amount
     return found
 
 
 def _check_cap(one: Adjustment, given: FloatArray, key: str, faults: Faults) -> None:
-    for word, total in (("gives", given[given > 0].sum()), ("takes", -given[given < 0].sum())):
+    gives, takes = (
+        phrase("gives {total:,.2f} in all, above its cap."),
+        phrase("takes {total:,.2f} in all, above its cap."),
+    )
+    for sentence, total in ((gives, given[given > 0].sum()), (takes, -given[given < 0].sum())):
         if total > one.cap * (1 + ROUGHLY):
             faults.add(
-                f"{word} {total:,.2f} in all, above its cap.",
-                "Lower the amounts, or agree on another cap.",
+                say(sentence, total=total),
+                say("Lower the amounts, or agree on another cap."),
                 key=f"{key}.cap",
                 value=f"{one.cap:,.2f}",
                 file="",
@@ -140,7 +148,7 @@ def _part(one: Adjustment, given: FloatArray, entitlement: FloatArray, open_: bo
         return Part(one.name, "adjustment", given, why)
     total = float(entitlement.sum())
     if not total > 0:
-        faults.add("nobody is entitled to anything, so that nobody can pay for it.", key=key, file="")
+        faults.add(say("nobody is entitled to anything, so that nobody can pay for it."), key=key, file="")
         return Part(one.name, "adjustment", np.zeros(len(given)), why)
     return Part(one.name, "adjustment", given - float(given.sum()) * entitlement / total, why)
 
@@ -149,8 +157,8 @@ def below_nothing(target: FloatArray, scope: Scope, key: str, size: float, fault
     """Collects the regions from which adjustments take more than they are due."""
     for i in np.flatnonzero(target < -ROUGHLY * size)[:10]:
         faults.add(
-            f"the adjustments take {-target[i]:,.2f} more than the region is due.",
-            "Spread them over more rounds.",
+            say("the adjustments take {code_x:,.2f} more than the region is due.", code_x=-target[i]),
+            say("Spread them over more rounds."),
             key=f"{key}.adjustments",
             value=scope.regions.ids[i],
             file="",

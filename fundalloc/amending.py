@@ -14,6 +14,7 @@ from fundalloc.certificate import CERTIFICATE, parsed
 from fundalloc.errors import Fault, InputError
 from fundalloc.files import read_table
 from fundalloc.fund import as_table, reopened
+from fundalloc.language import say
 from fundalloc.replacing import reading
 from fundalloc.report.folder import decided_files, read_summary, rows_of
 from fundalloc.sources import Source
@@ -41,7 +42,13 @@ def amend(folder: str | Path, events: str | Path | pd.DataFrame, *, encoding: st
     )
     if "events" in before and before["events"].content == given.source.content:
         raise InputError(
-            [Fault("holds the events by which this round was amended already.", "Name new ones.", file=given.file)]
+            [
+                Fault(
+                    say("holds the events by which this round was amended already."),
+                    say("Name new ones."),
+                    file=given.file,
+                )
+            ]
         )
     inputs = {**before, "decided": decided(files, summary), "events": given.source}
     settings = [str(s) for s in certificate["settings"]]

@@ -143,20 +143,21 @@ def _resource(
     by_reason = _by_reason(mine, more, at)
     given_back = np.array(returned, dtype=float)
     helped = decided + np.array(need, dtype=float)
-    for array, most, what, with_need in (
-        (paid, helped, "has been paid", " and are needed more"),
-        (given_back, decided, "is returned", ""),
-    ):
+    paid_more = phrase(
+        "more has been paid than the {most:,.15g} {unit} of {code} that were decided and are needed more."
+    )
+    returned_more = phrase("more is returned than the {most:,.15g} {unit} of {code} that were decided.")
+    for array, most, sentence in ((paid, helped, paid_more), (given_back, decided, returned_more)):
         for i in np.flatnonzero(array > most).tolist():
             faults.add(
-                f"more {what} than the {most[i]:,.15g} {one.unit} of {one.name} that were decided{with_need}.",
-                "Check the amount.",
+                say(sentence, most=most[i], unit=one.unit, code=one.name),
+                say("Check the amount."),
                 file=events.file,
                 value=f"{ids[i]}: {array[i]:,.15g}",
             )
     change = _exact(e.supply for e in mine)
     if change and one.lots is None:
-        faults.add("an open supply cannot be lost.", "Leave supply empty.", file=events.file, value=one.name)
+        faults.add(say("an open supply cannot be lost."), say("Leave supply empty."), file=events.file, value=one.name)
     if mine and not told.all():
         flags.append(_untold(one, ids, told))
     earlier = adjusted - one.adjustment

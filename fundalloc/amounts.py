@@ -10,6 +10,7 @@ from fundalloc.errors import Faults, did_you_mean
 from fundalloc.findings import Finding
 from fundalloc.findings import audit as audit_amounts
 from fundalloc.fund import Fund, as_table
+from fundalloc.language import say
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.tables import Table
 
@@ -33,7 +34,9 @@ def cells(table: Table, problem: Problem) -> FloatArray:
     only = problem.resources[0].name if len(problem.resources) == 1 else None
     for column in ("region_id", "amount", *(() if only else ("resource",))):
         if column not in table.header:
-            faults.add(f"the column is missing. {did_you_mean(column, table.header)}", column=column)
+            faults.add(
+                say("the column is missing. {code_hint}", code_hint=did_you_mean(column, table.header)), column=column
+            )
     faults.check()
     values = table.numbers("amount", faults=faults)
     ids = table.text("region_id")
@@ -50,20 +53,29 @@ def cells(table: Table, problem: Problem) -> FloatArray:
         if cell is None:
             known = problem.regions.ids if region not in problem.regions.ids else [r.name for r in problem.resources]
             wrong = region if region not in problem.regions.ids else name
-            faults.add(f"is not known in this round. {did_you_mean(wrong, known)}", line=line, value=wrong)
+            faults.add(
+                say("is not known in this round. {code_hint}", code_hint=did_you_mean(wrong, known)),
+                line=line,
+                value=wrong,
+            )
         elif not np.isnan(found[cell]):
-            faults.add(f"stands twice for {name}.", "Leave one of the rows out.", line=line, value=region)
+            faults.add(
+                say("stands twice for {code_name}.", code_name=name),
+                say("Leave one of the rows out."),
+                line=line,
+                value=region,
+            )
         elif np.isnan(values[k]):
             if not any(f.line == line for f in faults.found):
-                faults.add("is empty.", "Write the amount, 0 for nothing.", line=line, column="amount")
+                faults.add(say("is empty."), say("Write the amount, 0 for nothing."), line=line, column="amount")
             found[cell] = 0.0
         else:
             found[cell] = values[k]
     for cell in np.flatnonzero(np.isnan(found))[:10]:
         r, i = divmod(int(cell), problem.n)
         faults.add(
-            f"has no amount of {problem.resources[r].name}.",
-            "Add a row for it, 0 for nothing.",
+            say("has no amount of {code_name}.", code_name=problem.resources[r].name),
+            say("Add a row for it, 0 for nothing."),
             value=problem.regions.ids[i],
         )
     faults.check()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fundalloc.errors import SolverError
+from fundalloc.language import say
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.sparse import csr_array, diags_array
 
@@ -62,8 +63,15 @@ def check_finite(arrays: Arrays) -> None:
     always = {"objective": arrays.curvature, "cost": arrays.cost, "matrix": arrays.matrix.data}
     for name, numbers in always.items():
         if not np.isfinite(numbers).all():
-            raise SolverError(f"The {name} of the program holds a number that is not finite; nothing was solved.")
+            raise SolverError(
+                say(
+                    "The {code_name} of the program holds a number that is not finite; nothing was solved.",
+                    code_name=name,
+                )
+            )
     bound = {"amounts": (arrays.low, arrays.high), "rows": (arrays.row_low, arrays.row_high)}
     for name, (low, high) in bound.items():
         if np.isnan(low).any() or np.isnan(high).any() or (low == np.inf).any() or (high == -np.inf).any():
-            raise SolverError(f"A bound on the {name} of the program is not a number; nothing was solved.")
+            raise SolverError(
+                say("A bound on the {code_name} of the program is not a number; nothing was solved.", code_name=name)
+            )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundalloc.errors import Fault, InputError
+from fundalloc.language import say
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -128,11 +129,19 @@ def _refuse(n: int, kinds: int) -> Never:
     raise InputError(
         [
             Fault(
-                f"random_arrival is the exact average over all orders of arrival, and {n:,} claimants with "
-                f"{kinds:,} different claims make more cases than can be added up (up to {CLAIMANTS} claimants "
-                "always fit).",
-                'Write rule = "proportional", which random_arrival comes ever closer to as claimants grow many, or '
-                'rule = "adjusted_proportional", which also gives to each first what the others concede to it.',
+                say(
+                    "random_arrival is the exact average over all orders of arrival, and {code_n:,} "
+                    "claimants with {code_kinds:,} different claims make more cases than can be added up (up "
+                    "to {code_claimants} claimants always fit).",
+                    code_n=n,
+                    code_kinds=kinds,
+                    code_claimants=CLAIMANTS,
+                ),
+                say(
+                    'Write rule = "proportional", which random_arrival comes ever closer to as claimants '
+                    'grow many, or rule = "adjusted_proportional", which also gives to each first what the '
+                    "others concede to it."
+                ),
             )
         ]
     )

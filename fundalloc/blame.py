@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fundalloc.errors import DifferenceError, Fault, FundallocError, InputError
+from fundalloc.language import say
 
 
 @contextmanager
@@ -24,6 +25,11 @@ def as_decided(*folders: Path) -> Iterator[None]:
                 verify(folder)
             except DifferenceError as difference:
                 raise InputError(
-                    [Fault(f"was changed since it was decided: {difference}", "Decide the round again.")]
+                    [
+                        Fault(
+                            say("was changed since it was decided: {code_difference}", code_difference=difference),
+                            say("Decide the round again."),
+                        )
+                    ]
                 ) from error
         raise

@@ -12,6 +12,7 @@ from fundalloc.certificate import CERTIFICATE, parsed
 from fundalloc.change import Round
 from fundalloc.errors import ConflictError, Fault, InputError, SolverError
 from fundalloc.fund import Fund, load, reopened
+from fundalloc.language import say
 from fundalloc.policy import policy_path
 from fundalloc.precedent import as_decided, opened
 from fundalloc.replacing import reading
@@ -75,8 +76,8 @@ def past(given: str | Path, ledger: Ledger | None = None) -> Past | None:
         return None
     entry = standings[str(given)].entry
     if CERTIFICATE not in entry.files:
-        text = "is recorded with its amounts alone, without policy and data."
-        raise InputError([Fault(text, "Compare rounds that were decided here.", value=str(given))])
+        text = say("is recorded with its amounts alone, without policy and data.")
+        raise InputError([Fault(text, say("Compare rounds that were decided here."), value=str(given))])
     where = Path(f"{ledger.where}: {entry.said()}")
     files = ledger.files(entry)
     return Past("ledger", where, files, *parsed(files[CERTIFICATE], str(where)))
@@ -108,9 +109,9 @@ def found(given: str | Path, ledger: Ledger | None = None, **options: Any) -> Pa
         return before
     if not policy_path(Path(given)).is_file():
         known = "" if ledger is None else f" Recorded rounds are: {', '.join(ledger.standings()) or '-'}."
-        text = "is no policy, no folder with a policy.toml, and no folder that allocate wrote"
+        text = say("is no policy, no folder with a policy.toml, and no folder that allocate wrote")
         text += "." if ledger is None else f", and {ledger.where} has no round of that name."
-        remedy = "A label of a recorded round needs --ledger." if ledger is None else known.strip()
+        remedy = say("A label of a recorded round needs --ledger.") if ledger is None else known.strip()
         raise InputError([Fault(text, remedy, value=str(given))])
     return load(given, ledger=ledger, **options)
 

@@ -17,6 +17,7 @@ from fundalloc.attempts import LevelProof
 from fundalloc.decided import Decision
 from fundalloc.errors import Fault, InputError
 from fundalloc.intake import json_of
+from fundalloc.language import say
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement
 from fundalloc.sources import Source
@@ -127,8 +128,8 @@ def parsed(content: bytes, file: str) -> tuple[Mapping[str, Any], dict[str, Sour
         if not known or not {"policy", "regions"} <= {*inputs} or found["fundalloc"]["certificate"] != FORMAT:
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError):
-        text = "is missing or not as allocate writes it."
-        raise InputError([Fault(text, "Decide the round again.", file=file)]) from None
+        text = say("is missing or not as allocate writes it.")
+        raise InputError([Fault(text, say("Decide the round again."), file=file)]) from None
     return found, inputs
 
 

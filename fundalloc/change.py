@@ -22,6 +22,7 @@ from fundalloc.causes import CAUSES, Side, changed, fixed
 from fundalloc.decision import decide
 from fundalloc.errors import Faults, SolverError
 from fundalloc.explain import printed_unit
+from fundalloc.language import say
 from fundalloc.mixtures import Mixtures, decided
 from fundalloc.orders import Block, Whole, average, rounded, unions
 from fundalloc.posed import Posed
@@ -149,8 +150,11 @@ def changes(old: Posed | Round, new: Posed | Round) -> Change:
                 amounts, yields = decided(one)
             except SolverError as error:
                 raise SolverError(
-                    f"With {', '.join(c for c in CAUSES if c in causes)} as in the later round and all else as in the "
-                    f"earlier one: {error}"
+                    say(
+                        "With {code_list} as in the later round and all else as in the earlier one: {code_error}",
+                        code_list=", ".join(c for c in CAUSES if c in causes),
+                        code_error=error,
+                    )
                 ) from None
             known[causes] = frame.fine(one.problem, amounts)
             yielding += yields
@@ -178,9 +182,15 @@ def check_units(old: Posed, new: Posed, first: str, second: str) -> None:
         other = new.policy.resources.get(name)
         if other is not None and other.unit != section.unit:
             faults.add(
-                f'is counted in "{section.unit}" in {first}, in "{other.unit}" in {second}: the amounts '
-                "cannot be compared.",
-                "Compare what counts in the same unit.",
+                say(
+                    'is counted in "{code_unit}" in {code_first}, in "{code_unit_2}" in {code_second}: the '
+                    "amounts cannot be compared.",
+                    code_unit=section.unit,
+                    code_first=first,
+                    code_unit_2=other.unit,
+                    code_second=second,
+                ),
+                say("Compare what counts in the same unit."),
                 key=f"resources.{name}.unit",
             )
     faults.check()

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from fundalloc.arrival import random_arrival
 from fundalloc.errors import Fault, Faults, InputError
+from fundalloc.language import say
 
 FloatArray = NDArray[np.float64]
 
@@ -47,14 +48,22 @@ def award(claims: FloatArray, estate: float, rule: ClaimsRule) -> FloatArray:
     claims, estate = np.array(claims, dtype=float), float(estate)
     faults = Faults()
     for i in np.flatnonzero(~((claims >= 0) & np.isfinite(claims)))[:5]:
-        faults.add(f"claim number {i + 1} is {claims[i]:,.6g}.", "A claim is a finite number, 0 or more.")
+        faults.add(
+            say("claim number {code_count} is {code_claims:,.6g}.", code_count=i + 1, code_claims=claims[i]),
+            say("A claim is a finite number, 0 or more."),
+        )
     if not (estate >= 0 and np.isfinite(estate)):
-        faults.add(f"the estate is {estate:,.6g}.", "An estate is a finite number, 0 or more.")
+        faults.add(
+            say("the estate is {code_estate:,.6g}.", code_estate=estate),
+            say("An estate is a finite number, 0 or more."),
+        )
     faults.check()
     try:
         owed = math.fsum(claims)
     except OverflowError:
-        raise InputError([Fault("the claims are too large to add up.", "Write them in a larger unit.")]) from None
+        raise InputError(
+            [Fault(say("the claims are too large to add up."), say("Write them in a larger unit."))]
+        ) from None
     if owed <= estate:
         return claims
     return np.clip(RULES[rule](claims, estate, owed), 0.0, claims)

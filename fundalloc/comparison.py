@@ -16,6 +16,7 @@ from fundalloc.change import check_units
 from fundalloc.contrasts import Amounts, Contrast, bounds
 from fundalloc.errors import Fault, Faults, InputError
 from fundalloc.fund import Fund
+from fundalloc.language import say
 from fundalloc.report.compared import Frame, Pair, bounds_sheet, comparison_sheet, facts, groups_sheet
 from fundalloc.report.formats import write_tables
 from fundalloc.report.juxtaposed import text_of
@@ -172,7 +173,9 @@ def compare(
     """
     given = (first, *others)
     if len(given) < 2:
-        raise InputError([Fault("there is nothing to compare with.", "Name two or more, or ask for its sensitivity.")])
+        raise InputError(
+            [Fault(say("there is nothing to compare with."), say("Name two or more, or ask for its sensitivity."))]
+        )
     sources = sought(given, the_ledger(ledger), options)
     files = [one.inputs["policy"].file if isinstance(one, Fund) else one for one in given]
     named = numbered([*labels, *labelled(files)[len(labels) :]])
@@ -197,8 +200,11 @@ def sought(
     faults.check()
     asked = sorted(name for name, value in (options or {}).items() if value and name != "encoding")
     if asked and all(isinstance(one, Past) for one in sources):
-        text = f"{', '.join('--' + name.replace('settings', 'set') for name in asked)}: a decided round stays as it is."
-        raise InputError([Fault(text, "Name a policy, or leave it out.")])
+        text = say(
+            "{code_list}: a decided round stays as it is.",
+            code_list=", ".join("--" + name.replace("settings", "set") for name in asked),
+        )
+        raise InputError([Fault(text, say("Name a policy, or leave it out."))])
     return sources
 
 

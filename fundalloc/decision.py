@@ -18,6 +18,7 @@ from fundalloc.conflicts import can_be_kept, conflict
 from fundalloc.decided import Decision, concluded, gone
 from fundalloc.errors import SolverError
 from fundalloc.explain import printed_unit
+from fundalloc.language import say
 from fundalloc.lots import lots_of
 from fundalloc.optimum import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
@@ -71,7 +72,9 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
         )
     broken = [f for f in found.findings if f.severity == "breach" and f.mode == "require"]
     if broken:
-        raise SolverError(f"The decided amounts fail our own audit; nothing was written. {broken[0]}")
+        raise SolverError(
+            say("The decided amounts fail our own audit; nothing was written. {code_broken}", code_broken=broken[0])
+        )
     _check_shifts(found)
     log.debug("polish: %d steps, residual %.1e", optimum.steps, optimum.residual)
     return replace(found, seconds=clock)
@@ -125,8 +128,11 @@ def _settled(
     if not can_be_kept(problem, kept, out):
         raise conflict(problem, kept, out)
     raise SolverError(
-        "The best allocation could not be proven, although the rules can be kept, or all but kept; "
-        f"nothing was written.{_hint(problem, kept)}"
+        say(
+            "The best allocation could not be proven, although the rules can be kept, or all but "
+            "kept; nothing was written.{code_hint}",
+            code_hint=_hint(problem, kept),
+        )
     )
 
 
@@ -228,7 +234,11 @@ def _agree(tried: Attempt, answers: Iterator[Answer], clock: dict[str, float]) -
             _check_rows(system, optimum)
             return
     raise SolverError(
-        f"The solver's answer and the proven one differ by more than {AGREE:g} of the mean amount; nothing was written."
+        say(
+            "The solver's answer and the proven one differ by more than {code_agree:g} of the mean "
+            "amount; nothing was written.",
+            code_agree=AGREE,
+        )
     )
 
 
@@ -251,8 +261,11 @@ def _check_shifts(found: Decision) -> None:
         moved = sum((np.abs(s.amounts[found.problem.block(r)]) for s in found.shifts), np.zeros(found.problem.n))
         if not (moved / float(printed_unit(one.lot)) < MOST).all():
             raise SolverError(
-                f"Rules push {one.name} to and fro by many times the fund, so that their steps cannot be counted; "
-                "nothing was written."
+                say(
+                    "Rules push {code_name} to and fro by many times the fund, so that their steps cannot be "
+                    "counted; nothing was written.",
+                    code_name=one.name,
+                )
             )
 
 
@@ -260,12 +273,17 @@ def _check_gap(tried: Attempt) -> None:
     """What `verify` asks of an optimum that is not exact."""
     if tried.chosen is None and tried.exact is None and not gap(tried.system, tried.optimum) <= NEAR:
         raise SolverError(
-            "An allocation was found, but not the proof that none is nearer to the targets "
-            f"by {NEAR:g} of the distance; nothing was written."
+            say(
+                "An allocation was found, but not the proof that none is nearer to the targets by "
+                "{code_near:g} of the distance; nothing was written.",
+                code_near=NEAR,
+            )
         )
 
 
 def _check_rows(system: System, optimum: Optimum) -> None:
     for rows in system.rows:
         if not are_kept(rows, optimum.amounts, system.problem.size):
-            raise SolverError(f'The answer misses the rule "{rows.rule}"; nothing was written.')
+            raise SolverError(
+                say('The answer misses the rule "{code_rule}"; nothing was written.', code_rule=rows.rule)
+            )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fundalloc.certificate import read
+from fundalloc.language import say
 
 #: computed numbers agree with stored ones to this part of themselves
 AGREE = 1e-12
@@ -20,13 +21,20 @@ class Differs(Exception):  # noqa: N818
 def same(what: str, ours: object, theirs: object) -> None:
     """Raises where something is published otherwise than the inputs give it."""
     if ours != theirs:
-        raise Differs(f"{what}: {theirs!r} is published, but the inputs give {ours!r}.")
+        raise Differs(
+            say(
+                "{code_what}: {code_theirs!r} is published, but the inputs give {code_ours!r}.",
+                code_what=what,
+                code_theirs=theirs,
+                code_ours=ours,
+            )
+        )
 
 
 def entry(what: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], ids: Sequence[str] | None) -> None:
     """Compares an entry of the certificate with what the inputs give."""
     if set(ours) != set(theirs):
-        raise Differs(f"{what} is not described as it should be.")
+        raise Differs(say("{code_what} is not described as it should be.", code_what=what))
     for key, value in ours.items():
         other = theirs[key]
         if isinstance(value, list) and isinstance(other, list) and len(value) == len(other):
@@ -40,11 +48,28 @@ def entry(what: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], ids: Se
                 continue
             k = int(np.argmax(apart))
             who = f" of {ids[k]}" if ids else ""
-            raise Differs(f"{what}: the {key}{who} is {two[k]:g}, but the inputs give {one[k]:g}.")
+            raise Differs(
+                say(
+                    "{code_what}: the {code_key}{code_who} is {code_two:g}, but the inputs give {code_one:g}.",
+                    code_what=what,
+                    code_key=key,
+                    code_who=who,
+                    code_two=two[k],
+                    code_one=one[k],
+                )
+            )
         if value != other and not (
             isinstance(value, float) and isinstance(other, int | float) and abs(value - other) <= AGREE * abs(value)
         ):
-            raise Differs(f"{what}: the {key} is {other!r}, but the inputs give {value!r}.")
+            raise Differs(
+                say(
+                    "{code_what}: the {code_key} is {code_other!r}, but the inputs give {code_value!r}.",
+                    code_what=what,
+                    code_key=key,
+                    code_other=other,
+                    code_value=value,
+                )
+            )
 
 
 def lines(name: str, ours: bytes, theirs: bytes) -> None:
@@ -54,7 +79,15 @@ def lines(name: str, ours: bytes, theirs: bytes) -> None:
     right, said = ours.decode().split("\n"), theirs.decode(errors="replace").split("\n")
     for k, (one, two) in enumerate(_paired(right, said), 1):
         if one != two:
-            raise Differs(f"{name}, line {k}: {two!r} is published, but {one!r} follows from the inputs.")
+            raise Differs(
+                say(
+                    "{code_name}, line {code_k}: {code_two!r} is published, but {code_one!r} follows from the inputs.",
+                    code_name=name,
+                    code_k=k,
+                    code_two=two,
+                    code_one=one,
+                )
+            )
 
 
 def entries(where: str, ours: object, theirs: object) -> None:
@@ -66,7 +99,14 @@ def entries(where: str, ours: object, theirs: object) -> None:
         for k, (one, two) in enumerate(zip(ours, theirs, strict=True)):
             entries(f"{where}[{k}]", one, two)
     elif ours != theirs:
-        raise Differs(f"{where} is {theirs!r}, but the inputs give {ours!r}.")
+        raise Differs(
+            say(
+                "{code_where} is {code_theirs!r}, but the inputs give {code_ours!r}.",
+                code_where=where,
+                code_theirs=theirs,
+                code_ours=ours,
+            )
+        )
 
 
 def _paired(one: Sequence[str], two: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -22,8 +22,11 @@ def again(label: str, later: Posed) -> Round:
         raise InputError(
             [
                 Fault(
-                    f"is no folder that allocate wrote, and no round before {later.round} of the regions file.",
-                    f"{held} Or name the folder of the round.",
+                    say(
+                        "is no folder that allocate wrote, and no round before {code_round} of the regions file.",
+                        code_round=later.round,
+                    ),
+                    say("{code_held} Or name the folder of the round.", code_held=held),
                     value=label,
                 )
             ]
@@ -64,5 +67,5 @@ def check_recorded(found: Round, later: Posed, said: str = "is not the round tha
 
 
 def _another(label: str, said: str, how: str) -> Fault:
-    remedy = f"Name the folder, or a ledger, in which round {label} is as it was decided."
+    remedy = say("Name the folder, or a ledger, in which round {code_label} is as it was decided.", code_label=label)
     return Fault(f"{said}: {how}", remedy, value=label)

@@ -81,8 +81,12 @@ def entitle(
     lots = None if supply is None else whole(Fraction(supply) * (1 - Fraction(section.reserve)) / Fraction(section.lot))
     if lots is not None and lots > MOST_LOTS:
         faults.add(
-            f"{lots:,} lots of {section.lot} are more than can be counted exactly.",
-            f"Choose a lot {-(-lots // MOST_LOTS)} times as large, or more.",
+            say(
+                "{code_lots:,} lots of {code_lot} are more than can be counted exactly.",
+                code_lots=lots,
+                code_lot=section.lot,
+            ),
+            say("Choose a lot {code_x} times as large, or more.", code_x=-(-lots // MOST_LOTS)),
             key=f"{key}.lot",
             file="",
         )
@@ -109,8 +113,8 @@ def entitle(
             value = _value(section.value, scope, f"{key}.value", faults)
     if len(faults.found) == known and not np.isfinite(sum(float(p.amounts.sum()) for p in parts)):
         faults.add(
-            "the measures of the key are so large that their sum is no number.",
-            "Write them in a larger unit.",
+            say("the measures of the key are so large that their sum is no number."),
+            say("Write them in a larger unit."),
             key=f"{key}.criteria",
             file="",
         )
@@ -196,8 +200,8 @@ def _eligible(section: ResourceSection, everyone: Scope, key: str, faults: Fault
         takes_part = everyone.finite(Expression(section.where, f"{key}.where"), faults) != 0
         if not takes_part.any():
             faults.add(
-                "no region takes part.",
-                "Write a condition that some region meets.",
+                say("no region takes part."),
+                say("Write a condition that some region meets."),
                 key=f"{key}.where",
                 value=str(section.where),
                 file="",
@@ -212,8 +216,8 @@ def _supply(section: ResourceSection, scope: Scope, key: str, faults: Faults) ->
     where = f"{key}.supply"
     if stated is None:
         faults.add(
-            f"no supply is stated for round {scope.regions.round} or before.",
-            "Add an entry for it.",
+            say("no supply is stated for round {code_round} or before.", code_round=scope.regions.round),
+            say("Add an entry for it."),
             key=where,
             file="",
         )
@@ -226,8 +230,8 @@ def _supply(section: ResourceSection, scope: Scope, key: str, faults: Faults) ->
             return None
         if values.min() != values.max():
             faults.add(
-                "has a value of its own for every region; a supply is one number.",
-                f'Write for example "sum({stated})".',
+                say("has a value of its own for every region; a supply is one number."),
+                say('Write for example "sum({code_stated})".', code_stated=stated),
                 key=where,
                 value=stated,
                 file="",
@@ -235,7 +239,7 @@ def _supply(section: ResourceSection, scope: Scope, key: str, faults: Faults) ->
             return None
         stated = Decimal(repr(float(values[0])))
     if stated < 0:
-        faults.add("a supply cannot be below 0.", "Write 0 or more.", key=where, value=str(stated), file="")
+        faults.add(say("a supply cannot be below 0."), say("Write 0 or more."), key=where, value=str(stated), file="")
     return stated
 
 
@@ -244,8 +248,8 @@ def _value(stated: Measure, scope: Scope, key: str, faults: Faults) -> FloatArra
     values = np.where(scope.part, scope.finite(Expression(stated, key), faults), 0.0)
     for i in np.flatnonzero(values < 0)[:10]:
         faults.add(
-            "is worth less than nothing to a region.",
-            "Write a measure of 0 or more, for example maximum(0, ...).",
+            say("is worth less than nothing to a region."),
+            say("Write a measure of 0 or more, for example maximum(0, ...)."),
             key=key,
             value=f"{scope.regions.ids[i]}: {values[i]:g}",
             file="",

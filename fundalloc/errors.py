@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from fundalloc.language import say, typeset
+
 #: characters of a value that are shown
 LONGEST = 500
 
@@ -35,20 +37,21 @@ class Fault:
             part
             for part in (
                 self.file,
-                f"line {self.line}" if self.line is not None else "",
-                f"column {self.column}" if self.column else "",
+                say("line {line}", line=self.line) if self.line is not None else "",
+                say("column {code}", code=self.column) if self.column else "",
                 self.key,
             )
             if part
         )
         shown = "" if self.value is None else f"{_cut(self.value)!r}: "
-        text = f"{place}: {shown}{self.message}" if place else f"{shown}{self.message}"
-        return f"{text} {self.remedy}".rstrip()
+        return (f"{place}: {shown}" if place else shown) + typeset(f"{self.message} {self.remedy}".rstrip())
 
 
 def _cut(value: str) -> str:
     """The beginning of a long value."""
-    return value if len(value) <= LONGEST else f"{value[:LONGEST]}... ({len(value):,} characters)"
+    if len(value) <= LONGEST:
+        return value
+    return say("{code}... ({count:,} characters)", code=value[:LONGEST], count=len(value))
 
 
 class FundallocError(Exception):
@@ -137,5 +140,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = nearest(word, known)
     if close:
-        return f"Did you mean {', '.join(close)}?"
-    return f"Known are: {', '.join(known)}." if known else ""
+        return say("Did you mean {code}?", code=", ".join(close))
+    return say("Known are: {code}.", code=", ".join(known)) if known else ""

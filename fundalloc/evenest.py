@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from fundalloc.arrays import Arrays
 from fundalloc.errors import SolverError
 from fundalloc.highs import run
+from fundalloc.language import say
 from fundalloc.multipliers import Multipliers, explaining, explains, touched
 from fundalloc.optimum import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray
@@ -54,7 +55,7 @@ def evenest(system: System, optimum: Optimum) -> Multipliers:
         prices = explaining(system, x, rows, values[:count])
         if explains(system, x, prices):
             return prices
-    raise SolverError("What each rule accounts for could not be told apart; nothing was written.")
+    raise SolverError(say("What each rule accounts for could not be told apart; nothing was written."))
 
 
 def _repeated(system: System, low: BoolArray, high: BoolArray) -> list[IntArray]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fundalloc.errors import Faults, did_you_mean
+from fundalloc.language import say
 from fundalloc.tables import Table
 
 NUMBERS = ("need", "returned", "paid", "supply")
@@ -51,13 +52,13 @@ def read_events(table: Table, resources: Mapping[str, tuple[str, ...]]) -> Event
     for name in ("region_id", "reason", *(["resource"] if len(resources) > 1 else [])):
         if name not in table.header:
             faults.add(
-                f"the column is missing. {did_you_mean(name, table.header)}",
-                f"Events have the columns {', '.join(COLUMNS)}.",
+                say("the column is missing. {code_hint}", code_hint=did_you_mean(name, table.header)),
+                say("Events have the columns {code_list}.", code_list=", ".join(COLUMNS)),
                 column=name,
             )
     for name in table.header:
         if name not in COLUMNS:
-            faults.add(f"is no column of events. {did_you_mean(name, COLUMNS)}", column=name)
+            faults.add(say("is no column of events. {code_hint}", code_hint=did_you_mean(name, COLUMNS)), column=name)
     faults.check()
     count = len(table.lines)
     numbers = {n: table.numbers(n, faults=faults) if n in table.header else np.full(count, np.nan) for n in NUMBERS}
@@ -76,7 +77,9 @@ def read_events(table: Table, resources: Mapping[str, tuple[str, ...]]) -> Event
         _check(row, resources, seen, faults)
         rows.append(row)
     if not rows:
-        faults.add("holds no event.", "Write one row for each region, or for the fund with an empty region_id.")
+        faults.add(
+            say("holds no event."), say("Write one row for each region, or for the fund with an empty region_id.")
+        )
     faults.check()
     return Events(tuple(rows), table.file)
 
@@ -85,12 +88,15 @@ def _check(row: Event, resources: Mapping[str, tuple[str, ...]], seen: set[tuple
     where: dict[str, Any] = {"line": row.line}
     if row.resource not in resources:
         faults.add(
-            f"is no resource. {did_you_mean(row.resource, resources)}", column="resource", value=row.resource, **where
+            say("is no resource. {code_hint}", code_hint=did_you_mean(row.resource, resources)),
+            column="resource",
+            value=row.resource,
+            **where,
         )
     elif row.region and row.region not in resources[row.resource]:
         known = resources[row.resource]
         faults.add(
-            f"is no region of this round. {did_you_mean(row.region, known)}",
+            say("is no region of this round. {code_hint}", code_hint=did_you_mean(row.region, known)),
             column="region_id",
             value=row.region,
             **where,
@@ -98,16 +104,22 @@ def _check(row: Event, resources: Mapping[str, tuple[str, ...]], seen: set[tuple
     for name in ("need", "returned", "paid"):
         value = getattr(row, name)
         if value is not None and value < 0:
-            faults.add("is below 0.", "Write 0 or more.", column=name, value=f"{value:g}", **where)
+            faults.add(say("is below 0."), say("Write 0 or more."), column=name, value=f"{value:g}", **where)
         if value and not row.region:
-            faults.add("is of no region.", "Name the region; the fund itself has a supply.", column=name, **where)
+            faults.add(
+                say("is of no region."), say("Name the region; the fund itself has a supply."), column=name, **where
+            )
     if row.supply and row.region:
-        faults.add("belongs to the fund.", "Leave region_id empty in this row.", column="supply", **where)
+        faults.add(say("belongs to the fund."), say("Leave region_id empty in this row."), column="supply", **where)
     if (row.need or row.returned or row.supply) and not row.reason:
-        faults.add("is empty.", "Say why: it stands in the explanation.", column="reason", **where)
+        faults.add(say("is empty."), say("Say why: it stands in the explanation."), column="reason", **where)
     if row.paid is not None:
         if (row.region, row.resource) in seen:
             faults.add(
-                f"is stated twice for {row.resource}.", "State it once.", column="paid", value=row.region, **where
+                say("is stated twice for {code_resource}.", code_resource=row.resource),
+                say("State it once."),
+                column="paid",
+                value=row.region,
+                **where,
             )
         seen.add((row.region, row.resource))

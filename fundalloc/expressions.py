@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from fundalloc.aggregates import OVERALL, aggregate
 from fundalloc.errors import Fault, InputError, did_you_mean
+from fundalloc.language import phrase, say
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -57,27 +58,27 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.NotEq: np.not_equal,
 }
 REFUSED = {
-    ast.Attribute: "a dot behind a name",
-    ast.Subscript: "square brackets",
-    ast.Lambda: "lambda",
-    ast.IfExp: "if ... else",
-    ast.NamedExpr: ":=",
-    ast.List: "a list",
-    ast.Tuple: "a comma",
-    ast.Dict: "braces",
-    ast.Set: "braces",
-    ast.ListComp: "a loop",
-    ast.GeneratorExp: "a loop",
-    ast.SetComp: "a loop",
-    ast.DictComp: "a loop",
-    ast.JoinedStr: "an f-text",
-    ast.Starred: "a star",
-    ast.Await: "await",
-    ast.Yield: "yield",
+    ast.Attribute: phrase("a dot behind a name"),
+    ast.Subscript: phrase("square brackets"),
+    ast.Lambda: phrase("lambda"),
+    ast.IfExp: phrase("if ... else"),
+    ast.NamedExpr: phrase(":="),
+    ast.List: phrase("a list"),
+    ast.Tuple: phrase("a comma"),
+    ast.Dict: phrase("braces"),
+    ast.Set: phrase("braces"),
+    ast.ListComp: phrase("a loop"),
+    ast.GeneratorExp: phrase("a loop"),
+    ast.SetComp: phrase("a loop"),
+    ast.DictComp: phrase("a loop"),
+    ast.JoinedStr: phrase("an f-text"),
+    ast.Starred: phrase("a star"),
+    ast.Await: phrase("await"),
+    ast.Yield: phrase("yield"),
 }
 #: words of Python that measures know
 OWN_WORDS = ("and", "or", "not", "in", "is", "if", "else", "for", "lambda", "True", "False", "None", "await", "yield")
-POSSIBLE = "Possible are numbers, names, + - * / **, comparisons, and or not, and the functions of measures."
+POSSIBLE = phrase("Possible are numbers, names, + - * / **, comparisons, and or not, and the functions of measures.")
 
 
 class Scope(Protocol):
@@ -112,7 +113,11 @@ class Expression:
 
     def _parse(self) -> ast.expr:
         if len(self.text) > LONGEST:
-            raise self._fault(f"is longer than {LONGEST} characters.", "Split it with [measures].", shown=False)
+            raise self._fault(
+                say("is longer than {code_longest} characters.", code_longest=LONGEST),
+                say("Split it with [measures]."),
+                shown=False,
+            )
         try:
             with warnings.catch_warnings(action="ignore"):  # of Python, about text that is refused below
                 return ast.parse(self.text.strip(), mode="eval").body
@@ -120,34 +125,41 @@ class Expression:
             words = [w for w in re.findall(r"[^\W\d]\w*", self.text) if keyword.iskeyword(w) and w not in OWN_WORDS]
             if words:
                 raise self._fault(
-                    f'"{words[0]}" is a word of the measure language and cannot name a column.',
-                    f'Give the column another name: columns = {{ {words[0]}_ = "{words[0]}" }} under [regions].',
+                    say(
+                        '"{code_words}" is a word of the measure language and cannot name a column.',
+                        code_words=words[0],
+                    ),
+                    say(
+                        'Give the column another name: columns = {{ {code_words}_ = "{code_words}" }} under [regions].',
+                        code_words=words[0],
+                    ),
                 ) from None
-            where = f" near character {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
-            raise self._fault(f"is no expression{where}.", "Write for example gdp / population.") from None
+            at = error.offset if isinstance(error, SyntaxError) else None
+            no = say("is no expression near character {at}.", at=at) if at else say("is no expression.")
+            raise self._fault(no, say("Write for example gdp / population.")) from None
         except (RecursionError, MemoryError):
-            raise self._fault("is nested too deeply.", "Split it with [measures].", shown=False) from None
+            raise self._fault(say("is nested too deeply."), say("Split it with [measures]."), shown=False) from None
 
     def _fault(self, message: str, remedy: str = "", *, shown: bool = True) -> InputError:
         return InputError([Fault(message, remedy, key=self.key, value=self.text if shown else None)])
 
     def _check(self, node: ast.AST, depth: int) -> None:
         if depth > DEEPEST:
-            raise self._fault("is nested too deeply.", "Split it with [measures].", shown=False)
+            raise self._fault(say("is nested too deeply."), say("Split it with [measures]."), shown=False)
         match node:
             case ast.Constant(value=bool()):
-                raise self._fault("True and False are not known.", "Write 1 or 0.")
+                raise self._fault(say("True and False are not known."), say("Write 1 or 0."))
             case ast.Constant(value=int() | float() as number):
                 if not np.isfinite(float(number)) if abs(number) < 1e308 else True:
-                    raise self._fault("holds a number that is too large.", "Write it smaller.")
+                    raise self._fault(say("holds a number that is too large."), say("Write it smaller."))
             case ast.Constant(value=str()) | ast.Name():
                 pass
             case ast.BinOp(op=op) if type(op) not in OPERATORS:
-                raise self._fault(f"the operator {_sign(op)} is not known.", POSSIBLE)
+                raise self._fault(say("the operator {code_sign} is not known.", code_sign=_sign(op)), say(POSSIBLE))
             case ast.Compare(ops=ops) if any(type(o) not in COMPARISONS for o in ops):
-                raise self._fault("in and is are not known.", POSSIBLE)
+                raise self._fault(say("in and is are not known."), say(POSSIBLE))
             case ast.UnaryOp(op=ast.Invert()):
-                raise self._fault("the operator ~ is not known.", POSSIBLE)
+                raise self._fault(say("the operator ~ is not known."), say(POSSIBLE))
             case ast.BinOp() | ast.Compare() | ast.UnaryOp() | ast.BoolOp():
                 pass
             case ast.Call():
@@ -158,30 +170,49 @@ class Expression:
             case ast.operator() | ast.cmpop() | ast.unaryop() | ast.boolop() | ast.expr_context():
                 return
             case _:
-                what = REFUSED.get(type(node), "something")
-                raise self._fault(f"has {what} in it, which measures do not know.", POSSIBLE)
+                what = REFUSED.get(type(node), phrase("something"))
+                raise self._fault(say("has {what} in it, which measures do not know.", what=say(what)), say(POSSIBLE))
         for part in ast.iter_child_nodes(node):
             self._check(part, depth + 1)
 
     def _check_call(self, node: ast.Call) -> None:
         if not isinstance(node.func, ast.Name):
-            raise self._fault("calls something that is no function of measures.", POSSIBLE)
+            raise self._fault(say("calls something that is no function of measures."), say(POSSIBLE))
         name = node.func.id
         if name not in FUNCTIONS:
-            raise self._fault(f'"{name}" is no function. {did_you_mean(name, FUNCTIONS)}')
+            raise self._fault(
+                say(
+                    '"{code_name}" is no function. {code_hint}', code_name=name, code_hint=did_you_mean(name, FUNCTIONS)
+                )
+            )
         wanted = ELEMENTWISE[name][0] if name in ELEMENTWISE else OVERALL.get(name, 2)
         given = len(node.args)
         if given != wanted or any(isinstance(a, ast.Starred) for a in node.args):
-            raise self._fault(f"{name} takes {wanted} value{'s' if wanted > 1 else ''}, not {given}.")
+            raise self._fault(
+                say(
+                    "{code_name} takes {code_wanted} values, not {code_given}."
+                    if wanted > 1
+                    else "{code_name} takes {code_wanted} value, not {code_given}.",
+                    code_name=name,
+                    code_wanted=wanted,
+                    code_given=given,
+                )
+            )
         for k in node.keywords:
             if k.arg != "by" or name not in OVERALL:
-                raise self._fault(f"{name} has no option {k.arg}.", "Functions over regions take by = <group column>.")
+                raise self._fault(
+                    say("{code_name} has no option {code_arg}.", code_name=name, code_arg=k.arg),
+                    say("Functions over regions take by = <group column>."),
+                )
             if not isinstance(k.value, ast.Name):
-                raise self._fault("by needs the name of a group column.", "Write for example by = province.")
+                raise self._fault(say("by needs the name of a group column."), say("Write for example by = province."))
         if name in OVER_ROUNDS:
             count = node.args[1]
             if not (isinstance(count, ast.Constant) and isinstance(count.value, int) and 1 <= count.value <= 100):
-                raise self._fault(f"{name} needs a whole number of rounds.", f"Write for example {name}(gdp, 1).")
+                raise self._fault(
+                    say("{code_name} needs a whole number of rounds.", code_name=name),
+                    say("Write for example {code_name}(gdp, 1).", code_name=name),
+                )
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -216,15 +247,17 @@ class Expression:
             with np.errstate(all="ignore"):
                 value = self._value(self.tree, scope)
         except RecursionError:
-            raise self._fault("uses measures that use measures, too many below one another.", "Join some.") from None
+            raise self._fault(
+                say("uses measures that use measures, too many below one another."), say("Join some.")
+            ) from None
         if _is_text(value):
-            raise self._fault("is a text, not a number.", 'Compare it: province == "Anhui".')
+            raise self._fault(say("is a text, not a number."), say('Compare it: province == "Anhui".'))
         return np.array(np.broadcast_to(np.asarray(value, dtype=float), scope.part.shape))
 
     def _number(self, node: ast.expr, scope: Scope) -> FloatArray:
         value = self._value(node, scope)
         if _is_text(value):
-            raise self._fault("computes with a text.", "Texts only compare with == and !=.")
+            raise self._fault(say("computes with a text."), say("Texts only compare with == and !=."))
         return np.asarray(value, dtype=float)
 
     def _value(self, node: ast.expr, scope: Scope) -> Value:
@@ -260,8 +293,8 @@ class Expression:
             if _is_text(left) or _is_text(right):
                 if not (_is_text(left) and _is_text(right)) or not isinstance(op, ast.Eq | ast.NotEq):
                     raise self._fault(
-                        "compares a text with a number, or by its size.",
-                        "Texts only compare with texts, by == and !=.",
+                        say("compares a text with a number, or by its size."),
+                        say("Texts only compare with texts, by == and !=."),
                     )
                 one = np.asarray(COMPARISONS[type(op)](np.asarray(left, object), np.asarray(right, object)), float)
             else:

@@ -11,6 +11,7 @@ from pathlib import Path
 from fundalloc.ceilings import CELL, CELLS, TABLE
 from fundalloc.errors import Faults
 from fundalloc.intake import advice, contents
+from fundalloc.language import phrase, say
 from fundalloc.sources import Source
 from fundalloc.spreadsheets import spreadsheet_rows
 from fundalloc.tables import DELIMITERS, GUARDED, Table, table_of, unguard
@@ -19,7 +20,7 @@ from fundalloc.tables import DELIMITERS, GUARDED, Table, table_of, unguard
 HEAD = 100_000
 #: what Python calls an encoding and no file is written in
 NO_ENCODINGS = frozenset(["idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "utf_7"])
-LESS = "Leave out columns and rounds that the policy does not use, or split it."
+LESS = phrase("Leave out columns and rounds that the policy does not use, or split it.")
 
 
 def read_table(path: Path, *, encoding: str = "utf-8", shown: str | None = None) -> Table:
@@ -28,11 +29,11 @@ def read_table(path: Path, *, encoding: str = "utf-8", shown: str | None = None)
     try:
         content = contents(path, TABLE, LESS)
     except IsADirectoryError:
-        faults.add("is a folder.", "Name a file.")
+        faults.add(say("is a folder."), say("Name a file."))
     except FileNotFoundError:
-        faults.add("there is no such file.", "Check the name. File names inside a policy are relative to it.")
+        faults.add(say("there is no such file."), say("Check the name. File names inside a policy are relative to it."))
     except OSError as error:
-        faults.add(f"cannot be read ({error.strerror}).", advice(error))
+        faults.add(say("cannot be read ({code_strerror}).", code_strerror=error.strerror), advice(error))
     faults.check()
     return parse_table(Source(path.name, content, encoding=encoding), shown or str(path))
 
@@ -42,7 +43,7 @@ def parse_table(source: Source, shown: str) -> Table:
     faults = Faults(shown)
     suffix = Path(source.file).suffix.casefold()
     if suffix == ".parquet":
-        faults.add("Parquet files are not read by this version.", "Save it as CSV or XLSX.")
+        faults.add(say("Parquet files are not read by this version."), say("Save it as CSV or XLSX."))
         faults.check()
     if suffix in (".xlsx", ".xlsm", ".xls", ".ods"):
         rows, delimiter = spreadsheet_rows(source.content, faults), ""
@@ -58,7 +59,7 @@ def _decode(content: bytes, encoding: str, faults: Faults) -> str:
         "utf8",
         "utf8sig",
     ):
-        faults.add("is UTF-16 text.", "Save it as UTF-8, or use --encoding utf-16.")
+        faults.add(say("is UTF-16 text."), say("Save it as UTF-8, or use --encoding utf-16."))
         faults.check()
     name = "utf-8-sig" if encoding.casefold().replace("-", "").replace("_", "") == "utf8" else encoding
     try:
@@ -66,18 +67,22 @@ def _decode(content: bytes, encoding: str, faults: Faults) -> str:
             raise LookupError
         text = content.decode(name)
     except LookupError:
-        faults.add("is no encoding of files that Python knows.", "Write for example --encoding cp1252.", value=encoding)
+        faults.add(
+            say("is no encoding of files that Python knows."),
+            say("Write for example --encoding cp1252."),
+            value=encoding,
+        )
     except ValueError as error:
         start = getattr(error, "start", 0)
         byte = content[start : start + 1].hex()
         faults.add(
-            f"byte 0x{byte} is not {encoding} text.",
-            "Save the file as UTF-8, or name its encoding, for example --encoding cp1252.",
+            say("byte 0x{code_byte} is not {code_encoding} text.", code_byte=byte, code_encoding=encoding),
+            say("Save the file as UTF-8, or name its encoding, for example --encoding cp1252."),
             line=content[:start].count(b"\n") + 1,
         )
     else:
         if "\0" in text:
-            faults.add("holds NUL characters: it is no text file.", "Save it as CSV (UTF-8).")
+            faults.add(say("holds NUL characters: it is no text file."), say("Save it as CSV (UTF-8)."))
         faults.check()
         return text.removeprefix("\ufeff")
     faults.check()
@@ -95,7 +100,14 @@ def _csv_rows(text: str, delimiter: str, faults: Faults) -> list[tuple[int, list
     """The rows that are not blank, each with the number of its first line."""
     cells = text.count(delimiter) + max(text.count("\n"), text.count("\r"))
     if cells > CELLS:
-        faults.add(f"has {cells:,} cells, or lines; at most {CELLS:,} are read.", LESS)
+        faults.add(
+            say(
+                "has {code_cells:,} cells, or lines; at most {code_cells_2:,} are read.",
+                code_cells=cells,
+                code_cells_2=CELLS,
+            ),
+            say(LESS),
+        )
         faults.check()
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[int, list[str]]] = []
@@ -106,11 +118,14 @@ def _csv_rows(text: str, delimiter: str, faults: Faults) -> list[tuple[int, list
             line = reader.line_num + 1
     except csv.Error as error:
         if "field limit" in str(error):
-            message = f"a cell has more than {CELL:,} characters."
-            remedy = "Look for a quotation mark left open in it, or for another encoding."
+            message = say("a cell has more than {code_cell:,} characters.", code_cell=CELL)
+            remedy = say("Look for a quotation mark left open in it, or for another encoding.")
         else:
-            message = f'a quotation mark " that opens a cell is never closed, or not at its end ({error}).'
-            remedy = 'Close it, or double it inside a quoted cell: "".'
+            message = say(
+                'a quotation mark " that opens a cell is never closed, or not at its end ({code_error}).',
+                code_error=error,
+            )
+            remedy = say('Close it, or double it inside a quoted cell: "".')
         faults.add(message, remedy, line=line)
         faults.check()
     rows = [(number, row) for number, row in rows if row and (row[0].strip() or "".join(row).strip())]

@@ -217,7 +217,9 @@ def load(
     stated = policy_of(content, str(path), settings)
     faults = Faults(str(path))
     if history is not None and ledger is not None:
-        faults.add("both a history and a ledger are named.", "Name one of them.", key="--history, --ledger", file="")
+        faults.add(
+            say("both a history and a ledger are named."), say("Name one of them."), key="--history, --ledger", file=""
+        )
     past = stated.history or HistorySection()
     given = {"regions": regions, "history": history, "mapping": None}
     named = {"regions": stated.regions.file, "history": past.file, "mapping": past.mapping}
@@ -230,8 +232,8 @@ def load(
         if file is None:
             if name == "regions":
                 faults.add(
-                    "no file is named.",
-                    'Write file = "regions.csv" under [regions], or use --regions.',
+                    say("no file is named."),
+                    say('Write file = "regions.csv" under [regions], or use --regions.'),
                     key="regions.file",
                 )
             continue

@@ -43,7 +43,7 @@ class Goal(BaseModel):
     @model_validator(mode="after")
     def _one_bound(self) -> Self:
         if (self.at_least is None) == (self.at_most is None):
-            raise ValueError("needs either at_least or at_most; write one of them")
+            raise ValueError(say("needs either at_least or at_most; write one of them"))
         return self
 
     @property
@@ -133,7 +133,10 @@ class Courses:
                 scope.check([Expression(text, f"{key}.{name}") for name, text in texts])
                 known = ("region", "all", *problem.regions.groups)
                 if goal.each not in known:
-                    text = f"is neither region, all nor a group column. {did_you_mean(goal.each, known)}"
+                    text = say(
+                        "is neither region, all nor a group column. {code_hint}",
+                        code_hint=did_you_mean(goal.each, known),
+                    )
                     faults.add(text, key=f"{key}.each", value=goal.each)
         faults.check()
 
@@ -190,15 +193,32 @@ def _scope(goal: Goal, problem: Problem, amounts: FloatArray) -> Scope:
             given = {"amount": x, "target": one.target, "coverage": coverage, "arrears": unpaid_after(one, x)}
             own = {*one.scope.regions.columns, *one.scope.definitions} & set(AMOUNTS)
             for name in sorted(own & _names(goal)):
-                text = f'"{name}" is the name of a column or measure already.'
-                raise InputError([Fault(text, "Give that another name.", key=key, value=goal.measure)])
+                text = say('"{code_name}" is the name of a column or measure already.', code_name=name)
+                raise InputError([Fault(text, say("Give that another name."), key=key, value=goal.measure)])
             return one.scope.giving(**given)
     names = [one.name for one in problem.resources]
     if wanted:
-        raise InputError([Fault(f"is no resource. {did_you_mean(wanted, names)}", key=f"{key}.resource", value=wanted)])
+        raise InputError(
+            [
+                Fault(
+                    say("is no resource. {code_hint}", code_hint=did_you_mean(wanted, names)),
+                    key=f"{key}.resource",
+                    value=wanted,
+                )
+            ]
+        )
     if _names(goal) & {*AMOUNTS, "entitlement", "previous"}:
-        text = "speaks of amounts, but not of which resource."
-        raise InputError([Fault(text, f"Write resource, one of {', '.join(names)}.", key=key, value=goal.measure)])
+        text = say("speaks of amounts, but not of which resource.")
+        raise InputError(
+            [
+                Fault(
+                    text,
+                    say("Write resource, one of {code_list}.", code_list=", ".join(names)),
+                    key=key,
+                    value=goal.measure,
+                )
+            ]
+        )
     scope = problem.resources[0].scope
     return scope.full or scope
 
@@ -226,8 +246,16 @@ def _readings(goal: Goal, problem: Problem, amounts: FloatArray) -> Iterator[tup
         values = measure.evaluate(scope.among(mine))[mine]
         if np.isfinite(values).all() and len(values):
             if values.min() != values.max():
-                text = f"has a value of its own for every region, but each is {goal.each}."
-                raise InputError([Fault(text, f'Write for example "sum({goal.measure})".', key=measure.key)])
+                text = say("has a value of its own for every region, but each is {code_each}.", code_each=goal.each)
+                raise InputError(
+                    [
+                        Fault(
+                            text,
+                            say('Write for example "sum({code_measure})".', code_measure=goal.measure),
+                            key=measure.key,
+                        )
+                    ]
+                )
             yield label, label, float(values[0])
 
 

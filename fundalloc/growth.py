@@ -64,9 +64,9 @@ def pairs(texts: Sequence[str], option: str, faults: Faults) -> dict[str, str]:
         name, equals, number = text.partition("=")
         place = {"file": "", "key": option, "value": text}
         if not equals or not name.strip() or not number.strip():
-            faults.add("is no rate.", "Write NAME=RATE, for example gdp=0.05 for 5 % a year.", **place)
+            faults.add(say("is no rate."), say("Write NAME=RATE, for example gdp=0.05 for 5 % a year."), **place)
         elif name.strip() in found:
-            faults.add("is stated twice.", "Leave one of them out.", **place)
+            faults.add(say("is stated twice."), say("Leave one of them out."), **place)
         else:
             found[name.strip()] = number.strip()
     return found
@@ -83,8 +83,11 @@ def checked(rates: Mapping[str, Decimal | float | str], option: str, faults: Fau
         if rate.is_finite() and -1 < rate <= MOST:
             found[name] = rate
         else:
-            remedy = f"Write a number above -1 and at most {MOST}: 0.05 for 5 % more a year, -0.02 for 2 % less."
-            faults.add("is no rate of growth.", remedy, key=f"{option} {name}", value=str(stated), file="")
+            remedy = say(
+                "Write a number above -1 and at most {code_most}: 0.05 for 5 % more a year, -0.02 for 2 % less.",
+                code_most=MOST,
+            )
+            faults.add(say("is no rate of growth."), remedy, key=f"{option} {name}", value=str(stated), file="")
     return found
 
 
@@ -99,12 +102,17 @@ def column_rates(
             title = roster.title(name)
             if name not in roster.numbers:
                 faults.add(
-                    f"is no column of numbers. {did_you_mean(name, roster.numbers)}",
+                    say("is no column of numbers. {code_hint}", code_hint=did_you_mean(name, roster.numbers)),
                     key=f"{place}{name}",
                     file=roster.table.file,
                 )
             elif title in mine:
-                faults.add(f"names the column {title} a second time.", "Leave one out.", key=f"{place}{name}", file="")
+                faults.add(
+                    say("names the column {code_title} a second time.", code_title=title),
+                    say("Leave one out."),
+                    key=f"{place}{name}",
+                    file="",
+                )
             mine[title] = rate
         found |= mine
     return found
@@ -117,11 +125,18 @@ def supply_rates(
     for place, rates in (("plan.supply.", policy), ("--supply ", options)):
         for name in rates:
             if name not in supplies:
-                faults.add(f"is no resource. {did_you_mean(name, supplies)}", key=f"{place}{name}", file="")
+                faults.add(
+                    say("is no resource. {code_hint}", code_hint=did_you_mean(name, supplies)),
+                    key=f"{place}{name}",
+                    file="",
+                )
             elif isinstance(_last(supplies[name])[1], str):
                 faults.add(
-                    "the supply is no number that could grow: it follows the columns it is computed from, or is open.",
-                    "Leave the rate out, or write one for its columns under growth.",
+                    say(
+                        "the supply is no number that could grow: it follows the columns it is computed from, or "
+                        "is open."
+                    ),
+                    say("Leave the rate out, or write one for its columns under growth."),
                     key=f"{place}{name}",
                     file="",
                 )
@@ -161,5 +176,9 @@ def _told(years: int, one: str = "two rounds", other: str = "") -> int:
     if years <= MOST_YEARS:
         return years
     between = f"{one} and {other}" if other else one
-    text = f"{between} lie {years:,} years apart, so growth a year has no meaning."
-    raise InputError([Fault(text, "Name rounds by their years, or by texts such as 2024a; or leave growth out.")])
+    text = say(
+        "{code_between} lie {code_years:,} years apart, so growth a year has no meaning.",
+        code_between=between,
+        code_years=years,
+    )
+    raise InputError([Fault(text, say("Name rounds by their years, or by texts such as 2024a; or leave growth out."))])

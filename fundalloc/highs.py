@@ -12,6 +12,7 @@ import numpy as np
 
 from fundalloc.arrays import Arrays, check_finite
 from fundalloc.errors import SolverError
+from fundalloc.language import say
 from fundalloc.problem import FloatArray
 from fundalloc.sparse import csr_array, eye_array, hstack, vstack
 
@@ -74,7 +75,7 @@ class Misses:
     ) -> tuple[float, FloatArray, FloatArray, FloatArray] | None:
         """The least sum of misses, where, and the prices of the soft and of the hard rows; None without an answer."""
         if not (np.isfinite(low).all() and np.isfinite(high).all() and np.isfinite(need).all()):
-            raise SolverError("A bound of the program is not a number; nothing was solved.")
+            raise SolverError(say("A bound of the program is not a number; nothing was solved."))
         h, count = self.highs, len(need)
         h.changeColsBounds(self.cells, np.arange(self.cells, dtype=np.int32), low, high)
         if count:
@@ -103,8 +104,12 @@ def _highs(solver: str, tolerance: float) -> highspy.Highs:
     }.items():
         if highs.setOptionValue(option, value) != highspy.HighsStatus.kOk:
             raise SolverError(
-                f'HiGHS does not know the option {option} = "{value}". Reinstall the pair of solver packages: '
-                'pip install "highspy[extras]==1.15.1"'
+                say(
+                    'HiGHS does not know the option {code_option} = "{code_value}". Reinstall the pair of '
+                    'solver packages: pip install "highspy[extras]==1.15.1"',
+                    code_option=option,
+                    code_value=value,
+                )
             )
     return highs
 
@@ -122,7 +127,9 @@ def _run(highs: highspy.Highs) -> None:
     try:
         highs.run()
     except Exception as error:
-        raise SolverError(f"The solver ended in an error of its own ({error}); nothing was written.") from error
+        raise SolverError(
+            say("The solver ended in an error of its own ({code_error}); nothing was written.", code_error=error)
+        ) from error
 
 
 def _said(highs: highspy.Highs) -> tuple[str, FloatArray, FloatArray]:

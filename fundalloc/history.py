@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from fundalloc.errors import Faults, did_you_mean
+from fundalloc.language import say
 from fundalloc.rounds import in_order
 from fundalloc.tables import Table
 
@@ -83,8 +84,8 @@ def read_history(table: Table, before: str | None) -> History:
     for name in COLUMNS:
         if name not in table.header:
             faults.add(
-                f"the column is missing. {did_you_mean(name, table.header)}",
-                f"A history has the columns {', '.join(COLUMNS)}.",
+                say("the column is missing. {code_hint}", code_hint=did_you_mean(name, table.header)),
+                say("A history has the columns {code_list}.", code_list=", ".join(COLUMNS)),
                 column=name,
             )
     faults.check()
@@ -96,7 +97,7 @@ def read_history(table: Table, before: str | None) -> History:
             for row in np.flatnonzero(bad)[:SHOWN]:
                 faults.add(
                     complaint,
-                    "Write a number, 0 or more.",
+                    say("Write a number, 0 or more."),
                     line=int(table.lines[row]),
                     column=name,
                     value=str(table.text(name)[row]),
@@ -122,13 +123,17 @@ def read_history(table: Table, before: str | None) -> History:
     )
     for label, region, resource, entitlement, amount, adjustment, line in zip(*columns, strict=True):
         if not (label and region and resource):
-            faults.add("round, region_id and resource cannot be empty.", "Fill the cells.", line=line)
+            faults.add(say("round, region_id and resource cannot be empty."), say("Fill the cells."), line=line)
         elif label in kept:
             there = records.setdefault(resource, {}).setdefault(label, {})
             if region in there:
                 faults.add(
-                    f"stands twice for round {label} and resource {resource}.",
-                    "Leave one of the rows out.",
+                    say(
+                        "stands twice for round {code_label} and resource {code_resource}.",
+                        code_label=label,
+                        code_resource=resource,
+                    ),
+                    say("Leave one of the rows out."),
                     line=line,
                     column="region_id",
                     value=region,

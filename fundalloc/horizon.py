@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from fundalloc.errors import Faults
 from fundalloc.fund import Fund
+from fundalloc.language import say
 from fundalloc.roster import Roster
 from fundalloc.rounds import WHOLE, Calendar, in_order
 
@@ -30,23 +31,48 @@ def horizon(fund: Fund, roster: Roster, count: int, labels: Sequence[str]) -> tu
     asked = tuple(labels)
     if not 1 <= count <= MOST_ROUNDS:
         faults.add(
-            f"is not from 1 to {MOST_ROUNDS}.", "Write for example 5.", key="--rounds", value=str(count), file=""
+            say("is not from 1 to {code_most_rounds}.", code_most_rounds=MOST_ROUNDS),
+            say("Write for example 5."),
+            key="--rounds",
+            value=str(count),
+            file="",
         )
     elif not asked and named:
         faults.add(
-            f'the names of the rounds to come cannot be told: "{named[0]}" is no whole number.',
-            f"Name all {count} of them, for example --labels 2024a,2024b.{first}",
+            say(
+                'the names of the rounds to come cannot be told: "{code_named}" is no whole number.',
+                code_named=named[0],
+            ),
+            say(
+                "Name all {code_count} of them, for example --labels 2024a,2024b.{code_first}",
+                code_count=count,
+                code_first=first,
+            ),
             key="--labels",
         )
     elif not asked:
         following = Calendar(known).following(start, count)
         asked = (start, *following[:-1]) if own else following
     elif len(asked) != count or len(set(asked)) < count or not all(asked):
-        remedy = f"Name each projected round once.{first}"
-        faults.add(f"are not {count} different labels.", remedy, key="--labels", value=",".join(asked))
+        remedy = say("Name each projected round once.{code_first}", code_first=first)
+        faults.add(
+            say("are not {code_count} different labels.", code_count=count),
+            remedy,
+            key="--labels",
+            value=",".join(asked),
+        )
     elif not _follow(asked, known, start, own):
-        remedy = f"Rounds are ordered as numbers if all labels are, else as text.{first}"
-        faults.add(f"do not follow each other {'from' if own else 'after'} {start} on.", remedy, key="--labels")
+        remedy = say("Rounds are ordered as numbers if all labels are, else as text.{code_first}", code_first=first)
+        faults.add(
+            say(
+                "do not follow each other from {code_start} on."
+                if own
+                else "do not follow each other after {code_start} on.",
+                code_start=start,
+            ),
+            remedy,
+            key="--labels",
+        )
     faults.check()
     entries = [label for s in fund.policy.resources.values() if isinstance(s.supply, dict) for label in s.supply]
     return asked, Calendar([*known, *asked, *entries])

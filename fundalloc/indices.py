@@ -63,13 +63,18 @@ class Index(BaseModel):
     @model_validator(mode="after")
     def _weights_and_goalposts(self) -> Self:
         if self.weights == "given" and not any(i.weight for i in self.indicators):
-            raise ValueError("the weights are all 0; give at least one indicator a weight")
+            raise ValueError(say("the weights are all 0; give at least one indicator a weight"))
         for indicator in self.indicators:
             ends = self._goalposts(indicator)
             if self.normalise == "goalposts" and ends is None:
-                raise ValueError(f'indicator "{indicator.name}" has no goalposts; write goalposts = [low, high]')
+                raise ValueError(
+                    say(
+                        'indicator "{code_name}" has no goalposts; write goalposts = [low, high]',
+                        code_name=indicator.name,
+                    )
+                )
             if ends is not None and not ends[0] < ends[1]:
-                raise ValueError(f'the goalposts of "{indicator.name}" must rise: [low, high]')
+                raise ValueError(say('the goalposts of "{code_name}" must rise: [low, high]', code_name=indicator.name))
         return self
 
     def _goalposts(self, indicator: Indicator) -> tuple[float, float] | None:
@@ -105,8 +110,8 @@ class Index(BaseModel):
             x = np.where(scope.part, x, np.nan)
             if self.method in ("share", "distance") and np.nanmin(x) < 0:
                 faults.add(
-                    f"is below 0 for some region, which {self.method} cannot normalise.",
-                    "Use minmax, or change the measure.",
+                    say("is below 0 for some region, which {code_method} cannot normalise.", code_method=self.method),
+                    say("Use minmax, or change the measure."),
                     key=expression.key,
                     value=expression.text,
                 )

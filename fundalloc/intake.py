@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fundalloc.ceilings import PARTS, ROUND, size
+from fundalloc.language import say
 
 #: what begins or separates the parts of JSON text
 MARKS = (b"[", b"{", b",", b":")
@@ -32,19 +33,27 @@ def contents(path: Path, most: int = ROUND, remedy: str = "") -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except ValueError as error:  # a NUL character in the name
-        raise UnreadableError(errno.EINVAL, str(error), "Check the name.") from None
+        raise UnreadableError(errno.EINVAL, str(error), say("Check the name.")) from None
     with os.fdopen(handle, "rb") as file:
         told = os.fstat(handle)
         if stat.S_ISDIR(told.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(told.st_mode):
-            raise UnreadableError(errno.EINVAL, "a device or a pipe, no plain file", "Write it to a file first.")
+            raise UnreadableError(
+                errno.EINVAL, say("a device or a pipe, no plain file"), say("Write it to a file first.")
+            )
         if told.st_size > most:
-            reason = f"{size(told.st_size)}; at most {size(most)} are read"
-            raise UnreadableError(errno.EFBIG, reason, remedy or "Make it smaller.")
+            reason = say(
+                "{code_size}; at most {code_size_2} are read", code_size=size(told.st_size), code_size_2=size(most)
+            )
+            raise UnreadableError(errno.EFBIG, reason, remedy or say("Make it smaller."))
         content = file.read(most + 1)
     if len(content) > most:
-        raise UnreadableError(errno.EFBIG, f"more than {size(most)}; no more is read", remedy or "Make it smaller.")
+        raise UnreadableError(
+            errno.EFBIG,
+            say("more than {code_size}; no more is read", code_size=size(most)),
+            remedy or say("Make it smaller."),
+        )
     return content
 
 
@@ -56,11 +65,11 @@ def advice(error: OSError) -> str:
 def json_of(content: bytes, parse_float: Callable[[str], Any] | None = None) -> Any:
     """What JSON text in UTF-8 says. Raises ValueError where it is none, or nested too deeply, or has too many parts."""
     if sum(content.count(mark) for mark in MARKS) > PARTS:
-        raise ValueError(f"has more than {PARTS:,} parts")
+        raise ValueError(say("has more than {code_parts:,} parts", code_parts=PARTS))
     try:
         found = json.loads(content.decode("utf-8-sig"), parse_float=parse_float)
     except RecursionError:
-        raise ValueError("is nested too deeply") from None
+        raise ValueError(say("is nested too deeply")) from None
     if b"\\u" in content:
         _check_text(found)
     return found

@@ -73,15 +73,19 @@ def by_criteria(
     if total is not None and slices:
         if left < -1e-9 * total:
             faults.add(
-                f"the rates ask for {asked:,.2f}, more than the {total:,.2f} that are shared out.",
-                "Lower the rates, raise the supply, or leave out the weights: rates alone are scaled.",
+                say(
+                    "the rates ask for {code_asked:,.2f}, more than the {code_total:,.2f} that are shared out.",
+                    code_asked=asked,
+                    code_total=total,
+                ),
+                say("Lower the rates, raise the supply, or leave out the weights: rates alone are scaled."),
                 key=f"{key}.criteria",
                 file="",
             )
     elif total is not None and not asked:
         faults.add(
-            "the rates ask for nothing.",
-            "Check the rates and their measures.",
+            say("the rates ask for nothing."),
+            say("Check the rates and their measures."),
             key=f"{key}.criteria",
             file="",
         )
@@ -99,22 +103,22 @@ def by_criteria(
 def _measured(criterion: Criterion, expression: Expression, scope: Scope, faults: Faults) -> FloatArray:
     """The measure of a criterion for those who take part, 0 for the others."""
     values = np.where(scope.part, scope.finite(expression, faults), 0.0)
-    scope.check_not_below_zero(values, expression, "a criterion", faults)
+    scope.check_not_below_zero(values, expression, say("a criterion"), faults)
     weight = _in_round(criterion.weight, scope.regions.round)
     with np.errstate(over="ignore"):
         total = float(values.sum())
     if np.isfinite(values).all() and not np.isfinite(total):
         faults.add(
-            "is so large that its sum over the regions is no number.",
-            "Write it in a larger unit.",
+            say("is so large that its sum over the regions is no number."),
+            say("Write it in a larger unit."),
             key=expression.key,
             value=expression.text,
             file="",
         )
     if weight and np.isfinite(values).all() and not (values < 0).any() and not total > 0:
         faults.add(
-            "adds up to 0 over all regions that take part: its slice could go to nobody.",
-            "Check the measure and the data, or leave the criterion out.",
+            say("adds up to 0 over all regions that take part: its slice could go to nobody."),
+            say("Check the measure and the data, or leave the criterion out."),
             key=expression.key,
             value=expression.text,
             file="",

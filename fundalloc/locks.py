@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fundalloc.errors import Fault, InputError
+from fundalloc.language import say
 
 if sys.platform != "win32":
     import fcntl
@@ -76,8 +77,11 @@ def _wait(handle: int, folder: Path, ask: Callable[[], None], shared: bool) -> N
             if error.errno != errno.EWOULDBLOCK:
                 return  # no locks there
         if time.monotonic() > end:
-            said = f"another command has been at work there for {PATIENCE:g} s; nothing was changed."
-            raise InputError([Fault(said, "Try again, or name another folder.", file=str(folder))])
+            said = say(
+                "another command has been at work there for {code_patience:g} s; nothing was changed.",
+                code_patience=PATIENCE,
+            )
+            raise InputError([Fault(said, say("Try again, or name another folder."), file=str(folder))])
         time.sleep(PAUSE)
 
 

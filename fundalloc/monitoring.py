@@ -71,7 +71,7 @@ def monitor(fund: Fund) -> Monitored:
     """Watches the rounds of a fund's history, of which its regions file has the indicators."""
     if fund.past is None:
         raise InputError(
-            [Fault("there is no history to watch.", "Use --ledger, --history, or [history] in the policy.")]
+            [Fault(say("there is no history to watch."), say("Use --ledger, --history, or [history] in the policy."))]
         )
     history = read_history(fund.past, None)
     labels = history.rounds
@@ -93,8 +93,8 @@ def monitor_ledger(ledger: Ledger) -> Monitored:
         raise InputError(
             [
                 Fault(
-                    "holds no decided round, only amounts.",
-                    "Name the policy too: fundalloc monitor POLICY --ledger ...",
+                    say("holds no decided round, only amounts."),
+                    say("Name the policy too: fundalloc monitor POLICY --ledger ..."),
                     file=ledger.where,
                 )
             ]

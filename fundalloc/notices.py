@@ -97,7 +97,13 @@ def _check_place(out: Path) -> None:
     check_writable(out)
     if (out / SUMMARY).is_file() and "notices" not in read_summary(out):
         raise InputError(
-            [Fault("holds a round, not notices; nothing was changed.", "Name another folder with -o.", file=str(out))]
+            [
+                Fault(
+                    say("holds a round, not notices; nothing was changed."),
+                    say("Name another folder with -o."),
+                    file=str(out),
+                )
+            ]
         )
 
 

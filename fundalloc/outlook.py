@@ -53,8 +53,8 @@ def outlook(
     section = roster.section
     if section.round is None:
         if indicators is not None:
-            text = "the regions file has no column that says the round of a row, so rounds cannot be told apart."
-            raise InputError([Fault(text, "Write round under [regions].", file=indicators.file)])
+            text = say("the regions file has no column that says the round of a row, so rounds cannot be told apart.")
+            raise InputError([Fault(text, say("Write round under [regions]."), file=indicators.file)])
         return {label: _aged(roster, growth, calendar.years(now, label)) for label in rounds}, []
     given = {} if indicators is None else _given(indicators, roster, rounds, used)
     known = roster if indicators is None else Roster(_corrected(roster, given, indicators), section, RESERVED)
@@ -172,7 +172,13 @@ def _given(indicators: Table, roster: Roster, rounds: Sequence[str], used: Set[s
     faults, section = Faults(indicators.file), roster.section
     for name in indicators.header:
         if name not in roster.table.header:
-            faults.add(f"the regions file has no such column. {did_you_mean(name, roster.table.header)}", column=name)
+            faults.add(
+                say(
+                    "the regions file has no such column. {code_hint}",
+                    code_hint=did_you_mean(name, roster.table.header),
+                ),
+                column=name,
+            )
     there = set(indicators.header)
     reduced = section.model_copy(
         update={
@@ -188,8 +194,8 @@ def _given(indicators: Table, roster: Roster, rounds: Sequence[str], used: Set[s
         mine = [label for label in rounds if label in own.rounds]
         if not mine:
             faults.add(
-                f"has no row of a round that is projected ({', '.join(rounds)}).",
-                f"It has {', '.join(own.rounds)}." if own.rounds else "Add rows.",
+                say("has no row of a round that is projected ({code_list}).", code_list=", ".join(rounds)),
+                say("It has {code_list}.", code_list=", ".join(own.rounds)) if own.rounds else say("Add rows."),
                 column=section.round or "",
             )
         for label in mine:

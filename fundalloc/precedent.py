@@ -17,6 +17,7 @@ from fundalloc.earlier import again
 from fundalloc.errors import Fault, InputError
 from fundalloc.fund import Fund, reopened
 from fundalloc.intake import contents
+from fundalloc.language import say
 from fundalloc.posed import Posed
 from fundalloc.rebuilding import rebuilt
 from fundalloc.replacing import reading
@@ -68,8 +69,11 @@ def as_decided(certificate: Mapping[str, Any], inputs: Mapping[str, Source], fol
         raise InputError(
             [
                 Fault(
-                    f"does not follow from its policy and data: {error} What that changed cannot be told.",
-                    "Write what was added to the model by hand as rules of the policy.",
+                    say(
+                        "does not follow from its policy and data: {code_error} What that changed cannot be told.",
+                        code_error=error,
+                    ),
+                    say("Write what was added to the model by hand as rules of the policy."),
                     file=str(folder),
                 )
             ]
@@ -95,5 +99,7 @@ def opened(folder: Path) -> tuple[Mapping[str, Any], Mapping[str, Source]]:
 
 
 def _broken(folder: Path) -> InputError:
-    fault = Fault("is missing or not as allocate writes it.", "Decide the round again.", file=str(folder / CERTIFICATE))
+    fault = Fault(
+        say("is missing or not as allocate writes it."), say("Decide the round again."), file=str(folder / CERTIFICATE)
+    )
     return InputError([fault])

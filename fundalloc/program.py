@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from fundalloc.language import say
 from fundalloc.postponed import postponed
 
 with postponed("scipy.stats", "scipy.integrate", "scipy.spatial"):
@@ -106,10 +107,14 @@ def built(model: pyo.ConcreteModel) -> Built:
     """What fundalloc put into a model; a fault where the model is not one of ours, or no longer whole."""
     found = getattr(model, "_fundalloc", None)
     if not isinstance(found, Built):
-        raise InputError([Fault("this model was not made by fund.model().", "Start from fund.model() and add to it.")])
+        raise InputError(
+            [Fault(say("this model was not made by fund.model()."), say("Start from fund.model() and add to it."))]
+        )
     gone = [name for name in OWN if model.component(name) is None]
     if gone:
-        raise InputError([Fault("was removed.", "Start from fund.model() again.", key=f"model.{n}") for n in gone])
+        raise InputError(
+            [Fault(say("was removed."), say("Start from fund.model() again."), key=f"model.{n}") for n in gone]
+        )
     return found
 
 
@@ -120,7 +125,9 @@ def added(model: pyo.ConcreteModel, problem: Problem) -> tuple[Rows, ...]:
     """
     own = built(model)
     if own.system.problem.resources is not problem.resources:
-        raise InputError([Fault("this model was made by another fund.", "Use the model of this fund.model().")])
+        raise InputError(
+            [Fault(say("this model was made by another fund."), say("Use the model of this fund.model()."))]
+        )
     cells = {id(amount): c for c, amount in enumerate(model.amount.values())}
     faults = [*_changes(model, own), *_strangers(model)]
     rows: list[Rows] = []
@@ -143,8 +150,8 @@ def _row(constraint: Any, cells: dict[int, int], system: System) -> Rows:
         raise InputError(
             [
                 Fault(
-                    "is not linear in the amounts.",
-                    "Only linear constraints can be added.",
+                    say("is not linear in the amounts."),
+                    say("Only linear constraints can be added."),
                     key=f"constraint {constraint.name}",
                 )
             ]
@@ -154,8 +161,8 @@ def _row(constraint: Any, cells: dict[int, int], system: System) -> Rows:
         raise InputError(
             [
                 Fault(
-                    f"speaks of {', '.join(strange)}, which is no amount of this model.",
-                    "Write it in model.amount[region, resource] alone.",
+                    say("speaks of {code_list}, which is no amount of this model.", code_list=", ".join(strange)),
+                    say("Write it in model.amount[region, resource] alone."),
                     key=f"constraint {constraint.name}",
                 )
             ]
@@ -164,8 +171,8 @@ def _row(constraint: Any, cells: dict[int, int], system: System) -> Rows:
         raise InputError(
             [
                 Fault(
-                    "speaks of no amount.",
-                    "Write it in model.amount[region, resource].",
+                    say("speaks of no amount."),
+                    say("Write it in model.amount[region, resource]."),
                     key=f"constraint {constraint.name}",
                 )
             ]
@@ -179,8 +186,8 @@ def _row(constraint: Any, cells: dict[int, int], system: System) -> Rows:
             raise InputError(
                 [
                     Fault(
-                        "has a coefficient or bound that is not a finite number.",
-                        "Check the numbers it is made of.",
+                        say("has a coefficient or bound that is not a finite number."),
+                        say("Check the numbers it is made of."),
                         key=f"constraint {constraint.name}",
                     )
                 ]
@@ -205,23 +212,23 @@ def _row(constraint: Any, cells: dict[int, int], system: System) -> Rows:
 
 def _changes(model: pyo.ConcreteModel, own: Built) -> Iterator[Fault]:
     """What of our own parts is no longer as it was built."""
-    advice = "Leave it as it is and add a constraint instead."
+    advice = say("Leave it as it is and add a constraint instead.")
     for amount, low, high in zip(model.amount.values(), own.low, own.high, strict=True):
         if amount.fixed or amount.lower != low or amount.upper != high:
-            yield Fault("was fixed or its bounds were changed.", advice, key=f"variable {amount.name}")
+            yield Fault(say("was fixed or its bounds were changed."), advice, key=f"variable {amount.name}")
     there = {id(c): c for part in (model.supply, model.rule) for c in part.values()}
     for key, (body, least, most) in own.constraints.items():
         one = there.get(key)
         if one is None or not one.active:
             yield Fault(
-                "a constraint of the policy was removed or deactivated.",
-                "Change the policy instead.",
+                say("a constraint of the policy was removed or deactivated."),
+                say("Change the policy instead."),
                 key="model",
             )
         elif one.body is not body or one.lower != least or one.upper != most:
-            yield Fault("was changed.", "Change the policy instead.", key=f"constraint {one.name}")
+            yield Fault(say("was changed."), say("Change the policy instead."), key=f"constraint {one.name}")
     if not model.nearest.active or model.nearest.expr is not own.objective:
-        yield Fault("was changed.", "The objective comes from the policy.", key="objective nearest")
+        yield Fault(say("was changed."), say("The objective comes from the policy."), key="objective nearest")
 
 
 def _strangers(model: pyo.ConcreteModel) -> Iterator[Fault]:
@@ -231,16 +238,18 @@ def _strangers(model: pyo.ConcreteModel) -> Iterator[Fault]:
             continue
         if part.ctype is pyo.Var:
             yield Fault(
-                "is a variable of its own, which this version cannot decide.",
-                "Write the constraint in the amounts alone.",
+                say("is a variable of its own, which this version cannot decide."),
+                say("Write the constraint in the amounts alone."),
                 key=f"variable {part.name}",
             )
         elif part.ctype is pyo.Objective:
-            yield Fault("is a second objective.", "The objective comes from the policy.", key=f"objective {part.name}")
+            yield Fault(
+                say("is a second objective."), say("The objective comes from the policy."), key=f"objective {part.name}"
+            )
         elif part.ctype not in (pyo.Constraint, pyo.Param, pyo.Set, pyo.Expression, pyo.Block, pyo.RangeSet):
             yield Fault(
-                f"is a {part.ctype.__name__}, which this version cannot decide.",
-                "Add linear constraints only.",
+                say("is a {code_name}, which this version cannot decide.", code_name=part.ctype.__name__),
+                say("Add linear constraints only."),
                 key=part.name,
             )
 

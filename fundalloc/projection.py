@@ -19,6 +19,7 @@ from fundalloc.goals import CLOSED, ENTITLED, WATCHED, Courses
 from fundalloc.growth import PlanSection, checked, column_rates, supply_in, supply_rates
 from fundalloc.history import COLUMNS
 from fundalloc.horizon import horizon
+from fundalloc.language import say
 from fundalloc.outlook import Flagged, outlook
 from fundalloc.planned import Assumed, Plan, code
 from fundalloc.policy import Policy
@@ -173,11 +174,13 @@ def _check_goals(stated: PlanSection, policy: Policy, faults: Faults) -> None:
     for goal in stated.goals:
         for name in goal.through:
             if name not in known:
-                text = f"is no rule. {did_you_mean(name, known)}"
+                text = say("is no rule. {code_hint}", code_hint=did_you_mean(name, known))
                 faults.add(text, key=f"plan.goals.{goal.name}.through", value=name)
     for name, times in Counter([*(g.name for g in stated.goals), ENTITLED, WATCHED, CLOSED]).items():
         if times > 1:
-            faults.add("is the name of two goals.", "Give each a name of its own.", key="plan.goals", value=name)
+            faults.add(
+                say("is the name of two goals."), say("Give each a name of its own."), key="plan.goals", value=name
+            )
 
 
 def _before(history: Table | None, first: str) -> Table | None:

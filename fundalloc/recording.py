@@ -40,7 +40,7 @@ def record(folder: str | Path, ledger: Ledger | str | Path, *, name: str, reason
         files = _files(folder)
         verify(folder)
         if _files(folder) != files:
-            raise InputError([Fault("was changed while it was read.", "Record it again.", file=str(folder))])
+            raise InputError([Fault(say("was changed while it was read."), say("Record it again."), file=str(folder))])
     round_ = str(json_of(files[SUMMARY])["round"])
     certificate = json_of(files[CERTIFICATE])
     amends = "events" in certificate["inputs"]
@@ -97,15 +97,34 @@ def _files(folder: Path) -> dict[str, bytes]:
     summary = read_summary(folder, edited=True)
     listed = summary.get("files")
     if not listed or not sound(summary):
-        raise DifferenceError(f"{folder}: {SUMMARY} lists no files, or others than those of the folder.")
+        raise DifferenceError(
+            say(
+                "{code_folder}: {code_summary} lists no files, or others than those of the folder.",
+                code_folder=folder,
+                code_summary=SUMMARY,
+            )
+        )
     found = {}
     for name in [*listed, SUMMARY]:
         try:
             found[name] = contents(folder / name)
         except (OSError, ValueError) as error:
-            raise DifferenceError(f"{folder}: {name} cannot be read ({error}).") from None
+            raise DifferenceError(
+                say(
+                    "{code_folder}: {code_name} cannot be read ({code_error}).",
+                    code_folder=folder,
+                    code_name=name,
+                    code_error=error,
+                )
+            ) from None
         if name in listed and sha256(found[name]) != listed[name]:
-            raise DifferenceError(f"{folder}: {name} is not the file that was decided: its SHA-256 is another.")
+            raise DifferenceError(
+                say(
+                    "{code_folder}: {code_name} is not the file that was decided: its SHA-256 is another.",
+                    code_folder=folder,
+                    code_name=name,
+                )
+            )
     return found
 
 
@@ -154,7 +173,9 @@ def record_history(
     table = read_table(Path(file), encoding=encoding)
     rounds = read_history(table, None).rounds
     if not rounds:
-        raise InputError([Fault("holds no round.", "Write a row for each round, region and resource.", file=str(file))])
+        raise InputError(
+            [Fault(say("holds no round."), say("Write a row for each round, region and resource."), file=str(file))]
+        )
     columns = [*COLUMNS, *(["adjustment"] if "adjustment" in table.header else [])]
     texts = {column: table.text(column).tolist() for column in columns}
     safe = {column: guarded(texts[column]) for column in ("region_id", "resource")}

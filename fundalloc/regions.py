@@ -234,18 +234,18 @@ def read_regions(table: Table, section: RegionsSection, round_: str, reserved: f
     roster = Roster(table, section, reserved)
     faults = Faults(table.file)
     if not len(table.lines):
-        faults.add("has no rows.", "Add one row for each region.")
+        faults.add(say("has no rows."), say("Add one row for each region."))
     elif section.round and round_ not in roster.rounds:
         faults.add(
-            f"the file has no row of this round; it has {', '.join(roster.rounds[:12])}.",
-            "Correct round under [fund], or use --round.",
+            say("the file has no row of this round; it has {code_list}.", code_list=", ".join(roster.rounds[:12])),
+            say("Correct round under [fund], or use --round."),
             column=section.round,
             value=round_,
         )
     faults.check()
     if roster.labels is not None:
         for row in [k for k, label in enumerate(roster.labels.tolist()) if not label][:SHOWN]:
-            faults.add("the round is empty.", "Write one.", line=int(table.lines[row]), column=section.round)
+            faults.add(say("the round is empty."), say("Write one."), line=int(table.lines[row]), column=section.round)
     with faults.collect():
         regions = Regions(roster, round_)
         _check_groups(regions, faults)
@@ -257,7 +257,11 @@ def read_regions(table: Table, section: RegionsSection, round_: str, reserved: f
 def _check_groups(regions: Regions, faults: Faults) -> None:
     for group in regions.groups:
         for i in np.flatnonzero(regions.where_missing(group))[:SHOWN]:
-            faults.add("the group is empty.", "Write to which group the region belongs.", **regions.cell(group, int(i)))
+            faults.add(
+                say("the group is empty."),
+                say("Write to which group the region belongs."),
+                **regions.cell(group, int(i)),
+            )
 
 
 def _check_population(regions: Regions, faults: Faults) -> None:

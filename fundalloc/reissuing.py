@@ -9,7 +9,7 @@ from fundalloc.allocation import Allocation
 from fundalloc.certificate import CERTIFICATE
 from fundalloc.differences import Differs, lines
 from fundalloc.fund import Fund
-from fundalloc.language import phrase
+from fundalloc.language import phrase, say
 from fundalloc.report.folder import SUMMARY
 from fundalloc.report.formats import FORMATS, Format, same_content
 from fundalloc.report.outcome import CHANGES, Outcome, Retrospect
@@ -49,7 +49,9 @@ def reissued(
     drawn = {*back.looked.files, *([SHAPES] if shapes else [])}
     tables = {name: sha256(read(name)) for name in sorted({*allocation.sheets, CERTIFICATE, *drawn})}
     if said["files"] != tables | {one.file: sha256(read(one.file)) for one in reports}:
-        raise Differs(f"{SUMMARY} has other files or SHA-256 sums than those that are verified.")
+        raise Differs(
+            say("{code_summary} has other files or SHA-256 sums than those that are verified.", code_summary=SUMMARY)
+        )
     told = {**ours, "versions": said["versions"], "files": tables}
     outcome = Outcome(fund.policy, allocation.decision, allocation.sheets, told, allocation.flags, back, shapes)
     for one in reports:
@@ -64,4 +66,4 @@ def _compared(one: Format, outcome: Outcome, versions: Mapping[str, str], conten
     elif not same_content(again := one.make(outcome), content):
         if one.text:
             lines(one.file, again, content)
-        raise Differs(f"{one.file} is not the report of what follows from the inputs.")
+        raise Differs(say("{code_file} is not the report of what follows from the inputs.", code_file=one.file))

@@ -22,6 +22,7 @@ from pathlib import Path
 from fundalloc.errors import Fault, Faults, InputError
 from fundalloc.intake import UnreadableError, contents, json_of
 from fundalloc.interrupts import shielded
+from fundalloc.language import phrase, say
 from fundalloc.locks import locked
 
 JOURNAL = ".fundalloc"
@@ -30,10 +31,10 @@ STAGED = f"{JOURNAL}-"
 PLAN, NEW, OLD = "plan.json", "new", "old"
 #: what helps where the system refuses
 HELP = {
-    errno.ENOSPC: "Make room on the disk, or name another folder.",
-    errno.EDQUOT: "Make room on the disk, or name another folder.",
-    errno.EACCES: "Check who may write there, or name another folder.",
-    errno.EPERM: "Check who may write there, or name another folder.",
+    errno.ENOSPC: phrase("Make room on the disk, or name another folder."),
+    errno.EDQUOT: phrase("Make room on the disk, or name another folder."),
+    errno.EACCES: phrase("Check who may write there, or name another folder."),
+    errno.EPERM: phrase("Check who may write there, or name another folder."),
 }
 #: for so many files at a time it is waited until they are on the disk
 WAITING = 8
@@ -160,8 +161,11 @@ def _finish(folder: Path) -> None:
     try:
         _advance(folder)
     except OSError as error:
-        said = f"was being written when that was cut off, and now it cannot be finished ({error.strerror})."
-        raise InputError([Fault(said, "Copy it to where you may write.", file=str(folder))]) from error
+        said = say(
+            "was being written when that was cut off, and now it cannot be finished ({code_strerror}).",
+            code_strerror=error.strerror,
+        )
+        raise InputError([Fault(said, say("Copy it to where you may write."), file=str(folder))]) from error
     done = _another(folder)
     with suppress(OSError):  # then the next writer clears it away
         journal.rename(done)
@@ -193,7 +197,7 @@ def _plan(folder: Path) -> tuple[list[str], list[str]]:
         sound = False
     if not sound or not names:
         raise InputError(
-            [Fault("is not as fundalloc writes it; nothing was changed.", "Take it away.", file=str(journal))]
+            [Fault(say("is not as fundalloc writes it; nothing was changed."), say("Take it away."), file=str(journal))]
         )
     return names, gone
 
@@ -209,8 +213,12 @@ def _retreat(folder: Path, cause: OSError) -> None:
         for path in sorted(old.iterdir(), key=lambda path: path.name == names[-1]):
             path.replace(folder / path.name)
     except OSError:
-        said = f"was written in part only ({cause.strerror}); what is missing lies in {JOURNAL} there, and is whole."
-        help_ = "When the disk works again, any command that reads the folder finishes it."
+        said = say(
+            "was written in part only ({code_strerror}); what is missing lies in {code_journal} there, and is whole.",
+            code_strerror=cause.strerror,
+            code_journal=JOURNAL,
+        )
+        help_ = say("When the disk works again, any command that reads the folder finishes it.")
         raise InputError([Fault(said, help_, file=str(folder))]) from cause
 
 
@@ -248,10 +256,12 @@ def _check_names(folder: Path, names: Iterable[str]) -> None:
     faults = Faults()
     for name in names:
         if not _plain(name):
-            faults.add("is no name of a file.", file=str(folder), value=name)
+            faults.add(say("is no name of a file."), file=str(folder), value=name)
         elif _is_folder(folder / name):
             faults.add(
-                "is a folder; nothing was changed.", "Take it away, or name another OUT.", file=str(folder / name)
+                say("is a folder; nothing was changed."),
+                say("Take it away, or name another OUT."),
+                file=str(folder / name),
             )
     faults.check()
 
@@ -265,8 +275,8 @@ def _is_folder(path: Path) -> bool:
 
 
 def _refused(folder: Path, error: OSError) -> Fault:
-    help_ = HELP.get(error.errno or 0, "Name another folder.")
-    return Fault(f"cannot be written ({error.strerror or error}).", help_, file=str(folder))
+    help_ = say(HELP.get(error.errno or 0, phrase("Name another folder.")))
+    return Fault(say("cannot be written ({code_x}).", code_x=error.strerror or error), help_, file=str(folder))
 
 
 def _write(path: Path, content: bytes) -> None:

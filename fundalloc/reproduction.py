@@ -75,14 +75,21 @@ def matched(rows: Sequence[Row], table: Table, resource: str = "") -> Reproducti
     faults = Faults(table.file)
     known = {row["resource"] for row in rows}
     if resource and resource not in known:
-        faults.add(f"is no resource. {did_you_mean(resource, known)}", key="--resource", value=resource, file="")
+        faults.add(
+            say("is no resource. {code_hint}", code_hint=did_you_mean(resource, known)),
+            key="--resource",
+            value=resource,
+            file="",
+        )
     value = "published" if "published" in table.header else "amount"
     for column in ("region_id", value):
         if column not in table.header:
-            faults.add(f"the column is missing. {did_you_mean(column, table.header)}", column=column)
+            faults.add(
+                say("the column is missing. {code_hint}", code_hint=did_you_mean(column, table.header)), column=column
+            )
     if "resource" not in table.header and len(known) > 1 and not resource:
-        remedy = f"Add it, or use --resource with one of {', '.join(sorted(known))}."
-        faults.add("the column is missing, and there are several resources.", remedy, column="resource")
+        remedy = say("Add it, or use --resource with one of {code_list}.", code_list=", ".join(sorted(known)))
+        faults.add(say("the column is missing, and there are several resources."), remedy, column="resource")
     faults.check()
     numbers = table.numbers(value, faults=faults)
     ours = {(row["resource"], row["region_id"]): row for row in rows}
@@ -97,11 +104,26 @@ def matched(rows: Sequence[Row], table: Table, resource: str = "") -> Reproducti
         if resource and name != resource:
             continue
         if name not in known:
-            faults.add(f"is no resource. {did_you_mean(name, known)}", line=line, column="resource", value=name)
+            faults.add(
+                say("is no resource. {code_hint}", code_hint=did_you_mean(name, known)),
+                line=line,
+                column="resource",
+                value=name,
+            )
         elif figure not in FIGURES:
-            faults.add(f"is no figure. {did_you_mean(figure, FIGURES)}", line=line, column="figure", value=figure)
+            faults.add(
+                say("is no figure. {code_hint}", code_hint=did_you_mean(figure, FIGURES)),
+                line=line,
+                column="figure",
+                value=figure,
+            )
         elif (name, region, figure) in found:
-            faults.add(f"stands twice for {name}.", "Leave one of the rows out.", line=line, value=region)
+            faults.add(
+                say("stands twice for {code_name}.", code_name=name),
+                say("Leave one of the rows out."),
+                line=line,
+                value=region,
+            )
         elif np.isnan(numbers[k]):
             continue
         elif (name, region) not in ours or not ours[name, region][figure]:
@@ -111,7 +133,13 @@ def matched(rows: Sequence[Row], table: Table, resource: str = "") -> Reproducti
             text = cells["tolerance"][k] if "tolerance" in cells else ""
             tolerance = _tolerance(text, published)
             if text and tolerance is None:
-                faults.add("is no tolerance.", 'Write a number, or "0.5 %".', line=line, column="tolerance", value=text)
+                faults.add(
+                    say("is no tolerance."),
+                    say('Write a number, or "0.5 %".'),
+                    line=line,
+                    column="tolerance",
+                    value=text,
+                )
             decided = Decimal(ours[name, region][figure])
             sure = "sure" not in cells or cells["sure"][k] == "yes"
             found[name, region, figure] = Published(region, figure, published, decided, tolerance, sure, name)

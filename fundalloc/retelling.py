@@ -9,6 +9,7 @@ from typing import Any
 from fundalloc.allocation import Allocation
 from fundalloc.differences import Differs
 from fundalloc.errors import Fault, InputError
+from fundalloc.language import say
 from fundalloc.verification import Check
 
 
@@ -28,6 +29,6 @@ def retold(folder: str | Path) -> Allocation:
         check = Check(Path(folder))
         fund, decision = check.decided()
     except Differs as error:
-        raise InputError([Fault(str(error), "Decide the round again.", file=str(folder))]) from None
+        raise InputError([Fault(str(error), say("Decide the round again."), file=str(folder))]) from None
     prices = {str(rule["name"]): list(stated(rule)) for rule in check.summary["rules"]}
     return Allocation(fund.policy, decision, fund.inputs, fund.settings, prices)

@@ -13,6 +13,7 @@ from fundalloc.courses import course, facts, with_rules
 from fundalloc.decided import Decision
 from fundalloc.differences import Differs
 from fundalloc.history import NOTHING, History, Record
+from fundalloc.language import say
 from fundalloc.monitors import Watched, watch
 from fundalloc.posed import Posed
 from fundalloc.report.folder import rows_of
@@ -74,11 +75,26 @@ def published(fund: Posed, decision: Decision, told: Mapping[str, Any], content:
             before, after, change = (Decimal(row[name]) for name in LEADING[3:])
             total = sum((Decimal(row[name]) for name in parts if row[name]), Decimal(0))
         except InvalidOperation:
-            raise Differs(f"{CHANGES}: a figure of {where[1]} is no number.") from None
+            raise Differs(
+                say("{code_changes}: a figure of {code_where} is no number.", code_changes=CHANGES, code_where=where[1])
+            ) from None
         recorded = fund.history.records.get(where[0], {}).get(told["since"], {}).get(where[1], NOTHING).amount
         same = np.isnan(recorded) or float(before) == recorded
         if not (after == decided.pop(where, Decimal(0)) and after - before == change == total and same):
-            raise Differs(f"{CHANGES}: the change of {where[1]} in {where[0]} does not add up.")
+            raise Differs(
+                say(
+                    "{code_changes}: the change of {code_where} in {code_where_2} does not add up.",
+                    code_changes=CHANGES,
+                    code_where=where[1],
+                    code_where_2=where[0],
+                )
+            )
     if any(decided.values()):
-        raise Differs(f"{CHANGES}: {next(region for (_, region), left in decided.items() if left)} is missing.")
+        raise Differs(
+            say(
+                "{code_changes}: {code_next} is missing.",
+                code_changes=CHANGES,
+                code_next=next((region for (_, region), left in decided.items() if left)),
+            )
+        )
     return Looked(**{**told, "changes": Sheet(columns, frozenset(LEADING[:3]))})

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.flags import Flag
-from fundalloc.language import Language
+from fundalloc.language import Language, say
 from fundalloc.numerals import NumberStyle
 from fundalloc.rounds import in_order
 from fundalloc.tables import Table
@@ -48,7 +48,10 @@ class RegionsSection(BaseModel):
     def _marks(self) -> Self:
         if self.thousands == (self.decimal or "."):
             raise ValueError(
-                f'decimal and thousands are both "{self.thousands}"; write decimal = "," where thousands = "."'
+                say(
+                    'decimal and thousands are both "{code_thousands}"; write decimal = "," where thousands = "."',
+                    code_thousands=self.thousands,
+                )
             )
         return self
 
@@ -107,27 +110,27 @@ class Roster:
         for key, column in [*named.items(), *others, *(("groups", g) for g in section.groups)]:
             if column is not None and column not in header:
                 faults.add(
-                    f"the file has no such column. {did_you_mean(column, header)}",
+                    say("the file has no such column. {code_hint}", code_hint=did_you_mean(column, header)),
                     key=f"regions.{key}",
                     value=column,
                 )
         for name, column in section.columns.items():
             if column not in header:
                 faults.add(
-                    f"the file has no such column. {did_you_mean(column, header)}",
+                    say("the file has no such column. {code_hint}", code_hint=did_you_mean(column, header)),
                     key=f"regions.columns.{name}",
                     value=column,
                 )
             if name in header and name != column:
                 faults.add(
-                    "is a column of the file already; it would be hidden.",
-                    "Choose another name.",
+                    say("is a column of the file already; it would be hidden."),
+                    say("Choose another name."),
                     key=f"regions.columns.{name}",
                 )
             if not name.isidentifier() or keyword.iskeyword(name) or name in reserved:
                 faults.add(
-                    "cannot be the name of a column in measures.",
-                    "Use letters, digits and _, and no word that measures know already.",
+                    say("cannot be the name of a column in measures."),
+                    say("Use letters, digits and _, and no word that measures know already."),
                     key=f"regions.columns.{name}",
                 )
         renamed = set(section.columns.values())
@@ -136,15 +139,22 @@ class Roster:
             meant = meant or column in (section.id, *section.named, section.round, *section.groups)
             if (keyword.iskeyword(column) or column in reserved) and column not in renamed and not meant:
                 faults.add(
-                    "is a word of the measure language and cannot name a column.",
-                    f'Give it another name: columns = {{ {column}_ = "{column}" }} under [regions].',
+                    say("is a word of the measure language and cannot name a column."),
+                    say(
+                        'Give it another name: columns = {{ {code_column}_ = "{code_column}" }} under [regions].',
+                        code_column=column,
+                    ),
                     line=1,
                     value=column,
                 )
         known = {*header, *section.columns, *(["population"] if section.population else [])}
         for name in section.missing:
             if name not in known:
-                faults.add(f"is no column. {did_you_mean(name, known)}", key="regions.missing", value=name)
+                faults.add(
+                    say("is no column. {code_hint}", code_hint=did_you_mean(name, known)),
+                    key="regions.missing",
+                    value=name,
+                )
 
     def title(self, name: str) -> str:
         """The column of the file behind a name."""
@@ -172,14 +182,20 @@ class Roster:
             line, region = int(self.table.lines[row]), ids[row]
             problem = ""
             if not region:
-                problem, remedy = "a region has no id.", "Write one."
+                problem, remedy = say("a region has no id."), say("Write one.")
             elif region in index:
                 first = int(self.table.lines[index[region]])
-                problem, remedy = f"stands already in line {first}.", "Each region has one row in a round."
+                problem, remedy = (
+                    say("stands already in line {code_first}.", code_first=first),
+                    say("Each region has one row in a round."),
+                )
             elif _look(region) in looks:
                 first = int(self.table.lines[looks[_look(region)]])
-                problem = f"looks the same as the id in line {first}, but has other or invisible characters."
-                remedy = "Type both anew, or give them different ids."
+                problem = say(
+                    "looks the same as the id in line {code_first}, but has other or invisible characters.",
+                    code_first=first,
+                )
+                remedy = say("Type both anew, or give them different ids.")
             else:
                 index[region] = looks[_look(region)] = row
             if problem:
@@ -187,6 +203,8 @@ class Roster:
                 if wrong <= SHOWN:
                     faults.add(problem, remedy, line=line, column=self.section.id, value=region)
         if wrong > SHOWN:
-            faults.add(f"{wrong - SHOWN} more rows have no id of their own.", column=self.section.id)
+            faults.add(
+                say("{code_count} more rows have no id of their own.", code_count=wrong - SHOWN), column=self.section.id
+            )
         faults.check()
         return index

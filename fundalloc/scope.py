@@ -13,6 +13,7 @@ from fundalloc.ceilings import LOOKS
 from fundalloc.errors import Fault, Faults, InputError, did_you_mean
 from fundalloc.expressions import RESERVED, BoolArray, Expression, FloatArray, Value
 from fundalloc.flags import Flag
+from fundalloc.language import say
 from fundalloc.regions import Regions
 
 SHOWN = 5
@@ -82,11 +83,13 @@ class Scope:
         known = self.names() | set(UNKNOWN_YET)
         for name in self.definitions:
             if name in RESERVED or name in self.regions.columns or name in self.regions.texts:
-                faults.add("hides a column or a word of the measure language.", "Give it another name.", key=name)
+                faults.add(
+                    say("hides a column or a word of the measure language."), say("Give it another name."), key=name
+                )
         for expression in {id(e): e for e in [*own, *expressions]}.values():
             for name in sorted(expression.names - known):
                 faults.add(
-                    f'"{name}" is not known. {did_you_mean(name, known)}',
+                    say('"{code_name}" is not known. {code_hint}', code_name=name, code_hint=did_you_mean(name, known)),
                     key=expression.key,
                     value=expression.text,
                 )
@@ -94,7 +97,12 @@ class Scope:
                 if name in self.regions.texts and text not in set(self.regions.column(name).tolist()):
                     labels = set(self.regions.column(name).tolist())
                     faults.add(
-                        f'no region has {name} "{text}". {did_you_mean(text, labels)}',
+                        say(
+                            'no region has {code_name} "{code_text}". {code_hint}',
+                            code_name=name,
+                            code_text=text,
+                            code_hint=did_you_mean(text, labels),
+                        ),
                         key=expression.key,
                         value=expression.text,
                     )
@@ -122,7 +130,11 @@ class Scope:
                     trail.pop()
                 elif following in path:
                     circle = [*path[path.index(following) :], following]
-                    faults.add(f"is defined by itself: {' -> '.join(circle)}.", "Break the circle.", key=following)
+                    faults.add(
+                        say("is defined by itself: {code_list}.", code_list=" -> ".join(circle)),
+                        say("Break the circle."),
+                        key=following,
+                    )
                     done |= set(path)
                     break
                 elif following not in done:
@@ -144,8 +156,19 @@ class Scope:
         if name in self.regions.columns or name in self.regions.texts:
             return self.regions.column(name)
         if name in UNKNOWN_YET:
-            raise InputError([Fault(f'"{name}": {UNKNOWN_YET[name]}', "Leave it out here.", key=key)])
-        raise InputError([Fault(f'"{name}" is not known. {did_you_mean(name, self.names())}', key=key)])
+            raise InputError([Fault(f'"{name}": {UNKNOWN_YET[name]}', say("Leave it out here."), key=key)])
+        raise InputError(
+            [
+                Fault(
+                    say(
+                        '"{code_name}" is not known. {code_hint}',
+                        code_name=name,
+                        code_hint=did_you_mean(name, self.names()),
+                    ),
+                    key=key,
+                )
+            ]
+        )
 
     def _defined(self, name: str) -> FloatArray:
         if name not in self._values:
@@ -165,8 +188,12 @@ class Scope:
             raise InputError(
                 [
                     Fault(
-                        f'"{name}" is no group column. {did_you_mean(name, known)}',
-                        "Group columns stand in groups under [regions].",
+                        say(
+                            '"{code_name}" is no group column. {code_hint}',
+                            code_name=name,
+                            code_hint=did_you_mean(name, known),
+                        ),
+                        say("Group columns stand in groups under [regions]."),
                         key=key,
                     )
                 ]
@@ -186,8 +213,8 @@ class Scope:
             raise InputError(
                 [
                     Fault(
-                        f"look at earlier rounds more than {LOOKS:,} times.",
-                        "Do not put lag and average into each other, nor into measures that use each other.",
+                        say("look at earlier rounds more than {code_looks:,} times.", code_looks=LOOKS),
+                        say("Do not put lag and average into each other, nor into measures that use each other."),
                         key="measures",
                     )
                 ]
@@ -210,12 +237,18 @@ class Scope:
         place = {"key": expression.key, "value": expression.text, "file": ""}
         for i in below[:SHOWN]:
             faults.add(
-                f"is {values[i]:,.6g} for {self.regions.ids[i]} ({self.regions.names[i]}); {what} cannot be below 0.",
-                f'Write "maximum(0, {expression.text})".',
+                say(
+                    "is {code_values:,.6g} for {code_x} ({code_x_2}); {what} cannot be below 0.",
+                    code_values=values[i],
+                    code_x=self.regions.ids[i],
+                    code_x_2=self.regions.names[i],
+                    what=what,
+                ),
+                say('Write "maximum(0, {code_text})".', code_text=expression.text),
                 **place,
             )
         if len(below) > SHOWN:
-            faults.add(f"is below 0 for {len(below) - SHOWN} more regions.", **place)
+            faults.add(say("is below 0 for {code_count} more regions.", code_count=len(below) - SHOWN), **place)
 
     def _report(self, expression: Expression, values: FloatArray, bad: NDArray[np.int64], faults: Faults) -> None:
         """Why values are missing: empty cells where there are any, else the arithmetic."""
@@ -225,22 +258,36 @@ class Scope:
         for name, i in (own or empty)[:SHOWN]:
             region = f"{self.regions.ids[i]} ({self.regions.names[i]})"
             faults.add(
-                f"the cell of {region} in round {self.regions.round} is empty, but {expression.key} needs it.",
-                f'Fill it, or write missing = {{ {name} = "last_round" }} under [regions].'
+                say(
+                    "the cell of {code_region} in round {code_round} is empty, but {code_key} needs it.",
+                    code_region=region,
+                    code_round=self.regions.round,
+                    code_key=expression.key,
+                ),
+                say('Fill it, or write missing = {{ {code_name} = "last_round" }} under [regions].', code_name=name)
                 if self.regions.filled_by(name) == "error"
-                else "Fill it; nothing in the file could be used instead.",
+                else say("Fill it; nothing in the file could be used instead."),
                 **self.regions.cell(name, int(i)),
             )
         more = len(own or empty) - SHOWN
         if more > 0:
-            faults.add(f"{more} more cells that {expression.key} needs are empty.", file=self.regions.file)
+            faults.add(
+                say("{code_more} more cells that {code_key} needs are empty.", code_more=more, code_key=expression.key),
+                file=self.regions.file,
+            )
         if not empty:
             named = ", ".join(f"{self.regions.ids[i]} ({self.regions.names[i]})" for i in bad[:SHOWN])
-            rest = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
-            found = "no number" if np.isnan(values[bad]).any() else "an infinite number"
+            rest = say(" and {count} more", count=len(bad) - SHOWN) if len(bad) > SHOWN else ""
+            none = np.isnan(values[bad]).any()
             faults.add(
-                f"gives {found} for {named}{rest}.",
-                "Look for a division by 0, the logarithm of 0, or data of a round that is not there.",
+                say(
+                    "gives no number for {code_named}{code_rest}."
+                    if none
+                    else "gives an infinite number for {code_named}{code_rest}.",
+                    code_named=named,
+                    code_rest=rest,
+                ),
+                say("Look for a division by 0, the logarithm of 0, or data of a round that is not there."),
                 key=expression.key,
                 value=expression.text,
                 file="",

@@ -22,6 +22,7 @@ from fundalloc.draws import SEED
 from fundalloc.errors import Fault, InputError
 from fundalloc.expressions import RESERVED
 from fundalloc.fund import Fund
+from fundalloc.language import say
 from fundalloc.lottery import Draws, drawn
 from fundalloc.posed import Posed
 from fundalloc.problem import IntArray
@@ -152,14 +153,17 @@ def shake(
         subject = source.round() if isinstance(source, Past) else source
     fund: Posed = subject.fund if isinstance(subject, Round) else subject
     if "events" in fund.tables:
-        text = "is an amendment, which has no weights."
-        raise InputError([Fault(text, "Name the round that was amended.", value=fund.round)])
+        text = say("is an amendment, which has no weights.")
+        raise InputError([Fault(text, say("Name the round that was amended."), value=fund.round)])
     problem = fund.problem
     count = usual(problem.n) if draws is None else draws
     for option, value, low, high in (("--shake", by, 0, 0.99), ("--draws", count, 1, MOST), ("--jobs", jobs, 1, MOST)):
         if not low <= value <= high:
             fault = Fault(
-                "is not possible here.", f"Write a number from {low} to {high}.", key=option, value=str(value)
+                say("is not possible here."),
+                say("Write a number from {code_low} to {code_high}.", code_low=low, code_high=high),
+                key=option,
+                value=str(value),
             )
             raise InputError([fault])
     errors = standard_errors(fund.policy.uncertainty, Roster(fund.tables["regions"], fund.policy.regions, RESERVED))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fundalloc.ceilings import TABLE
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.intake import contents, json_of
+from fundalloc.language import say
 from fundalloc.sources import Source
 
 #: points are put on a grid of so many steps across the larger side of the map
@@ -65,7 +66,10 @@ def read_shapes(path: Path, ids: Sequence[str], names: Sequence[str]) -> tuple[S
     try:
         content = contents(path, TABLE, "Simplify the shapes.")
     except OSError as error:
-        faults.add(f"cannot be read ({error.strerror}).", "Name a GeoJSON file with --geo.")
+        faults.add(
+            say("cannot be read ({code_strerror}).", code_strerror=error.strerror),
+            say("Name a GeoJSON file with --geo."),
+        )
         faults.check()
     source = Source(path.name, content)
     return parse_shapes(source, str(path), ids, names), source
@@ -82,16 +86,20 @@ def parse_shapes(source: Source, shown: str, ids: Sequence[str], names: Sequence
             try:
                 found.setdefault(wanted[label], []).extend(_polygons(feature.get("geometry")))
             except (TypeError, ValueError, KeyError, AttributeError, OverflowError, IndexError) as error:
-                faults.add(f"is no polygon ({error}).", "Write Polygon or MultiPolygon.", value=label)
+                faults.add(
+                    say("is no polygon ({code_error}).", code_error=error),
+                    say("Write Polygon or MultiPolygon."),
+                    value=label,
+                )
     lines = [ring for polygons in found.values() for one in polygons for ring in one]
     if not lines and not faults.found:
-        faults.add("holds no polygon of any region.", "Write Polygon or MultiPolygon.")
+        faults.add(say("holds no polygon of any region."), say("Write Polygon or MultiPolygon."))
     faults.check()
     points = np.concatenate(lines)
     if not (np.abs(points) <= (360.0, 90.0)).all():
         faults.add(
-            "the coordinates are no longitudes and latitudes.",
-            "Save the file in degrees (WGS 84, EPSG:4326), as GeoJSON has it.",
+            say("the coordinates are no longitudes and latitudes."),
+            say("Save the file in degrees (WGS 84, EPSG:4326), as GeoJSON has it."),
         )
     faults.check()
     digits = _digits(points)
@@ -102,12 +110,12 @@ def _features(content: bytes, faults: Faults) -> list[Mapping[str, Any]]:
     try:
         read = json_of(content)
     except ValueError:
-        faults.add("is no GeoJSON text.", "Save it as GeoJSON (UTF-8).")
+        faults.add(say("is no GeoJSON text."), say("Save it as GeoJSON (UTF-8)."))
         faults.check()
     features = read.get("features") if isinstance(read, dict) else None
     if not isinstance(features, list) or not all(isinstance(f, dict) for f in features) or not features:
         hint = "TopoJSON is not read: save it as GeoJSON." if isinstance(read, dict) and "objects" in read else ""
-        faults.add("holds no features.", hint or "Write a FeatureCollection.")
+        faults.add(say("holds no features."), hint or "Write a FeatureCollection.")
         faults.check()
     return features  # type: ignore[return-value]
 
@@ -130,7 +138,7 @@ def _labelled(
     if not found[0]:
         held = ", ".join(properties) or "none"
         faults.add(
-            "no property of its features holds the ids or the names of the regions.",
+            say("no property of its features holds the ids or the names of the regions."),
             f"Add one with the ids, such as {ids[0]}. It has: {held}. {did_you_mean(str(ids[0]), columns[0])}".strip(),
         )
     faults.check()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fundalloc.errors import Fault, InputError, did_you_mean
+from fundalloc.language import say
 
 
 @dataclass(frozen=True)
@@ -44,5 +45,7 @@ def model(name: str) -> Model:
     """A shipped model by its name."""
     known = {m.name: m for m in models()}
     if name not in known:
-        raise InputError([Fault(f"is no shipped model. {did_you_mean(name, known)}", value=name)])
+        raise InputError(
+            [Fault(say("is no shipped model. {code_hint}", code_hint=did_you_mean(name, known)), value=name)]
+        )
     return known[name]

@@ -16,6 +16,7 @@ from fundalloc.arrays import Arrays, scaled
 from fundalloc.errors import SolverError
 from fundalloc.exact import sharpened
 from fundalloc.highs import row_prices, run
+from fundalloc.language import say
 from fundalloc.optimum import Optimum, Start
 from fundalloc.polish import polish
 from fundalloc.problem import FloatArray
@@ -95,7 +96,9 @@ def about_possible(system: System) -> bool:
         if status in ("Optimal", "Infeasible"):
             break
     if status not in ("Optimal", "Infeasible"):
-        raise SolverError(f"The solver could not tell whether the rules can be kept together ({status}).")
+        raise SolverError(
+            say("The solver could not tell whether the rules can be kept together ({code_status}).", code_status=status)
+        )
     return status == "Optimal"
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from fundalloc.ceilings import SPREADSHEET_MEMORY, SPREADSHEET_SECONDS, size
 from fundalloc.errors import Faults
+from fundalloc.language import phrase, say
 from fundalloc.tables import as_text
 
 #: what a spreadsheet shows where a formula failed
 ERRORS = frozenset(["#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!"])
-AGAIN = "Save it again as XLSX or CSV."
-LESS = "Copy the cells of the table alone to a new file, or save it as CSV."
+AGAIN = phrase("Save it again as XLSX or CSV.")
+LESS = phrase("Copy the cells of the table alone to a new file, or save it as CSV.")
 
 
 def spreadsheet_rows(content: bytes, faults: Faults) -> list[tuple[int, list[str]]]:
@@ -25,9 +26,11 @@ def spreadsheet_rows(content: bytes, faults: Faults) -> list[tuple[int, list[str
     for number, texts in rows:
         for column, text in zip(rows[0][1], texts, strict=True):
             if text in ERRORS:
-                faults.add("is an error of the spreadsheet.", "Repair it.", line=number, value=text, column=column)
+                faults.add(
+                    say("is an error of the spreadsheet."), say("Repair it."), line=number, value=text, column=column
+                )
     for place, text in said["failed"]:
-        faults.add("is an error of the spreadsheet.", "Repair the formula.", column=place, value=text)
+        faults.add(say("is an error of the spreadsheet."), say("Repair the formula."), column=place, value=text)
     return [(number, texts) for number, texts in rows if any(t.strip() for t in texts)]
 
 
@@ -43,15 +46,24 @@ def _opened(content: bytes, faults: Faults) -> dict[str, Any]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        faults.add(f"takes more than {SPREADSHEET_SECONDS} seconds to open.", LESS)
+        faults.add(
+            say(
+                "takes more than {code_spreadsheet_seconds} seconds to open.",
+                code_spreadsheet_seconds=SPREADSHEET_SECONDS,
+            ),
+            say(LESS),
+        )
         faults.check()
     if done.returncode != 0:
-        faults.add(f"cannot be opened with {size(SPREADSHEET_MEMORY)} of memory, or is broken.", LESS)
+        faults.add(
+            say("cannot be opened with {code_size} of memory, or is broken.", code_size=size(SPREADSHEET_MEMORY)),
+            say(LESS),
+        )
         faults.check()
     said: dict[str, Any] = json.loads(done.stdout)
     if "too much" in said:
-        faults.add(f"{said['too much']}.", LESS)
+        faults.add(f"{said['too much']}.", say(LESS))
     if "broken" in said:
-        faults.add(f"cannot be read as an Excel file ({said['broken']}).", AGAIN)
+        faults.add(say("cannot be read as an Excel file ({code_said}).", code_said=said["broken"]), say(AGAIN))
     faults.check()
     return said

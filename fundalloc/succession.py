@@ -11,6 +11,7 @@ import numpy as np
 
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.history import History, Record
+from fundalloc.language import say
 from fundalloc.rounds import in_order
 from fundalloc.tables import Table
 
@@ -41,8 +42,8 @@ def read_succession(table: Table) -> Succession:
     for name in COLUMNS:
         if name not in table.header:
             faults.add(
-                f"the column is missing. {did_you_mean(name, table.header)}",
-                "A mapping has the columns round, region_id, becomes and, where a region is split, share.",
+                say("the column is missing. {code_hint}", code_hint=did_you_mean(name, table.header)),
+                say("A mapping has the columns round, region_id, becomes and, where a region is split, share."),
                 column=name,
             )
     faults.check()
@@ -54,14 +55,18 @@ def read_succession(table: Table) -> Succession:
     rows = zip(*(table.text(c).tolist() for c in COLUMNS), shares.tolist(), table.lines.tolist(), strict=True)
     for label, region, becomes, share, line in rows:
         if not (label and region):
-            faults.add("round and region_id cannot be empty.", "Fill the cells.", line=line)
+            faults.add(say("round and region_id cannot be empty."), say("Fill the cells."), line=line)
             continue
         there = steps.setdefault(label, {}).setdefault(region, {})
         if becomes in there:
-            faults.add("stands twice with the same successor.", "Leave one row out.", line=line, value=region)
+            faults.add(say("stands twice with the same successor."), say("Leave one row out."), line=line, value=region)
         if not 0 < share <= 1:
             faults.add(
-                "is no share.", "Write a number above 0, at most 1.", line=line, column="share", value=f"{share:g}"
+                say("is no share."),
+                say("Write a number above 0, at most 1."),
+                line=line,
+                column="share",
+                value=f"{share:g}",
             )
         there[becomes] = share
     for label, regions in steps.items():
@@ -69,8 +74,12 @@ def read_succession(table: Table) -> Succession:
             total = sum(map(Fraction, parts.values()), Fraction(0))
             if abs(total - 1) > ROUGHLY and not faults.found:
                 faults.add(
-                    f"the shares of its past from round {label} on add up to {float(total):g}, not to 1.",
-                    "Write every successor; an empty `becomes` for what nobody continues.",
+                    say(
+                        "the shares of its past from round {code_label} on add up to {code_float:g}, not to 1.",
+                        code_label=label,
+                        code_float=float(total),
+                    ),
+                    say("Write every successor; an empty `becomes` for what nobody continues."),
                     value=region,
                 )
     faults.check()

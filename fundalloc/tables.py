@@ -93,7 +93,11 @@ class Table:
         for k in bad[:SHOWN]:
             self._fault(faults, column, int(rows[k]), *complaint(texts[k], style))
         if len(bad) > SHOWN:
-            faults.add(f"{len(bad) - SHOWN} more cells of the column are no numbers.", file=self.file, column=column)
+            faults.add(
+                say("{code_count} more cells of the column are no numbers.", code_count=len(bad) - SHOWN),
+                file=self.file,
+                column=column,
+            )
         return values
 
     def _check_points(
@@ -176,7 +180,7 @@ class Table:
         except (ValueError, KeyError, TypeError, AttributeError):
             cells, numeric = {}, {}
         if not cells or len({len(one) for one in cells.values()}) > 1:
-            raise InputError([Fault("is no data frame as fundalloc writes it.", file=source.file)])
+            raise InputError([Fault(say("is no data frame as fundalloc writes it."), file=source.file)])
         count = len(next(iter(cells.values()), ()))
         return cls(source.file, tuple(cells), np.arange(1, count + 1), source, cells, numeric=numeric)
 
@@ -203,36 +207,57 @@ def _report_unfit(texts: Sequence[tuple[int, str]], column: str, faults: Faults)
     for line, text in found[:SHOWN]:
         faults.add(*(unfit(text) or ()), line=line, column=column, value=text)
     if len(found) > SHOWN:
-        faults.add(f"{len(found) - SHOWN} more cells of the column hold such characters.", column=column)
+        faults.add(
+            say("{code_count} more cells of the column hold such characters.", code_count=len(found) - SHOWN),
+            column=column,
+        )
 
 
 def _check_header(header: Sequence[str], used: Sequence[bool], faults: Faults, line: int | None = None) -> None:
     seen: set[str] = set()
     for k, name in enumerate(header):
         if not name and used[k]:
-            faults.add(f"column {k + 1} has cells but no name.", "Name it in the first line.", line=line)
+            faults.add(
+                say("column {code_count} has cells but no name.", code_count=k + 1),
+                say("Name it in the first line."),
+                line=line,
+            )
         elif name and name in seen:
-            faults.add("stands twice in the first line.", "Give every column a name of its own.", line=line, value=name)
+            faults.add(
+                say("stands twice in the first line."),
+                say("Give every column a name of its own."),
+                line=line,
+                value=name,
+            )
         seen.add(name)
 
 
 def table_of(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, source: Source) -> Table:
     """The rows of a file, the first of them the names of the columns, as a table."""
     if not rows:
-        faults.add("is empty.", "Write a first line with the names of the columns, then one row for each region.")
+        faults.add(
+            say("is empty."), say("Write a first line with the names of the columns, then one row for each region.")
+        )
         faults.check()
     header = [_clean(c) for c in rows[0][1]]
     width = len(header)
     if packed := PACKED.match(delimiter.join(rows[0][1])):
         faults.add(
-            "is the key of Eurostat's packed layout: several things in one column, and the years as columns.",
-            "Unfold it to a row for each region and year first: docs/data.md has the lines for it.",
+            say("is the key of Eurostat's packed layout: several things in one column, and the years as columns."),
+            say("Unfold it to a row for each region and year first: docs/data.md has the lines for it."),
             line=rows[0][0],
             value=packed[0],
         )
         faults.check()
     if width > COLUMNS:
-        faults.add(f"the first line names {width:,} columns; at most {COLUMNS:,} are read.", "Leave some out.")
+        faults.add(
+            say(
+                "the first line names {code_width:,} columns; at most {code_columns:,} are read.",
+                code_width=width,
+                code_columns=COLUMNS,
+            ),
+            say("Leave some out."),
+        )
         faults.check()
     wrong = 0
     for line, row in rows[1:]:
@@ -240,12 +265,18 @@ def table_of(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, 
             wrong += 1
             if wrong <= SHOWN:
                 faults.add(
-                    f"has {len(row)} cell{'s' if len(row) != 1 else ''}, but the first line names {width} columns.",
-                    "Check the delimiters and quotation marks of this line.",
+                    say(
+                        "has {code_count} cells, but the first line names {code_width} columns."
+                        if len(row) != 1
+                        else "has {code_count} cell, but the first line names {code_width} columns.",
+                        code_count=len(row),
+                        code_width=width,
+                    ),
+                    say("Check the delimiters and quotation marks of this line."),
                     line=line,
                 )
     if wrong > SHOWN:
-        faults.add(f"{wrong - SHOWN} more lines have a wrong number of cells.")
+        faults.add(say("{code_count} more lines have a wrong number of cells.", code_count=wrong - SHOWN))
     columns = list(zip(*(r[:width] for _, r in rows[1:]), strict=False)) if not wrong else []
     columns = columns or [()] * width
     joined = ["".join(column) for column in columns]

@@ -12,6 +12,7 @@ from pydantic import Field, FiniteFloat
 from fundalloc.draws import normal
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.expressions import FloatArray
+from fundalloc.language import say
 from fundalloc.roster import Roster
 from fundalloc.tables import Table
 
@@ -29,9 +30,18 @@ def standard_errors(stated: Mapping[str, float], roster: Roster) -> dict[str, fl
         place = {"key": f"uncertainty.{name}", "file": ""}
         title = roster.title(name)
         if name not in roster.numbers and title not in roster.numbers.values():
-            faults.add(f"is no column of numbers. {did_you_mean(name, roster.numbers)}", value=name, **place)
+            faults.add(
+                say("is no column of numbers. {code_hint}", code_hint=did_you_mean(name, roster.numbers)),
+                value=name,
+                **place,
+            )
         elif title in found:
-            faults.add(f"is stated twice for the column {title}.", "Leave one of them out.", value=name, **place)
+            faults.add(
+                say("is stated twice for the column {code_title}.", code_title=title),
+                say("Leave one of them out."),
+                value=name,
+                **place,
+            )
         elif error:
             found[title] = error
     faults.check()

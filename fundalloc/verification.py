@@ -23,7 +23,7 @@ from fundalloc.exact import Exact, exact
 from fundalloc.fund import Fund, reopened
 from fundalloc.gains import raising
 from fundalloc.intake import contents, json_of
-from fundalloc.language import say, speaking
+from fundalloc.language import phrase, say, speaking
 from fundalloc.level_proofs import proven_levels
 from fundalloc.lots import lots_of
 from fundalloc.multipliers import explaining, explains, priced
@@ -67,7 +67,14 @@ def _verified(folder: Path) -> Verdict:
     except (Differs, InputError) as error:
         raise DifferenceError(f"{folder}: {error}") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        raise DifferenceError(f"{folder}: {CERTIFICATE} is not as it should be ({error!r}).") from None
+        raise DifferenceError(
+            say(
+                "{code_folder}: {code_certificate} is not as it should be ({code_error!r}).",
+                code_folder=folder,
+                code_certificate=CERTIFICATE,
+                code_error=error,
+            )
+        ) from None
 
 
 class Check:
@@ -82,19 +89,23 @@ class Check:
         self.summary = self._json(SUMMARY)
         self.certificate = self._json(CERTIFICATE)
         if self.certificate["fundalloc"]["certificate"] != written.FORMAT:
-            raise Differs(f"{CERTIFICATE} was written by another version.")
+            raise Differs(say("{code_certificate} was written by another version.", code_certificate=CERTIFICATE))
 
     def _bytes(self, name: str) -> bytes:
         try:
             return contents(self.folder / name)
         except OSError as error:
-            raise Differs(f"{name} cannot be read ({error.strerror}).") from None
+            raise Differs(
+                say("{code_name} cannot be read ({code_strerror}).", code_name=name, code_strerror=error.strerror)
+            ) from None
 
     def _json(self, name: str) -> Any:
         try:
             return json_of(self._bytes(name))
         except ValueError as error:
-            raise Differs(f"{name} is no JSON text ({error}).") from None
+            raise Differs(
+                say("{code_name} is no JSON text ({code_error}).", code_name=name, code_error=error)
+            ) from None
 
     def run(self) -> Verdict:
         """All of it."""
@@ -122,7 +133,13 @@ class Check:
         for name, source in inputs.items():
             for said in (self.certificate["inputs"][name], self.summary["inputs"][name]):
                 if said["sha256"] != source.sha256 or said["file"] != source.file:
-                    raise Differs(f"the {name} in {CERTIFICATE} is not the one whose SHA-256 is published.")
+                    raise Differs(
+                        say(
+                            "the {code_name} in {code_certificate} is not the one whose SHA-256 is published.",
+                            code_name=name,
+                            code_certificate=CERTIFICATE,
+                        )
+                    )
         return reopened(inputs, str(self.certificate["round"]), [str(s) for s in self.certificate["settings"]])
 
     def _optimum(self, system: System, kept: Sequence[Statement]) -> tuple[Optimum, Exact | None, float | None]:
@@ -130,11 +147,11 @@ class Check:
         said = self.certificate["optimum"]
         amounts = written.read(said["amounts"])
         if not isinstance(said["exact"], bool):
-            raise Differs(f"whether the optimum is exact is not said ({said['exact']!r}).")
+            raise Differs(say("whether the optimum is exact is not said ({code_said!r}).", code_said=said["exact"]))
         kind, provable = system.problem.objective, _provable(system, kept)
         if provable != (said["multipliers"] is not None):
-            missing = "are missing" if provable else "prove nothing there"
-            raise Differs(f"the multipliers of {kind} {missing}.")
+            missing = phrase("the multipliers of {code} are missing.")
+            raise Differs(say(missing if provable else "the multipliers of {code} prove nothing there.", code=kind))
         if not provable:
             self._levels(system, amounts, said["levels"])
             return _unproven(system, amounts), None, None
@@ -144,10 +161,12 @@ class Check:
         if not said["exact"] and found is None:
             near = float(gap(system, optimum))
             if not near <= NEAR:
-                raise Differs(f"the multipliers prove the amounts only to {near:.1e} of the distance.")
+                raise Differs(
+                    say("the multipliers prove the amounts only to {code_near:.1e} of the distance.", code_near=near)
+                )
             return optimum, None, near
         if found is None or not said["exact"]:
-            raise Differs("the multipliers do not lead to the optimum that is claimed.")
+            raise Differs(say("the multipliers do not lead to the optimum that is claimed."))
         for name, ours, theirs in (
             ("amounts", found.amounts(), amounts),
             ("multipliers of the rows", np.array([float(v) for v in found.rows]), rows),
@@ -156,8 +175,13 @@ class Check:
             if not np.array_equal(ours, theirs):
                 k = int(np.argmax(ours != theirs))
                 raise Differs(
-                    f"the {name} of the exact optimum differ: {theirs[k].item()!r} is published, "
-                    f"{ours[k].item()!r} is right."
+                    say(
+                        "the {code_name} of the exact optimum differ: {code_item!r} is published, "
+                        "{code_item_2!r} is right.",
+                        code_name=name,
+                        code_item=theirs[k].item(),
+                        code_item_2=ours[k].item(),
+                    )
                 )
         return optimum, found, 0.0
 
@@ -179,13 +203,15 @@ class Check:
         totals = np.repeat([np.nan if o else r.size for o, r in zip(open_, problem.resources, strict=True)], problem.n)
         for rows in system.rows:
             if not are_kept(rows, optimum.amounts, problem.size):
-                raise Differs(f'the amounts before rounding miss the rule "{rows.rule}".')
+                raise Differs(say('the amounts before rounding miss the rule "{code_rule}".', code_rule=rows.rule))
             if isinstance(rows.curve, Curve) and self.certificate["optimum"]["multipliers"] is not None:
                 beyond = rows.curve.beyond(rows.matrix.toarray().ravel(), float(rows.high[0]), totals)
                 if np.isnan(beyond):
                     self.untold.append(rows.rule)
                 elif not beyond <= TOUCHES:
-                    raise Differs(f'the row of the rule "{rows.rule}" asks for more than the rule.')
+                    raise Differs(
+                        say('the row of the rule "{code_rule}" asks for more than the rule.', code_rule=rows.rule)
+                    )
         if problem.bent is not None:
             self._utility(problem, optimum.amounts)
 
@@ -196,7 +222,7 @@ class Check:
         level = np.where(some, 1.0 + (amounts - plain.target) / plain.softness, 1.0)
         right = np.where(some, plain.softness * Utility(problem.alpha).chord(level), plain.softness)
         if not (np.abs(problem.softness - right) <= FITS * right).all():
-            raise Differs("the weights are not those of the utility at these amounts.")
+            raise Differs(say("the weights are not those of the utility at these amounts."))
 
     def _decision(
         self,
@@ -215,22 +241,27 @@ class Check:
         if accounting == "multipliers":
             prices = explaining(system, optimum.amounts, rows, written.read(said["supplies"]))
             if not explains(system, optimum.amounts, prices):
-                raise Differs("the published multipliers do not explain the amounts.")
+                raise Differs(say("the published multipliers do not explain the amounts."))
         else:
             prices = priced(system, optimum.amounts, rows, written.read(said["cells"]))
         moved = [Shift(str(s["rule"]), written.read(s["amounts"]), str(s["kind"])) for s in said["shifts"] or ()]
         try:
             lots = lots_of(system, optimum, proof)
         except NoWholeLots as error:
-            raise Differs(f"no whole lots follow from the optimum: {error}.") from None
+            raise Differs(say("no whole lots follow from the optimum: {code_error}.", code_error=error)) from None
         problem = fund.problem
         published = np.concatenate([np.array(block, dtype=np.int64) for block in self.certificate["lots"]])
         if not np.array_equal(lots, published):
             cell = int(np.argmax(lots != published))
             r, i = divmod(cell, problem.n)
             raise Differs(
-                f"{problem.regions.ids[i]} has {published[cell]} lots of {problem.resources[r].name}, "
-                f"but {lots[cell]} follow from the optimum."
+                say(
+                    "{code_x} has {code_published} lots of {code_name}, but {code_lots} follow from the optimum.",
+                    code_x=problem.regions.ids[i],
+                    code_published=published[cell],
+                    code_name=problem.resources[r].name,
+                    code_lots=lots[cell],
+                )
             )
         return concluded(
             problem,

@@ -14,6 +14,7 @@ import zipfile
 from typing import Any
 
 from fundalloc.ceilings import CELL, CELLS, COLUMNS, TABLE, size
+from fundalloc.language import say
 
 SHOWN = 10
 
@@ -31,13 +32,32 @@ def first_sheet(content: bytes) -> dict[str, Any]:
     start, end = sheet.start or (0, 0), sheet.end or (0, 0)
     height, width = end[0] - start[0] + 1, end[1] - start[1] + 1
     if width > COLUMNS or height * width > CELLS:
-        raise TooMuchError(f"has cells in {height:,} rows and {width:,} columns; at most {CELLS:,} cells are read")
+        raise TooMuchError(
+            say(
+                "has cells in {code_height:,} rows and {code_width:,} columns; at most {code_cells:,} cells are read",
+                code_height=height,
+                code_width=width,
+                code_cells=CELLS,
+            )
+        )
     rows = [[v if isinstance(v, str | float | bool | int) else str(v) for v in row] for row in sheet.to_python()]
     texts = [len(v) for row in rows for v in row if isinstance(v, str)]
     if max(texts, default=0) > CELL:
-        raise TooMuchError(f"has a cell of {max(texts):,} characters; at most {CELL:,} are read")
+        raise TooMuchError(
+            say(
+                "has a cell of {code_max:,} characters; at most {code_cell:,} are read",
+                code_max=max(texts),
+                code_cell=CELL,
+            )
+        )
     if sum(texts) > TABLE:
-        raise TooMuchError(f"holds {size(sum(texts))} of text; at most {size(TABLE)} are read")
+        raise TooMuchError(
+            say(
+                "holds {code_size} of text; at most {code_size_2} are read",
+                code_size=size(sum(texts)),
+                code_size_2=size(TABLE),
+            )
+        )
     return {"start": start[0], "rows": rows, "failed": failed}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from fundalloc.conflicts import can_be_kept, conflict, possible
 from fundalloc.dual import Dual
 from fundalloc.errors import SolverError
+from fundalloc.language import say
 from fundalloc.lowest import lowest
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement
@@ -84,7 +85,9 @@ def _curve(
         yields = replace(curve, at_most=there + more)
         if possible(problem, [*kept, yields], out):
             return np.array([yields.at_most - curve.at_most]), yields
-    raise SolverError(f'It could not be proven how far the preferred rule "{curve.rule}" has to yield.')
+    raise SolverError(
+        say('It could not be proven how far the preferred rule "{code_rule}" has to yield.', code_rule=curve.rule)
+    )
 
 
 def _nearer(
@@ -121,7 +124,9 @@ def _rows(problem: Problem, kept: Sequence[Statement], rows: Rows, out: BoolArra
         )
         if possible(problem, [*kept, loosened], out):
             return np.where(given > slack / 10, given, 0.0), loosened
-    raise SolverError(f'It could not be proven how far the preferred rule "{rows.rule}" has to yield.')
+    raise SolverError(
+        say('It could not be proven how far the preferred rule "{code_rule}" has to yield.', code_rule=rows.rule)
+    )
 
 
 def _shortfalls(system: System, rows: Rows, amounts: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

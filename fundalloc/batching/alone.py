@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fundalloc.errors import Fault, InputError
+from fundalloc.language import say
 
 if sys.platform != "win32":
     import fcntl
@@ -40,8 +41,8 @@ def _held(file: Path) -> int:
         try:
             handle = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
         except OSError as error:
-            text = f"cannot be written ({error.strerror})."
-            raise InputError([Fault(text, "Name another folder with -o.", file=str(file.parent))]) from error
+            text = say("cannot be written ({code_strerror}).", code_strerror=error.strerror)
+            raise InputError([Fault(text, say("Name another folder with -o."), file=str(file.parent))]) from error
         _lock(handle, file)
         if _same(handle, file):
             return handle
@@ -54,8 +55,8 @@ def _lock(handle: int, file: Path) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
-            text = "another batch is writing to this folder; nothing was changed."
-            fault = Fault(text, "Wait for its end, or name another folder with -o.", file=str(file.parent))
+            text = say("another batch is writing to this folder; nothing was changed.")
+            fault = Fault(text, say("Wait for its end, or name another folder with -o."), file=str(file.parent))
             raise InputError([fault]) from None
         except OSError:  # no locks there
             pass

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fundalloc.errors import Fault, InputError
+from fundalloc.language import say
 from fundalloc.policy import policy_path, read_toml
 from fundalloc.report.filenames import file_names
 from fundalloc.report.folder import SUMMARY
@@ -70,12 +71,14 @@ def _entries(folder: Path) -> list[Path]:
     try:
         found = sorted(folder.iterdir())
     except FileNotFoundError:
-        raise InputError([Fault("there is no such folder.", "Check the name.", file=str(folder))]) from None
+        raise InputError([Fault(say("there is no such folder."), say("Check the name."), file=str(folder))]) from None
     except NotADirectoryError:
-        fault = Fault("is a file, not a folder.", "Name the folder that it lies in.", file=str(folder))
+        fault = Fault(say("is a file, not a folder."), say("Name the folder that it lies in."), file=str(folder))
         raise InputError([fault]) from None
     except OSError as error:
-        raise InputError([Fault(f"cannot be read ({error.strerror}).", file=str(folder))]) from None
+        raise InputError(
+            [Fault(say("cannot be read ({code_strerror}).", code_strerror=error.strerror), file=str(folder))]
+        ) from None
     return [e for e in found if not e.name.startswith((".", "~$"))]
 
 
@@ -107,11 +110,23 @@ def _named(policy: Path, regions: bool) -> Iterator[Path]:
 
 def _nothing(folder: Path, policy: Path | None, tables: Sequence[Path]) -> Fault:
     if policy is not None:
-        return Fault("holds no regions file.", f"A regions file ends in {', '.join(TABLES)}.", file=str(folder))
+        return Fault(
+            say("holds no regions file."),
+            say("A regions file ends in {code_list}.", code_list=", ".join(TABLES)),
+            file=str(folder),
+        )
     if tables:
-        count = f"{len(tables)} table{'s' if len(tables) != 1 else ''}"
-        return Fault(f"holds {count} and no policy.", "Name the policy that decides them: --policy FILE.", str(folder))
-    return Fault("holds no policy.", "A policy is a TOML file, or a folder with a policy.toml.", file=str(folder))
+        return Fault(
+            say(
+                "holds {count} tables and no policy." if len(tables) != 1 else "holds 1 table and no policy.",
+                count=len(tables),
+            ),
+            say("Name the policy that decides them: --policy FILE."),
+            str(folder),
+        )
+    return Fault(
+        say("holds no policy."), say("A policy is a TOML file, or a folder with a policy.toml."), file=str(folder)
+    )
 
 
 def _left_out(others: Sequence[Path], policy: Path | None) -> list[str]:

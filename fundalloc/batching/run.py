@@ -18,7 +18,7 @@ from fundalloc.batching.work import Options
 from fundalloc.batching.workers import results
 from fundalloc.errors import Fault, InputError
 from fundalloc.intake import contents, json_of
-from fundalloc.language import spoken
+from fundalloc.language import say, spoken
 from fundalloc.policy import policy_path, read_policy
 from fundalloc.report.folder import SUMMARY, check_writable, write_folder
 from fundalloc.report.formats import chosen
@@ -71,7 +71,12 @@ def batch(
     """
     folder, out = Path(folder), Path(out)
     if not 1 <= jobs <= MOST:
-        fault = Fault("is not possible here.", f"Write a number from 1 to {MOST}.", key="--jobs", value=str(jobs))
+        fault = Fault(
+            say("is not possible here."),
+            say("Write a number from 1 to {code_most}.", code_most=MOST),
+            key="--jobs",
+            value=str(jobs),
+        )
         raise InputError([fault])
     template = None if policy is None else Path(policy)
     past = None if history is None else Path(history)
@@ -101,7 +106,7 @@ def _deaf(ended: int, total: int, result: Result | None) -> None:
 def _prepared(folder: Path, out: Path) -> Mapping[str, Any]:
     """What the batch before said of its jobs; a fault where the folder is no place for a batch."""
     if out.exists() and folder.samefile(out):
-        fault = Fault("would be written among its own inputs.", "Name another folder with -o.", file=str(out))
+        fault = Fault(say("would be written among its own inputs."), say("Name another folder with -o."), file=str(out))
         raise InputError([fault])
     check_writable(out)
     if not (out / SUMMARY).is_file():
@@ -109,8 +114,8 @@ def _prepared(folder: Path, out: Path) -> Mapping[str, Any]:
         return {}
     said = json_of(contents(out / SUMMARY))
     if "batch" not in said:
-        text = "holds something that fundalloc wrote, but no batch; nothing was changed."
-        raise InputError([Fault(text, "Name another folder with -o.", file=str(out))])
+        text = say("holds something that fundalloc wrote, but no batch; nothing was changed.")
+        raise InputError([Fault(text, say("Name another folder with -o."), file=str(out))])
     listed = said.get("jobs")
     return listed if isinstance(listed, dict) else {}
 

@@ -41,7 +41,9 @@ def amend(
     from fundalloc.report.folder import read_summary, told_as
 
     if new.resolve() == out.resolve():
-        raise InputError([Fault("is the decided round, which stays as it is.", "Name another folder.", file=str(new))])
+        raise InputError(
+            [Fault(say("is the decided round, which stays as it is."), say("Name another folder."), file=str(new))]
+        )
     with told_as(read_summary(out)):
         allocation = _amended(out, events, new, encoding, formats, geo)
         if as_json:

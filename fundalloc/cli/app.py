@@ -103,7 +103,7 @@ def _run(arguments: list[str]) -> int:
         if heard():  # a library made something else of the interruption
             return INTERRUPTED
         traceback.print_exc()
-        _say("this is a bug in fundalloc. Please report it with the lines above and the policy file.")
+        _say(say("this is a bug in fundalloc. Please report it with the lines above and the policy file."))
         return 1
     return 0
 

@@ -70,7 +70,9 @@ def compare(
     }
     _check(candidates, against, resource, {"--shake": by, "--draws": draws})
     if formats and out is None:
-        raise InputError([Fault("is for files, and none are written.", "Name a folder with -o.", key="--format")])
+        raise InputError(
+            [Fault(say("is for files, and none are written."), say("Name a folder with -o."), key="--format")]
+        )
     with clock(say("comparing")):
         from fundalloc.blame import as_decided
         from fundalloc.report.folder import check_writable
@@ -96,11 +98,13 @@ def _check(candidates: Sequence[str], against: Path | None, resource: str, shaki
     faults = Faults()
     for option in (name for name, value in shaking.items() if value is not None):
         if len(candidates) > 1 or against is not None:
-            faults.add("belongs to the sensitivity of one policy.", "Name one policy, without --against.", key=option)
+            faults.add(
+                say("belongs to the sensitivity of one policy."), say("Name one policy, without --against."), key=option
+            )
     if against is not None and len(candidates) > 1:
-        faults.add("compares one policy or round with official figures.", "Name one.", key="--against")
+        faults.add(say("compares one policy or round with official figures."), say("Name one."), key="--against")
     if resource and against is None:
-        faults.add("belongs to --against.", "Leave it out.", key="--resource")
+        faults.add(say("belongs to --against."), say("Leave it out."), key="--resource")
     faults.check()
 
 

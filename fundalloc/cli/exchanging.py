@@ -39,8 +39,8 @@ def export_to(book: Ledger, file: Path, replace: bool) -> str:
 def _check_kept(file: Path, lines: list[bytes]) -> None:
     """A fault where a file holds a line that would be lost."""
     if file.is_file() and not set(contents(file, LEDGER).splitlines(keepends=True)) <= set(lines):
-        said = "is there already, with lines that this ledger does not hold; nothing was changed."
-        raise InputError([Fault(said, "Name another file, or say --replace.", file=str(file))])
+        said = say("is there already, with lines that this ledger does not hold; nothing was changed.")
+        raise InputError([Fault(said, say("Name another file, or say --replace."), file=str(file))])
 
 
 def import_from(place: str, file: Path, name: str, reason: str) -> str:
@@ -60,7 +60,15 @@ def import_from(place: str, file: Path, name: str, reason: str) -> str:
     try:
         content = contents(file, LEDGER)
     except OSError as error:
-        raise InputError([Fault(f"cannot be read ({error.strerror}).", advice(error), file=str(file))]) from None
+        raise InputError(
+            [
+                Fault(
+                    say("cannot be read ({code_strerror}).", code_strerror=error.strerror),
+                    advice(error),
+                    file=str(file),
+                )
+            ]
+        ) from None
     entries = imported(content, str(file))
     book = Ledger(place, create=True)
     book.put(entries)
@@ -106,4 +114,4 @@ def upgrade(book: Ledger) -> str:
 
 def _check_lines(file: Path) -> None:
     if file.suffix != ".jsonl":
-        raise InputError([Fault("ends with neither .jsonl nor .csv.", "Name FILE.jsonl.", file=str(file))])
+        raise InputError([Fault(say("ends with neither .jsonl nor .csv."), say("Name FILE.jsonl."), file=str(file))])

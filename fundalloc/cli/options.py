@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from fundalloc.language import say
+
 PolicyFile = Annotated[Path, typer.Argument(metavar="POLICY", help="A policy file, or a folder with policy.toml.")]
 OutFolder = Annotated[Path, typer.Argument(metavar="OUT", help="A folder that allocate wrote.")]
 Regions = Annotated[Path | None, typer.Option("--regions", help="Regions file instead of the policy's.")]
@@ -27,7 +29,9 @@ def _speak(language: str | None) -> str | None:
     from fundalloc.language import LANGUAGES, speak
 
     if language is not None and language not in LANGUAGES:
-        raise typer.BadParameter(f"{language!r} is none of {', '.join(LANGUAGES)}.")
+        raise typer.BadParameter(
+            say("{code_language!r} is none of {code_list}.", code_language=language, code_list=", ".join(LANGUAGES))
+        )
     if language in LANGUAGES:
         speak(language)
     return language
@@ -52,7 +56,9 @@ def _formats(stated: list[str]) -> list[str]:
     found = [one.strip() for text in stated for one in text.split(",") if one.strip()]
     for one in found:
         if one not in KNOWN:
-            raise typer.BadParameter(f"{one!r} is none of {', '.join(KNOWN)}.")
+            raise typer.BadParameter(
+                say("{code_one!r} is none of {code_list}.", code_one=one, code_list=", ".join(KNOWN))
+            )
     return found
 
 

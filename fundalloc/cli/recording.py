@@ -44,7 +44,7 @@ def record(
     from fundalloc.recording import record as record_folder
 
     if correct and not reason:
-        raise typer.BadParameter("a correction needs a reason: --reason TEXT")
+        raise typer.BadParameter(say("a correction needs a reason: --reason TEXT"))
     with clock(say("verifying and recording")):
         entry = record_folder(out, ledger, name=by or _login(), reason=reason or "decided", correct=correct)
         book = Ledger(ledger)
@@ -159,7 +159,7 @@ def rounds(
     from fundalloc.ledger import Ledger
 
     if restore and out is None:
-        raise typer.BadParameter("--restore ROUND needs a folder: -o OUT")
+        raise typer.BadParameter(say("--restore ROUND needs a folder: -o OUT"))
     if import_ is not None:
         note(exchanging.import_from(ledger, import_, by or _login(), reason or f"imported from {import_.name}"))
     book = Ledger(ledger)
@@ -269,4 +269,4 @@ def _login() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
-        raise typer.BadParameter("nobody is logged in here: write --by NAME") from None
+        raise typer.BadParameter(say("nobody is logged in here: write --by NAME")) from None

@@ -12,27 +12,28 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from fundalloc.errors import LedgerError
+from fundalloc.language import phrase, say
 
 #: seconds to wait for another process that writes
 PATIENCE = 30
 POSTGRESQL = "postgresql+psycopg"
-WRITE = "Write a file name, or postgresql://user@host/database."
-DAMAGED = "the file is damaged; take the last copy (rounds --export, --import)."
+WRITE = phrase("Write a file name, or postgresql://user@host/database.")
+DAMAGED = phrase("the file is damaged; take the last copy (rounds --export, --import).")
 #: what databases say, and what it means; the first that fits holds
 KNOWN = {
     "Could not decode": DAMAGED,
     "no such column": DAMAGED,
     "no such table": DAMAGED,
-    "file is not a database": "is no database. Name the file that `fundalloc record` made.",
-    "is full": "the disk is full; nothing was recorded. Make room and record again.",
-    "No space left": "the disk is full; nothing was recorded. Make room and record again.",
-    "disk I/O error": "the disk failed; nothing was recorded.",
-    "is locked": f"another process has been writing for {PATIENCE} s; nothing was recorded. Try again.",
-    "lock timeout": f"another process has been writing for {PATIENCE} s; nothing was recorded. Try again.",
-    "readonly database": "cannot be written; nothing was recorded. Check who may write there.",
-    "unable to open database": "cannot be opened. Check the name, and who may write in its folder.",
+    "file is not a database": phrase("is no database. Name the file that `fundalloc record` made."),
+    "is full": phrase("the disk is full; nothing was recorded. Make room and record again."),
+    "No space left": phrase("the disk is full; nothing was recorded. Make room and record again."),
+    "disk I/O error": phrase("the disk failed; nothing was recorded."),
+    "is locked": phrase("another process has been writing for {seconds} s; nothing was recorded. Try again."),
+    "lock timeout": phrase("another process has been writing for {seconds} s; nothing was recorded. Try again."),
+    "readonly database": phrase("cannot be written; nothing was recorded. Check who may write there."),
+    "unable to open database": phrase("cannot be opened. Check the name, and who may write in its folder."),
     "malformed": DAMAGED,
-    "append-only": "the database refused to change what is recorded.",
+    "append-only": phrase("the database refused to change what is recorded."),
 }
 
 
@@ -40,17 +41,25 @@ def place(where: str) -> URL:
     """The URL of a file name or of a URL. Raises LedgerError, which says nothing that may be a password."""
     if "://" not in where:
         if where in ("", ":memory:"):
-            raise LedgerError(f"{where!r} is no name of a file. {WRITE}")
+            raise LedgerError(say("{code_where!r} is no name of a file. {write}", code_where=where, write=say(WRITE)))
         return URL.create("sqlite", database=where)
     shown = f"{where.partition('://')[0]}://..."
     try:
         url = make_url(where)
     except (ArgumentError, ValueError):
-        raise LedgerError(f"{shown}: is no database URL. {WRITE}") from None
+        raise LedgerError(
+            say("{code_shown}: is no database URL. {write}", code_shown=shown, write=say(WRITE))
+        ) from None
     if url.drivername in ("postgres", "postgresql", POSTGRESQL):
         return url.set(drivername=POSTGRESQL)
     if url.drivername != "sqlite" or url.query or url.host or url.database in (None, "", ":memory:"):
-        raise LedgerError(f"{shown}: a ledger is an SQLite file or a PostgreSQL database. {WRITE}")
+        raise LedgerError(
+            say(
+                "{code_shown}: a ledger is an SQLite file or a PostgreSQL database. {write}",
+                code_shown=shown,
+                write=say(WRITE),
+            )
+        )
     return URL.create("sqlite", database=url.database)
 
 
@@ -72,7 +81,13 @@ def engine(url: URL) -> Engine:
         return create_engine(url, poolclass=NullPool, isolation_level="READ COMMITTED", connect_args=how)
     except ImportError as error:
         missing = error.name or "psycopg"
-        raise LedgerError(f"{name(url)}: needs {missing}. Install it with: pip install 'fundalloc[postgres]'") from None
+        raise LedgerError(
+            say(
+                "{code_name}: needs {code_missing}. Install it with: pip install 'fundalloc[postgres]'",
+                code_name=name(url),
+                code_missing=missing,
+            )
+        ) from None
 
 
 def _careful(connection: Any, record: Any) -> None:
@@ -106,11 +121,15 @@ def check_sound(connection: Connection, table: str) -> None:
     if connection.dialect.name == "sqlite":
         said = connection.execute(text(f"PRAGMA integrity_check({table})")).scalars().all()
         if said != ["ok"]:
-            raise LedgerError(f"{DAMAGED} SQLite says: {str(said[0]).splitlines()[-1]}.")
+            raise LedgerError(
+                say("{damaged} SQLite says: {code_x}.", damaged=say(DAMAGED), code_x=str(said[0]).splitlines()[-1])
+            )
 
 
 def complaint(error: SQLAlchemyError) -> str:
     """What a database said, as a sentence with a remedy."""
     said = (str(getattr(error, "orig", None) or error).strip() or type(error).__name__).splitlines()[0]
     sentence = next((sentence for sign, sentence in KNOWN.items() if sign in said), None)
-    return sentence or (f"the database refused ({said})." if isinstance(error, DatabaseError) else f"{said}.")
+    if sentence is not None:
+        return say(sentence, seconds=PATIENCE)
+    return say("the database refused ({code}).", code=said) if isinstance(error, DatabaseError) else f"{said}."

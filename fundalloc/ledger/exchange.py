@@ -10,6 +10,7 @@ from typing import Any
 
 from fundalloc.errors import Faults
 from fundalloc.intake import json_of
+from fundalloc.language import say
 from fundalloc.ledger.entries import Entry, canonical
 from fundalloc.ledger.store import Ledger
 
@@ -34,18 +35,24 @@ def imported(lines: bytes, file: str) -> list[tuple[Entry, Mapping[str, bytes]]]
             files = {str(name): _content(stored) for name, stored in content["files"].items()}
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             faults.add(
-                f"is no entry of a ledger ({error}).",
-                "Import what rounds --export wrote, unchanged.",
+                say("is no entry of a ledger ({code_error}).", code_error=error),
+                say("Import what rounds --export wrote, unchanged."),
                 line=number,
             )
             continue
         if entry.seal() != entry.hash:
-            faults.add(f"entry {entry.number} was changed: its hash is not that of what it says.", line=number)
+            faults.add(
+                say("entry {code_number} was changed: its hash is not that of what it says.", code_number=entry.number),
+                line=number,
+            )
         if {name: sha256(one).hexdigest() for name, one in files.items()} != dict(entry.files):
-            faults.add(f"the files of entry {entry.number} are not those of their hashes.", line=number)
+            faults.add(
+                say("the files of entry {code_number} are not those of their hashes.", code_number=entry.number),
+                line=number,
+            )
         found.append((entry, files))
     if not found and not faults.found:
-        faults.add("holds no entry.", "Import what rounds --export wrote.")
+        faults.add(say("holds no entry."), say("Import what rounds --export wrote."))
     faults.check()
     return found
 

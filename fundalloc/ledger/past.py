@@ -6,6 +6,7 @@ import csv
 import io
 
 from fundalloc.errors import LedgerError
+from fundalloc.language import say
 from fundalloc.ledger.entries import START, Entry, standings
 from fundalloc.ledger.store import Ledger
 from fundalloc.rounds import in_order
@@ -49,4 +50,12 @@ def amounts(ledger: Ledger, entry: Entry) -> list[tuple[str, ...]]:
         place = [None if column in OPTIONAL and column not in head else head.index(column) for column in COLUMNS]
         return [tuple("" if k is None else row[k] for k in place) for row in rows]
     except (ValueError, IndexError, csv.Error) as error:
-        raise LedgerError(f"{ledger.where}: {name} of {entry.said()} is no table of amounts ({error}).") from None
+        raise LedgerError(
+            say(
+                "{code_where}: {code_name} of {code_said} is no table of amounts ({code_error}).",
+                code_where=ledger.where,
+                code_name=name,
+                code_said=entry.said(),
+                code_error=error,
+            )
+        ) from None

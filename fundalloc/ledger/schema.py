@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from fundalloc.errors import LedgerError
+from fundalloc.language import say
 from fundalloc.ledger.entries import FIRST
 
 #: the version of the tables; a ledger of an earlier version is upgraded only on demand (`Ledger.upgrade`)
@@ -62,10 +63,12 @@ def found(connection: Connection) -> int | None:
     if versions.name in names:
         version: object = connection.execute(select(func.max(versions.c.version))).scalar()
         if type(version) is not int:
-            raise LedgerError("has lost the version of its tables; take the last copy (rounds --export, --import).")
+            raise LedgerError(
+                say("has lost the version of its tables; take the last copy (rounds --export, --import).")
+            )
         return version
     if names and connection.dialect.name == "sqlite":
-        raise LedgerError("is a database, but no ledger of fundalloc; nothing was changed. Name another file.")
+        raise LedgerError(say("is a database, but no ledger of fundalloc; nothing was changed. Name another file."))
     return None
 
 

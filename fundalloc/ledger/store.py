@@ -18,7 +18,7 @@ from fundalloc.language import phrase, say
 from fundalloc.ledger import database, schema
 from fundalloc.ledger.entries import START, Entry, Kind, Standing, broken, canonical, follow, stand, standings
 
-MAKES = "`fundalloc record OUT` makes one."
+MAKES = phrase("`fundalloc record OUT` makes one.")
 
 
 class Ledger:
@@ -32,7 +32,7 @@ class Ledger:
         url = database.place(str(where))
         self.where = database.name(url)
         if url.drivername == "sqlite" and not create and not Path(self.where).is_file():
-            raise LedgerError(f"{self.where}: there is no ledger. {MAKES}")
+            raise LedgerError(say("{code_where}: there is no ledger. {makes}", code_where=self.where, makes=say(MAKES)))
         self._engine = database.engine(url)
         with self._said(), database.writing(self._engine) if create else self._reading() as connection:
             version = schema.found(connection)
@@ -40,7 +40,7 @@ class Ledger:
                 schema.make(connection)
                 version = schema.SCHEMA
             if version is None:
-                raise LedgerError(f"there is no ledger. {MAKES}")
+                raise LedgerError(say("there is no ledger. {makes}", makes=say(MAKES)))
         self.version = version
 
     def entries(self) -> tuple[Entry, ...]:
@@ -74,7 +74,14 @@ class Ledger:
     def file(self, entry: Entry, name: str) -> bytes:
         """One file of an entry. Raises LedgerError where it is not what was recorded."""
         if name not in entry.files:
-            raise LedgerError(f"{self.where}: {entry.said()} has no {name}.")
+            raise LedgerError(
+                say(
+                    "{code_where}: {code_said} has no {code_name}.",
+                    code_where=self.where,
+                    code_said=entry.said(),
+                    code_name=name,
+                )
+            )
         with self._said(), self._reading() as connection:
             return _content(connection, entry, name)
 
@@ -147,7 +154,7 @@ class Ledger:
                 try:
                     entry = Entry.of(content).sealed()
                 except ValueError as error:
-                    raise LedgerError(f"nothing was recorded: {error}.") from None
+                    raise LedgerError(say("nothing was recorded: {code_error}.", code_error=error)) from None
                 _write(connection, entry, files)
                 stand(standing, entry)
                 previous = entry.hash
@@ -161,7 +168,9 @@ class Ledger:
             together = [*_read(connection), *(entry for entry, _ in entries)]
             faults = broken(together)
             if faults:
-                raise LedgerError(f"the entries do not follow; nothing was recorded. {faults[0]}")
+                raise LedgerError(
+                    say("the entries do not follow; nothing was recorded. {code_faults}", code_faults=faults[0])
+                )
             for entry, files in entries:
                 _write(connection, entry, files)
 
@@ -195,7 +204,13 @@ class Ledger:
             return ()
         versions = range(self.version, schema.SCHEMA)
         if not set(versions) <= set(schema.UPGRADES):
-            raise LedgerError(f"{self.where}: no way leads from tables of version {self.version} to this one's.")
+            raise LedgerError(
+                say(
+                    "{code_where}: no way leads from tables of version {code_version} to this one's.",
+                    code_where=self.where,
+                    code_version=self.version,
+                )
+            )
         with self._said(), database.writing(self._engine) as connection:
             copies = schema.copy(connection, self.version)
             for version in versions:
@@ -207,13 +222,23 @@ class Ledger:
     def _check_version(self) -> None:
         if self.version > schema.SCHEMA:
             raise LedgerError(
-                f"{self.where}: was written by a newer fundalloc (tables of version {self.version}, this one knows "
-                f"{schema.SCHEMA}); nothing was changed. Install the newer one."
+                say(
+                    "{code_where}: was written by a newer fundalloc (tables of version {code_version}, this "
+                    "one knows {code_schema}); nothing was changed. Install the newer one.",
+                    code_where=self.where,
+                    code_version=self.version,
+                    code_schema=schema.SCHEMA,
+                )
             )
         if self.version < schema.SCHEMA:
             raise LedgerError(
-                f"{self.where}: has tables of version {self.version}, this fundalloc has {schema.SCHEMA}; nothing was "
-                "changed. `fundalloc rounds --upgrade` keeps a copy of them and renews them."
+                say(
+                    "{code_where}: has tables of version {code_version}, this fundalloc has {code_schema}; "
+                    "nothing was changed. `fundalloc rounds --upgrade` keeps a copy of them and renews them.",
+                    code_where=self.where,
+                    code_version=self.version,
+                    code_schema=schema.SCHEMA,
+                )
             )
 
     @contextmanager
@@ -227,7 +252,7 @@ class Ledger:
         except SQLAlchemyError as error:
             raise LedgerError(f"{self.where}: {database.complaint(error)}") from error
         except UnicodeDecodeError as error:  # a damaged file makes SQLite speak in bytes that are no text
-            raise LedgerError(f"{self.where}: {database.DAMAGED}") from error
+            raise LedgerError(f"{self.where}: {say(database.DAMAGED)}") from error
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -245,7 +270,7 @@ def _sound(connection: Connection) -> tuple[Entry, ...]:
     entries = _read(connection)
     faults = broken(entries)
     if faults:
-        raise LedgerError(f"the chain is broken; nothing was changed. {faults[0]}")
+        raise LedgerError(say("the chain is broken; nothing was changed. {code_faults}", code_faults=faults[0]))
     return entries
 
 
@@ -261,7 +286,14 @@ def _entry(row: Mapping[Any, Any]) -> Entry:
         if canonical(files) != row["files"]:
             raise ValueError("its files are written in another way than a ledger does")
     except (ValueError, TypeError, RecursionError) as error:
-        raise LedgerError(f"entry {row['number']} ({row['kind']}) cannot be read: {error}.") from None
+        raise LedgerError(
+            say(
+                "entry {code_row} ({code_row_2}) cannot be read: {code_error}.",
+                code_row=row["number"],
+                code_row_2=row["kind"],
+                code_error=error,
+            )
+        ) from None
     return entry
 
 
@@ -270,11 +302,17 @@ def _content(connection: Connection, entry: Entry, name: str) -> bytes:
     found: object = connection.execute(
         select(schema.contents.c.content).where(schema.contents.c.sha256 == key)
     ).scalar()
-    which = f"{name} of entry {entry.number} ({entry.kind} of round {entry.round})"
+    which = say(
+        "{code_name} of entry {number} ({kind} of round {round})",
+        code_name=name,
+        number=entry.number,
+        kind=entry.kind,
+        round=entry.round,
+    )
     if found is None:
-        raise LedgerError(f"{which} is missing.")
+        raise LedgerError(say("{code_which} is missing.", code_which=which))
     if not isinstance(found, bytes) or sha256(found).hexdigest() != key:
-        raise LedgerError(f"{which} was changed.")
+        raise LedgerError(say("{code_which} was changed.", code_which=which))
     return found
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from fundalloc.entitlements import ResourceSection
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.expressions import Expression
+from fundalloc.language import listed, say
 from fundalloc.policy.model import Policy
 from fundalloc.rounds import at, in_order
 from fundalloc.rules import Limit, Link, Rule
@@ -21,9 +22,11 @@ def check_policy(policy: Policy, round_: str, has_history: bool, file: str = "")
     """Raises InputError with every fault of a policy that can be seen without the data."""
     faults = Faults(file)
     if not policy.fund.round and not round_:
-        faults.add("no round is stated.", 'Write round = "2024" under [fund], or use --round.', key="fund.round")
+        faults.add(
+            say("no round is stated."), say('Write round = "2024" under [fund], or use --round.'), key="fund.round"
+        )
     for name in sorted(set(policy.measures) & set(policy.indices)):
-        faults.add("is both a measure and an index.", "Rename one of them.", key=f"indices.{name}")
+        faults.add(say("is both a measure and an index."), say("Rename one of them."), key=f"indices.{name}")
     _unique(faults, "rules", (r.name for r in policy.rules))
     for name, index in policy.indices.items():
         _unique(faults, f"indices.{name}.indicators", (i.name for i in index.indicators))
@@ -35,8 +38,8 @@ def check_policy(policy: Policy, round_: str, has_history: bool, file: str = "")
     if not has_history:
         for key in needs_history(policy, faults):
             faults.add(
-                "reads past rounds, but there is no history.",
-                "Add [history] with a file, use --history, or take it out.",
+                say("reads past rounds, but there is no history."),
+                say("Add [history] with a file, use --history, or take it out."),
                 key=key,
             )
     else:
@@ -47,7 +50,12 @@ def check_policy(policy: Policy, round_: str, has_history: bool, file: str = "")
 def _unique(faults: Faults, key: str, names: Iterable[str]) -> None:
     for name, times in Counter(names).items():
         if times > 1:
-            faults.add(f"stands {times} times.", "Give each a name of its own.", key=key, value=name)
+            faults.add(
+                say("stands {code_times} times.", code_times=times),
+                say("Give each a name of its own."),
+                key=key,
+                value=name,
+            )
 
 
 def _check_resource(policy: Policy, name: str, section: ResourceSection, round_: str, faults: Faults) -> None:
@@ -57,23 +65,25 @@ def _check_resource(policy: Policy, name: str, section: ResourceSection, round_:
     for one in section.adjustments:
         where = f"{key}.adjustments.{one.name}"
         if (one.measure is None) == (one.amounts is None):
-            faults.add("needs either amounts or a measure.", "Write one of the two.", key=where)
+            faults.add(say("needs either amounts or a measure."), say("Write one of the two."), key=where)
         if one.name in {c.name for c in section.criteria}:
-            faults.add("is the name of a criterion too.", "Give each a name of its own.", key=where)
+            faults.add(say("is the name of a criterion too."), say("Give each a name of its own."), key=where)
         if in_order([one.first, one.last])[0] != one.first:
-            faults.add("ends before it begins.", "Check from and until.", key=where, value=f"{one.first}-{one.last}")
+            faults.add(
+                say("ends before it begins."), say("Check from and until."), key=where, value=f"{one.first}-{one.last}"
+            )
     if bool(section.criteria) == (section.claims is not None):
         both = section.claims is not None
         faults.add(
-            "has both criteria and claims." if both else "has neither criteria nor claims.",
-            "Write one of the two.",
+            say("has both criteria and claims.") if both else say("has neither criteria nor claims."),
+            say("Write one of the two."),
             key=key,
         )
     for c in section.criteria:
         if (c.weight is None) == (c.rate is None):
             faults.add(
-                "needs either a weight or a rate.",
-                "A weight is a slice of the money, a rate an amount already.",
+                say("needs either a weight or a rate."),
+                say("A weight is a slice of the money, a rate an amount already."),
                 key=f"{key}.criteria.{c.name}",
             )
         for field in ("weight", "rate"):
@@ -83,23 +93,27 @@ def _check_resource(policy: Policy, name: str, section: ResourceSection, round_:
             here = at(number, round_)
             if here is None:
                 faults.add(
-                    f"has no entry for round {round_} or before.",
-                    "Add one.",
+                    say("has no entry for round {code_round} or before.", code_round=round_),
+                    say("Add one."),
                     key=f"{key}.criteria.{c.name}.{field}",
                 )
             elif here < 0:
                 faults.add(
-                    "is below 0.",
-                    "Write 0 or more.",
+                    say("is below 0."),
+                    say("Write 0 or more."),
                     key=f"{key}.criteria.{c.name}.{field}",
                     value=f"{here:g}",
                 )
     weights = [at(c.weight, round_) or 0.0 for c in section.criteria if c.weight is not None]
     total = sum(weights)
     if weights and total == 0:
-        faults.add("the weights are all 0.", "Give at least one criterion a weight.", key=f"{key}.criteria")
+        faults.add(say("the weights are all 0."), say("Give at least one criterion a weight."), key=f"{key}.criteria")
     elif weights and min(abs(total - 1), abs(total - 100) / 100) > 1e-9:
-        faults.add(f"the weights add up to {total:.10g}.", "They must add up to 1 or to 100.", key=f"{key}.criteria")
+        faults.add(
+            say("the weights add up to {code_total:.10g}.", code_total=total),
+            say("They must add up to 1 or to 100."),
+            key=f"{key}.criteria",
+        )
     if section.open:
         _check_open(policy, name, section, faults)
 
@@ -108,8 +122,8 @@ def _check_objective(policy: Policy, faults: Faults) -> None:
     kind = policy.objective.kind
     if policy.objective.alpha is not None and kind != "alpha_fair":
         faults.add(
-            f"belongs to alpha_fair, the objective is {kind}.",
-            'Write kind = "alpha_fair", or leave alpha out.',
+            say("belongs to alpha_fair, the objective is {code_kind}.", code_kind=kind),
+            say('Write kind = "alpha_fair", or leave alpha out.'),
             key="objective.alpha",
         )
     if kind == "nearest":
@@ -117,18 +131,22 @@ def _check_objective(policy: Policy, faults: Faults) -> None:
     for name, section in policy.resources.items():
         if section.open:
             faults.add(
-                f"an open supply leaves {kind} without a limit.",
-                'Write a supply, or kind = "nearest" under [objective].',
+                say("an open supply leaves {code_kind} without a limit.", code_kind=kind),
+                say('Write a supply, or kind = "nearest" under [objective].'),
                 key=f"resources.{name}.supply",
             )
     without = [name for name, section in policy.resources.items() if section.value is None]
     if without and (kind == "benefit" or len(without) < len(policy.resources)):
         for name in without:
             faults.add(
-                "says nothing of what a unit is worth, which the objective "
-                + (kind if kind == "benefit" else f"{kind} needs of every resource or of none")
-                + (" adds up." if kind == "benefit" else "."),
-                'Write value = "a measure", 0 where it counts for nothing.',
+                say(
+                    "says nothing of what a unit is worth, which the objective {code} adds up."
+                    if kind == "benefit"
+                    else "says nothing of what a unit is worth, which the objective {code} needs of every resource or "
+                    "of none.",
+                    code=kind,
+                ),
+                say('Write value = "a measure", 0 where it counts for nothing.'),
                 key=f"resources.{name}.value",
             )
 
@@ -136,18 +154,20 @@ def _check_objective(policy: Policy, faults: Faults) -> None:
 def _check_open(policy: Policy, name: str, section: ResourceSection, faults: Faults) -> None:
     key = f"resources.{name}"
     if section.claims is not None or any(c.rate is None for c in section.criteria):
-        faults.add("an open supply needs criteria with rates only.", "Replace weights and claims by rates.", key=key)
+        faults.add(
+            say("an open supply needs criteria with rates only."), say("Replace weights and claims by rates."), key=key
+        )
     if section.reserve:
-        faults.add("an open supply can hold nothing back.", "Leave reserve out.", key=f"{key}.reserve")
+        faults.add(say("an open supply can hold nothing back."), say("Leave reserve out."), key=f"{key}.reserve")
     if section.arrears:
         faults.add(
-            "an open supply leaves nothing unpaid to catch up with.",
-            "Leave arrears out.",
+            say("an open supply leaves nothing unpaid to catch up with."),
+            say("Leave arrears out."),
             key=f"{key}.arrears",
         )
     for rule in policy.rules:
         if isinstance(rule, (Limit, Link)) and rule.of == "share" and name in (rule.named or policy.resources):
-            faults.add("an open supply has no shares.", 'Write another "of".', key=f"rules.{rule.name}.of")
+            faults.add(say("an open supply has no shares."), say('Write another "of".'), key=f"rules.{rule.name}.of")
 
 
 def _check_rule(policy: Policy, rule: Rule, faults: Faults) -> None:
@@ -155,29 +175,29 @@ def _check_rule(policy: Policy, rule: Rule, faults: Faults) -> None:
     for name in rule.named:
         if name not in policy.resources:
             faults.add(
-                f"is no resource. {did_you_mean(name, policy.resources)}",
+                say("is no resource. {code_hint}", code_hint=did_you_mean(name, policy.resources)),
                 key=f"{key}.{'to' if isinstance(rule, Link) and name == rule.to else 'resource'}",
                 value=name,
             )
     units = {policy.resources[name].unit for name in rule.named if name in policy.resources}
     if len(units) > 1 and not isinstance(rule, Link):
         faults.add(
-            f"adds up resources in {' and '.join(sorted(units))}.",
-            "Name resources in one unit, or compare them with a link.",
+            say("adds up resources in {code_list}.", code_list=listed(sorted(units))),
+            say("Name resources in one unit, or compare them with a link."),
             key=f"{key}.resource",
         )
     known = ("region", "all", *policy.regions.groups)
     if rule.each not in known:
         faults.add(
-            f"is neither region, all nor a group column. {did_you_mean(rule.each, known)}",
-            "Group columns stand in groups under [regions].",
+            say("is neither region, all nor a group column. {code_hint}", code_hint=did_you_mean(rule.each, known)),
+            say("Group columns stand in groups under [regions]."),
             key=f"{key}.each",
             value=rule.each,
         )
     for side in ("floor", "cap"):
         for entry in numbers(getattr(rule, side, None)):
             if entry < 0:
-                faults.add("is below 0.", "Write 0 or more.", key=f"{key}.{side}", value=f"{entry:g}")
+                faults.add(say("is below 0."), say("Write 0 or more."), key=f"{key}.{side}", value=f"{entry:g}")
 
 
 def expressions(policy: Policy) -> Iterator[tuple[str, str | float]]:

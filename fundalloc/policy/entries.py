@@ -13,11 +13,12 @@ from fundalloc.ceilings import DEPTH, DIGITS, POLICY, POWER
 from fundalloc.characters import unfit
 from fundalloc.errors import Fault, Faults, InputError
 from fundalloc.intake import advice, contents, json_of
+from fundalloc.language import phrase, say
 
 #: a key with more parts than DEPTH; the parser of TOML takes hours for 100,000
 PART = r"""(?>[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
 LONG_KEY = re.compile(rf"(?<![\w\"'.-]){PART}(?:[ \t]*+\.[ \t]*+{PART}){{{DEPTH},}}")
-FORM = "Texts stand in quotes, tables in [brackets], a list in [a, b]."
+FORM = phrase("Texts stand in quotes, tables in [brackets], a list in [a, b].")
 
 
 def read_policy_file(path: Path) -> bytes:
@@ -25,9 +26,17 @@ def read_policy_file(path: Path) -> bytes:
     try:
         return contents(path, POLICY, "A policy holds rules, not data: put data into the regions file.")
     except FileNotFoundError:
-        raise InputError([Fault("there is no such file.", "Check the name.", file=str(path))]) from None
+        raise InputError([Fault(say("there is no such file."), say("Check the name."), file=str(path))]) from None
     except OSError as error:
-        raise InputError([Fault(f"cannot be read ({error.strerror}).", advice(error), file=str(path))]) from None
+        raise InputError(
+            [
+                Fault(
+                    say("cannot be read ({code_strerror}).", code_strerror=error.strerror),
+                    advice(error),
+                    file=str(path),
+                )
+            ]
+        ) from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -41,7 +50,13 @@ def parse_toml(content: bytes, file: str) -> dict[str, Any]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
-            [Fault(f"is not UTF-8 text (byte {error.start + 1}).", "Save it as UTF-8.", file=file)]
+            [
+                Fault(
+                    say("is not UTF-8 text (byte {code_count}).", code_count=error.start + 1),
+                    say("Save it as UTF-8."),
+                    file=file,
+                )
+            ]
         ) from None
     try:
         raw = toml(text.replace("\r\n", "\n"))
@@ -49,7 +64,14 @@ def parse_toml(content: bytes, file: str) -> dict[str, Any]:
         found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error), re.DOTALL)
         what, line = (found[1], int(found[2])) if found else (str(error), None)
         raise InputError(
-            [Fault(f"is not valid TOML: {what[:1].lower()}{what[1:]}.", FORM, file=file, line=line)]
+            [
+                Fault(
+                    say("is not valid TOML: {code_lower}{code_what}.", code_lower=what[:1].lower(), code_what=what[1:]),
+                    say(FORM),
+                    file=file,
+                    line=line,
+                )
+            ]
         ) from None
     check_entries(raw, file)
     return raw
@@ -60,9 +82,11 @@ def parse_json(content: bytes, file: str) -> dict[str, Any]:
     try:
         raw = json_of(content, decimal)
     except ValueError as error:
-        raise InputError([Fault(f"is no policy as JSON text ({error}).", file=file)]) from None
+        raise InputError(
+            [Fault(say("is no policy as JSON text ({code_error}).", code_error=error), file=file)]
+        ) from None
     if not isinstance(raw, dict):
-        raise InputError([Fault("holds no entries of a policy.", file=file)])
+        raise InputError([Fault(say("holds no entries of a policy."), file=file)])
     check_entries(raw, file)
     return raw
 
@@ -71,15 +95,21 @@ def toml(text: str) -> dict[str, Any]:
     """What a TOML text says; numbers with a point are exact decimals. Raises ValueError for every text that is none."""
     if found := LONG_KEY.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        raise ValueError(f"a key has more than {DEPTH} parts (at line {line}, column 1)")
+        raise ValueError(
+            say(
+                "a key has more than {code_depth} parts (at line {code_line}, column 1)",
+                code_depth=DEPTH,
+                code_line=line,
+            )
+        )
     try:
         return tomllib.loads(text, parse_float=decimal)
     except RecursionError:
-        raise ValueError("lists or tables stand in one another too deeply") from None
+        raise ValueError(say("lists or tables stand in one another too deeply")) from None
     except tomllib.TOMLDecodeError:
         raise
     except ValueError:  # Python reads no whole number of more than 4,300 digits
-        raise ValueError("a whole number has thousands of digits") from None
+        raise ValueError(say("a whole number has thousands of digits")) from None
 
 
 def decimal(text: str) -> Decimal:
@@ -101,7 +131,11 @@ def check_entries(raw: Mapping[str, Any], file: str) -> None:
         key, value, depth = open_.pop()
         if isinstance(value, Mapping | list):
             if depth > DEPTH:
-                faults.add(f"is more than {DEPTH} tables deep.", "A policy needs no more than 7.", key=key)
+                faults.add(
+                    say("is more than {code_depth} tables deep.", code_depth=DEPTH),
+                    say("A policy needs no more than 7."),
+                    key=key,
+                )
                 continue
             named = value.items() if isinstance(value, Mapping) else enumerate(value, 1)
             for name, inside in named:
@@ -110,8 +144,12 @@ def check_entries(raw: Mapping[str, Any], file: str) -> None:
                     faults.add(*wrong, key=key, value=name)
                 open_.append((below, inside, depth + 1))
         elif isinstance(value, str) and (wrong := unfit(value)):
-            faults.add(wrong[0], "Delete it.", key=key, value=value)
+            faults.add(wrong[0], say("Delete it."), key=key, value=value)
         elif isinstance(value, int) and value.bit_length() > 1024:
-            faults.add(f"is a whole number of more than {POWER} digits.", "Write it smaller.", key=key)
+            faults.add(
+                say("is a whole number of more than {code_power} digits.", code_power=POWER),
+                say("Write it smaller."),
+                key=key,
+            )
     faults.found.reverse()
     faults.check()

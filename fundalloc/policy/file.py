@@ -6,7 +6,7 @@ import copy
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,36 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from fundalloc.errors import Fault, Faults, InputError, did_you_mean
+from fundalloc.language import phrase, say
 from fundalloc.policy.checks import check_policy
 from fundalloc.policy.entries import check_entries, parse_json, parse_toml, read_policy_file, toml
 from fundalloc.policy.model import Policy
 from fundalloc.sources import Source
+
+TABLE, TABLE_OF_ROUNDS = phrase("a table"), phrase("a table of rounds")
+NUMBER, WHOLE, FINITE = phrase("a number"), phrase("a whole number"), phrase("a finite number")
+NUMBERS = (NUMBER, WHOLE, FINITE)
+LIST = phrase("a list in [brackets]")
+#: what an entry should be, by the beginning of the schema's own name for it
+WANTED = {
+    "float": NUMBER,
+    "decimal": NUMBER,
+    "int": WHOLE,
+    "string": phrase("a text in quotes"),
+    "dict": TABLE,
+    "model": TABLE,
+    "tuple": LIST,
+    "list": LIST,
+    "finite": FINITE,
+    "bool": phrase("true or false"),
+}
+#: what is said of a bound, and its name in the schema
+BOUNDS = {
+    "greater_than": (phrase("must be above {bound}."), "gt"),
+    "greater_than_equal": (phrase("must be at least {bound}."), "ge"),
+    "less_than": (phrase("must be below {bound}."), "lt"),
+    "less_than_equal": (phrase("must be at most {bound}."), "le"),
+}
 
 
 def policy_path(path: Path) -> Path:
@@ -49,7 +75,9 @@ def override(raw: dict[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not _path(key.strip()):
-            faults.add("is no setting.", "Write KEY=VALUE, for example resources.fund.supply=5e9.", value=setting)
+            faults.add(
+                say("is no setting."), say("Write KEY=VALUE, for example resources.fund.supply=5e9."), value=setting
+            )
             continue
         with faults.collect():
             _put(raw, key.strip(), _value(text.strip()))
@@ -78,7 +106,9 @@ def _put(raw: dict[str, Any], key: str, value: Any) -> None:
     elif isinstance(here, dict):
         here[last] = value
     else:
-        raise InputError([Fault(f"there is nothing to set in {'.'.join(way)}.", key=f"--set {key}")])
+        raise InputError(
+            [Fault(say("there is nothing to set in {code_list}.", code_list=".".join(way)), key=f"--set {key}")]
+        )
 
 
 def _path(key: str) -> list[str]:
@@ -97,14 +127,14 @@ def _inside(here: Any, step: str, key: str) -> Any:
         raise InputError(
             [
                 Fault(
-                    f"has no item of that name. {did_you_mean(step, names)}",
-                    "A name with a dot in it stands in quotes.",
+                    say("has no item of that name. {code_hint}", code_hint=did_you_mean(step, names)),
+                    say("A name with a dot in it stands in quotes."),
                     key=f"--set {key}",
                     value=step,
                 )
             ]
         )
-    raise InputError([Fault("leads to a value, not to a table.", key=f"--set {key}", value=step)])
+    raise InputError([Fault(say("leads to a value, not to a table."), key=f"--set {key}", value=step)])
 
 
 def parse_policy(raw: Mapping[str, Any], file: str = "policy") -> Policy:
@@ -113,7 +143,7 @@ def parse_policy(raw: Mapping[str, Any], file: str = "policy") -> Policy:
         return Policy.model_validate(raw)
     except ValidationError as error:
         faults = Faults(file)
-        faults.found += _one_each([_fault(e, raw, file) for e in error.errors()])
+        faults.found += _one_each([_complaint(e, raw, file) for e in error.errors()])
         with faults.collect():
             _check_rest(raw, error, file)
         raise InputError(faults.found) from None
@@ -145,81 +175,70 @@ def _drop(here: Any, way: Sequence[int | str]) -> None:
         here.pop(way[-1], None)
 
 
-def _one_each(faults: Sequence[Fault]) -> list[Fault]:
+@dataclass(frozen=True)
+class _Complaint:
+    """A fault with what a value should be, one of WANTED, or with the texts that are possible, where it says that."""
+
+    fault: Fault
+    wants: str = ""
+    possible: str = ""
+
+
+def _one_each(complaints: Sequence[_Complaint]) -> list[Fault]:
     """One fault for each entry: where it could have been several things, all of them are said."""
-    found: dict[tuple[str, str | None], list[Fault]] = {}
-    for fault in faults:
-        found.setdefault((fault.key, fault.value), []).append(fault)
-    return [one for same in found.values() for one in (_merged(same) if len(same) > 1 else same)]
+    found: dict[tuple[str, str | None], list[_Complaint]] = {}
+    for one in complaints:
+        found.setdefault((one.fault.key, one.fault.value), []).append(one)
+    return [fault for same in found.values() for fault in _merged(same)]
 
 
-def _merged(same: list[Fault]) -> list[Fault]:
-    wants = [f.message.removeprefix("should be ").removesuffix(".") for f in same if f.message.startswith("should be ")]
-    listed = [f for f in same if f.message.startswith("is not possible here")]
-    if listed:
-        rest = [w for w in wants if "number" in w]
-        text = listed[0].message.removesuffix(".") + (f", or {rest[0]}." if rest else ".")
-        return [replace(listed[0], message=text)]
-    if len(wants) == len(same):
-        wants = list(dict.fromkeys("a table of rounds" if w == "a table" else w for w in wants))
-        return [replace(same[0], message=f"should be {', '.join(wants[:-1])} or {wants[-1]}.")]
-    return same
+def _merged(same: Sequence[_Complaint]) -> list[Fault]:
+    wants = [one.wants for one in same if one.wants]
+    either = [one for one in same if one.possible]
+    if len(same) > 1 and either:
+        number = next((w for w in wants if w in NUMBERS), None)
+        if number is None:
+            return [either[0].fault]
+        text = say("is not possible here; it is {code}, or {want}.", code=either[0].possible, want=say(number))
+        return [replace(either[0].fault, message=text)]
+    if len(wants) == len(same) > 1:
+        *first, last = dict.fromkeys(say(TABLE_OF_ROUNDS if w == TABLE else w) for w in wants)
+        text = say("should be {first} or {last}.", first=say(", ").join(first), last=last)
+        return [replace(same[0].fault, message=text)]
+    return [one.fault for one in same]
 
 
-def _fault(error: ErrorDetails, raw: Mapping[str, Any], file: str) -> Fault:
+def _complaint(error: ErrorDetails, raw: Mapping[str, Any], file: str) -> _Complaint:
     """One complaint of the schema in words."""
     where = list(error["loc"])
-    key, value = _key(where, raw), error.get("input")
-    shown = None if isinstance(value, (dict, list)) or error["type"] == "missing" else str(value)
-    kind, limits = error["type"], error.get("ctx", {})
+    value, kind, limits = error.get("input"), error["type"], error.get("ctx", {})
+    shown = None if isinstance(value, (dict, list)) or kind == "missing" else str(value)
+    place = Fault("", file=file, key=_key(where, raw), value=shown)
     match kind:
         case "extra_forbidden":
-            known = _fields(where[:-1])
-            return Fault(f"is not a key of a policy. {did_you_mean(str(where[-1]), known)}", file=file, key=key)
+            hint = did_you_mean(str(where[-1]), _fields(where[:-1]))
+            text = say("is not a key of a policy. {code_hint}", code_hint=hint)
+            return _Complaint(replace(place, message=text, value=None))
         case "missing":
-            return Fault("is missing.", "Add it.", file=file, key=key)
+            return _Complaint(replace(place, message=say("is missing."), remedy=say("Add it.")))
         case "value_error":
             text = str(limits.get("error", error["msg"]))
-            return Fault(f"{text}." if not text.endswith(".") else text, file=file, key=key, value=shown)
+            return _Complaint(replace(place, message=text if text.endswith((".", "。")) else say("{code}.", code=text)))
         case "literal_error":
-            return Fault(f"is not possible here; it is {limits['expected']}.", file=file, key=key, value=shown)
+            text = say("is not possible here; it is {code}.", code=limits["expected"])
+            return _Complaint(replace(place, message=text), possible=limits["expected"])
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
-            side = {
-                "greater_than": "above",
-                "greater_than_equal": "at least",
-                "less_than": "below",
-                "less_than_equal": "at most",
-            }[kind]
-            bound = limits.get(
-                kind.replace("greater_than_equal", "ge")
-                .replace("less_than_equal", "le")
-                .replace("greater_than", "gt")
-                .replace("less_than", "lt")
-            )
-            return Fault(f"must be {side} {bound}.", file=file, key=key, value=shown)
+            sentence, name = BOUNDS[kind]
+            return _Complaint(replace(place, message=say(sentence, bound=limits.get(name))))
         case "too_short":
-            return Fault("is empty.", "Add at least one entry.", file=file, key=key)
+            text = say("is empty.")
+            return _Complaint(replace(place, message=text, remedy=say("Add at least one entry."), value=None))
         case "string_too_short":
-            return Fault("is empty.", "Write a text.", file=file, key=key)
-    wanted = {
-        "float": "a number",
-        "decimal": "a number",
-        "int": "a whole number",
-        "string": "a text in quotes",
-        "dict": "a table",
-        "model": "a table",
-        "tuple": "a list in [brackets]",
-        "list": "a list in [brackets]",
-        "finite": "a finite number",
-        "bool": "true or false",
-    }
-    want = next((text for word, text in wanted.items() if kind.startswith(word)), None)
-    return Fault(
-        f"should be {want}." if want else f"{error['msg'][:1].lower()}{error['msg'][1:]}.",
-        file=file,
-        key=key,
-        value=shown,
-    )
+            return _Complaint(replace(place, message=say("is empty."), remedy=say("Write a text."), value=None))
+    want = next((text for word, text in WANTED.items() if kind.startswith(word)), "")
+    if want:
+        return _Complaint(replace(place, message=say("should be {want}.", want=say(want))), wants=want)
+    return _Complaint(replace(place, message=say("{code}.", code=f"{error['msg'][:1].lower()}{error['msg'][1:]}")))
 
 
 def _key(where: list[int | str], raw: Mapping[str, Any]) -> str:

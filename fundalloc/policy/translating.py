@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fundalloc.errors import Faults, did_you_mean
+from fundalloc.language import say
 from fundalloc.policy.model import Policy
 from fundalloc.regions import Regions
 
@@ -20,8 +21,11 @@ def check_translations(policy: Policy, regions: Regions, faults: Faults) -> None
         for text in texts:
             if text not in known:
                 faults.add(
-                    f"is no text of this policy and no group of its regions. {did_you_mean(text, known)}",
-                    "Write the text as the policy has it.",
+                    say(
+                        "is no text of this policy and no group of its regions. {code_hint}",
+                        code_hint=did_you_mean(text, known),
+                    ),
+                    say("Write the text as the policy has it."),
                     key=f"translations.{language}",
                     value=text,
                     file="",

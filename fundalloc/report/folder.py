@@ -12,7 +12,7 @@ from typing import Any
 
 from fundalloc.errors import Fault, Faults, InputError
 from fundalloc.intake import contents, json_of
-from fundalloc.language import LANGUAGES, learn, speaking, spoken
+from fundalloc.language import LANGUAGES, learn, phrase, say, speaking, spoken
 from fundalloc.replacing import claimed, ours, reading
 from fundalloc.report.summary import FORMAT, sha256, to_json
 from fundalloc.tables import unguard
@@ -20,13 +20,13 @@ from fundalloc.tables import unguard
 SUMMARY = "summary.json"
 #: what a folder holds, by an entry that only such summaries have; without any of them a round
 HOLDS = {
-    "batch": "a batch",
-    "notices": "notices",
-    "comparisons": "a comparison",
-    "shake": "a sensitivity",
-    "official": "deviations",
-    "assumed": "a plan",
-    "what": "what the monitor sees",
+    "batch": phrase("a batch"),
+    "notices": phrase("notices"),
+    "comparisons": phrase("a comparison"),
+    "shake": phrase("a sensitivity"),
+    "official": phrase("deviations"),
+    "assumed": phrase("a plan"),
+    "what": phrase("what the monitor sees"),
 }
 
 
@@ -41,8 +41,8 @@ def _check_ours(folder: Path) -> None:
         raise InputError(
             [
                 Fault(
-                    "holds files that fundalloc did not write; nothing was changed.",
-                    "Name a new folder with -o.",
+                    say("holds files that fundalloc did not write; nothing was changed."),
+                    say("Name a new folder with -o."),
                     file=str(folder),
                 )
             ]
@@ -57,8 +57,8 @@ def check_new(folder: Path) -> None:
 
 def _check_empty(folder: Path) -> None:
     if _strange(folder):
-        said = "is there already and not empty; nothing was changed."
-        raise InputError([Fault(said, "Name a new folder.", file=str(folder))])
+        said = say("is there already and not empty; nothing was changed.")
+        raise InputError([Fault(said, say("Name a new folder."), file=str(folder))])
 
 
 def _strange(folder: Path) -> bool:
@@ -66,13 +66,13 @@ def _strange(folder: Path) -> bool:
     try:
         return any(not ours(path.name) for path in folder.iterdir())
     except FileNotFoundError:
-        said = "is a link to nothing." if folder.is_symlink() else ""
+        said = say("is a link to nothing.") if folder.is_symlink() else ""
     except NotADirectoryError:
-        said = "is a file, not a folder."
+        said = say("is a file, not a folder.")
     except OSError as error:
-        said = f"cannot be read ({error.strerror})."
+        said = say("cannot be read ({code_strerror}).", code_strerror=error.strerror)
     if said:
-        raise InputError([Fault(said, "Name another folder with -o.", file=str(folder))])
+        raise InputError([Fault(said, say("Name another folder with -o."), file=str(folder))])
     return False
 
 
@@ -98,8 +98,8 @@ def write_folder(folder: Path, files: Mapping[str, bytes], summary: Mapping[str,
         faults = Faults()
         for name in sorted(set(files) - old):
             if os.path.lexists(folder / name):
-                said = "is there already, and fundalloc did not write it; nothing was changed."
-                faults.add(said, "Name another folder with -o.", file=str(folder / name))
+                said = say("is there already, and fundalloc did not write it; nothing was changed.")
+                faults.add(said, say("Name another folder with -o."), file=str(folder / name))
         faults.check()
         claim.replace({**files, SUMMARY: to_json({**summary, "files": hashes(files)})}, old - set(files))
 
@@ -108,12 +108,16 @@ def _check_kind(folder: Path, summary: Mapping[str, Any]) -> None:
     """A fault where a folder holds another kind of thing than what is to be written."""
     there = _summary(folder)
     if there is not None and _kind(there) != _kind(summary):
-        said = f"holds {_kind(there)}, not {_kind(summary)}; nothing was changed."
-        raise InputError([Fault(said, "Name another folder with -o.", file=str(folder))])
+        said = say(
+            "holds {kind}, not {other}; nothing was changed.",
+            kind=say(_kind(there)),
+            other=say(_kind(summary)),
+        )
+        raise InputError([Fault(said, say("Name another folder with -o."), file=str(folder))])
 
 
 def _kind(summary: Mapping[str, Any]) -> str:
-    return next((words for entry, words in HOLDS.items() if entry in summary), "a round")
+    return next((words for entry, words in HOLDS.items() if entry in summary), phrase("a round"))
 
 
 def hashes(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -136,22 +140,22 @@ def read_summary(folder: Path, *, edited: bool = False) -> dict[str, Any]:
         raise InputError(
             [
                 Fault(
-                    "is no folder that fundalloc allocate wrote.",
-                    "Name the folder given with -o.",
+                    say("is no folder that fundalloc allocate wrote."),
+                    say("Name the folder given with -o."),
                     file=str(folder),
                 )
             ]
         )
     if not edited and not sound(summary):
         raise InputError(
-            [Fault("is not as fundalloc writes it.", "Decide the round again.", file=str(folder / SUMMARY))]
+            [Fault(say("is not as fundalloc writes it."), say("Decide the round again."), file=str(folder / SUMMARY))]
         )
     if summary["fundalloc"].get("format") != FORMAT:
         raise InputError(
             [
                 Fault(
-                    "was written by another version of fundalloc.",
-                    "Decide the round again.",
+                    say("was written by another version of fundalloc."),
+                    say("Decide the round again."),
                     file=str(folder),
                 )
             ]
@@ -190,10 +194,14 @@ def decided_files(folder: Path, summary: Mapping[str, Any], names: Iterable[str]
         try:
             found[name] = contents(folder / name)
         except OSError as error:
-            faults.append(Fault(f"cannot be read ({error.strerror}).", file=str(folder / name)))
+            faults.append(
+                Fault(say("cannot be read ({code_strerror}).", code_strerror=error.strerror), file=str(folder / name))
+            )
             continue
         if sha256(found[name]) != summary.get("files", {}).get(name):
-            faults.append(Fault("is not the file that was decided: its SHA-256 is another.", file=str(folder / name)))
+            faults.append(
+                Fault(say("is not the file that was decided: its SHA-256 is another."), file=str(folder / name))
+            )
     if faults:
         raise InputError(faults)
     return found
@@ -204,12 +212,12 @@ def read_rows(folder: Path, name: str) -> list[dict[str, str]]:
     try:
         return rows_of(contents(folder / name).decode())
     except FileNotFoundError:
-        text = "is missing in the folder."
+        text = say("is missing in the folder.")
     except OSError as error:
-        text = f"cannot be read ({error.strerror})."
+        text = say("cannot be read ({code_strerror}).", code_strerror=error.strerror)
     except (ValueError, csv.Error):
-        text = "is not as fundalloc writes it."
-    raise InputError([Fault(text, "Decide the round again.", file=str(folder / name))])
+        text = say("is not as fundalloc writes it.")
+    raise InputError([Fault(text, say("Decide the round again."), file=str(folder / name))])
 
 
 def rows_of(text: str) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fundalloc.errors import Fault, InputError, did_you_mean
+from fundalloc.language import say
 from fundalloc.report.folder import write_folder
 from fundalloc.report.outcome import Outcome
 from fundalloc.report.sheets import Sheet
@@ -92,7 +93,12 @@ def chosen(texts: Iterable[str], known: Sequence[str] = KNOWN) -> tuple[str, ...
     asked = [name.strip() for text in texts for name in text.split(",") if name.strip()]
     unknown = [name for name in dict.fromkeys(asked) if name not in known]
     if unknown:
-        raise InputError([Fault(f"is no format. {did_you_mean(n, known)}", key="--format", value=n) for n in unknown])
+        raise InputError(
+            [
+                Fault(say("is no format. {code_hint}", code_hint=did_you_mean(n, known)), key="--format", value=n)
+                for n in unknown
+            ]
+        )
     return tuple(name for name in known if name in asked and name not in ALWAYS)
 
 

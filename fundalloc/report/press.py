@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from fundalloc.errors import Fault, InputError
+from fundalloc.language import phrase, say
 
-MISSING = 'is not installed, and the format pdf needs it: pip install "fundalloc[pdf]"'
+MISSING = phrase('is not installed, and the format pdf needs it: pip install "fundalloc[pdf]"')
 
 
 def press() -> Callable[[str], bytes]:
@@ -17,10 +18,16 @@ def press() -> Callable[[str], bytes]:
         import weasyprint
         from weasyprint.text.fonts import FontConfiguration
     except ImportError as error:
-        raise InputError([Fault(MISSING, key="--format", value="weasyprint")]) from error
+        raise InputError([Fault(say(MISSING), key="--format", value="weasyprint")]) from error
     except OSError as error:
         raise InputError(
-            [Fault(f"cannot find a library that it needs ({error}).", "Install Pango.", value="weasyprint")]
+            [
+                Fault(
+                    say("cannot find a library that it needs ({code_error}).", code_error=error),
+                    say("Install Pango."),
+                    value="weasyprint",
+                )
+            ]
         ) from error
     fonts = FontConfiguration()
 

@@ -77,7 +77,9 @@ def find_region(rows: Sequence[Row], wanted: str) -> str:
     if wanted.casefold() in named:
         return named[wanted.casefold()]
     known = ids | {r["region_name"] for r in rows}
-    raise InputError([Fault(f"is no region of this round. {did_you_mean(wanted, known)}", value=wanted)])
+    raise InputError(
+        [Fault(say("is no region of this round. {code_hint}", code_hint=did_you_mean(wanted, known)), value=wanted)]
+    )
 
 
 def explanation(allocation: Sequence[Row], steps: Sequence[Row], summary: Mapping[str, Any], region: str) -> str:

@@ -19,9 +19,9 @@ class Comparison(Rule):
     @model_validator(mode="after")
     def _comparable(self) -> Self:
         if self.each == "all":
-            raise ValueError('each = "all" leaves nothing to compare; write "region" or a group column')
+            raise ValueError(say('each = "all" leaves nothing to compare; write "region" or a group column'))
         if self.of == "share":
-            raise ValueError('of = "share" is the same for every region; write of = "amount"')
+            raise ValueError(say('of = "share" is the same for every region; write of = "amount"'))
         return self
 
     def measures(self) -> Iterator[tuple[str, str | float]]:

@@ -47,14 +47,19 @@ class Inequality(Comparison):
             return raw
         if "at_least" in raw:
             raise ValueError(
-                "at_least is not possible: of two allocations that are unequal enough, the one half-way between them "
-                "may not be, so no allocation could be proven to be the best; write at_most"
+                say(
+                    "at_least is not possible: of two allocations that are unequal enough, the one half-way "
+                    "between them may not be, so no allocation could be proven to be the best; write at_most"
+                )
             )
         if str(raw.get("measure", "")).casefold() in NOT_CONVEX:
             raise ValueError(
-                f'measure "{raw["measure"]}" is not possible: of two allocations that keep such a bound, the one '
-                "half-way between them may not, so no allocation could be proven to be the best; write gini, ratio, "
-                "hoover, theil or atkinson"
+                say(
+                    'measure "{code_raw}" is not possible: of two allocations that keep such a bound, the '
+                    "one half-way between them may not, so no allocation could be proven to be the best; "
+                    "write gini, ratio, hoover, theil or atkinson",
+                    code_raw=raw["measure"],
+                )
             )
         return raw
 
@@ -62,10 +67,19 @@ class Inequality(Comparison):
     def _bound(self) -> Self:
         for number in numbers(self.at_most):
             if self.measure == "ratio" and number <= 1:
-                raise ValueError(f"at_most = {number:g} leaves no room: a ratio is at least 1; write more than 1")
+                raise ValueError(
+                    say(
+                        "at_most = {code_number:g} leaves no room: a ratio is at least 1; write more than 1",
+                        code_number=number,
+                    )
+                )
             if number <= 0:
                 raise ValueError(
-                    f"at_most = {number:g} leaves no room: it asks for exactly alike amounts; write more than 0"
+                    say(
+                        "at_most = {code_number:g} leaves no room: it asks for exactly alike amounts; write more "
+                        "than 0",
+                        code_number=number,
+                    )
                 )
         return self
 

@@ -37,17 +37,27 @@ class Limit(Rule):
     @model_validator(mode="after")
     def _bounds(self) -> Self:
         if self.floor is None and self.cap is None:
-            raise ValueError("has neither a floor nor a cap; write at least one of them")
+            raise ValueError(say("has neither a floor nor a cap; write at least one of them"))
         if self.or_nothing and (self.floor is None or self.cap is not None):
-            raise ValueError("or_nothing is about a floor alone; write the floor, and the cap as a rule of its own")
+            raise ValueError(
+                say("or_nothing is about a floor alone; write the floor, and the cap as a rule of its own")
+            )
         if self.or_nothing and self.mode != "require":
-            raise ValueError(f'or_nothing decides who gets nothing, so mode = "{self.mode}" is not possible')
+            raise ValueError(
+                say('or_nothing decides who gets nothing, so mode = "{code_mode}" is not possible', code_mode=self.mode)
+            )
         if self.or_nothing and self.over > 1:
-            raise ValueError("or_nothing is about one round; leave over out")
+            raise ValueError(say("or_nothing is about one round; leave over out"))
         for round_ in rounds_of(self.floor, self.cap):
             floor, cap = self.bounds(round_)
             if floor is not None and cap is not None and floor > cap:
-                raise ValueError(f"floor {floor:g} is above cap {cap:g}; exchange them or change one")
+                raise ValueError(
+                    say(
+                        "floor {code_floor:g} is above cap {code_cap:g}; exchange them or change one",
+                        code_floor=floor,
+                        code_cap=cap,
+                    )
+                )
         return self
 
     def bounds(self, round_: str) -> tuple[float | None, float | None]:

@@ -34,13 +34,19 @@ class Link(Rule):
     @model_validator(mode="after")
     def _bounds(self) -> Self:
         if self.floor is None and self.cap is None:
-            raise ValueError("has neither a floor nor a cap; write at least one of them")
+            raise ValueError(say("has neither a floor nor a cap; write at least one of them"))
         if self.to == self.resource:
-            raise ValueError("links a resource to itself; name another one in to")
+            raise ValueError(say("links a resource to itself; name another one in to"))
         for round_ in rounds_of(self.floor, self.cap):
             floor, cap = number_at(self.floor, round_), number_at(self.cap, round_)
             if floor is not None and cap is not None and floor > cap:
-                raise ValueError(f"floor {floor:g} is above cap {cap:g}; exchange them or change one")
+                raise ValueError(
+                    say(
+                        "floor {code_floor:g} is above cap {code_cap:g}; exchange them or change one",
+                        code_floor=floor,
+                        code_cap=cap,
+                    )
+                )
         return self
 
     @property

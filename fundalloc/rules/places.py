@@ -131,7 +131,7 @@ def places(
     if rule.each != "region":
         bound &= bundle.takes_part
     expression = Expression(of, f"rules.{rule.name}.of")
-    scope.check_not_below_zero(np.where(bound, basis, 0.0), expression, "what a bound is a multiple of", faults)
+    scope.check_not_below_zero(np.where(bound, basis, 0.0), expression, say("what a bound is a multiple of"), faults)
     if len(faults.found) > known:
         return None
     if not bound.any():
@@ -201,8 +201,8 @@ def _of(
     if of == "head":
         if scope.regions.population is None:
             faults.add(
-                'of = "head" needs the population.',
-                'Write population = "<column>" under [regions].',
+                say('of = "head" needs the population.'),
+                say('Write population = "<column>" under [regions].'),
                 key=key,
                 file="",
             )
@@ -225,8 +225,8 @@ def _past(rule: Rule, of: str | float, bundle: Bundle, back: int, faults: Faults
     earlier = bundle.scope.earlier(back)
     if earlier is None or earlier.regions.round != record.round:
         faults.add(
-            f"needs the data of round {record.round}, which the regions file does not hold.",
-            "Add the rows of that round, or lower over.",
+            say("needs the data of round {code_round}, which the regions file does not hold.", code_round=record.round),
+            say("Add the rows of that round, or lower over."),
             key=f"rules.{rule.name}.over",
             value=str(rule.over),
             file="",
