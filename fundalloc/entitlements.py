@@ -10,6 +10,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+from fundalloc.accounts import at_limit, departed, past_rounds
 from fundalloc.adjustments import Adjustment, adjusted, below_nothing
 from fundalloc.arrears import account, claimable
 from fundalloc.errors import Faults
@@ -17,11 +18,10 @@ from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
 from fundalloc.history import History
 from fundalloc.key import Claims, Criterion, Measure, by_claims, by_criteria
-from fundalloc.language import phrase, say
-from fundalloc.problem import BoolArray, FloatArray, Part, PastRound, Resource, Rounding
+from fundalloc.language import say
+from fundalloc.problem import BoolArray, FloatArray, Part, Resource, Rounding
 from fundalloc.rounds import at
 from fundalloc.scope import Scope
-from fundalloc.succession import CLOSED
 
 #: floats count so many lots exactly
 MOST_LOTS = 2**53
@@ -150,8 +150,8 @@ def entitle(
         due = claimable(unpaid, entitlement, takes_part)
         why = say("{share:.4g} % of what past rounds left unpaid", share=100 * section.arrears)
         parts += (Part("arrears", "arrears", section.arrears * due, why),)
-        flags += _at_limit(scope, name, due, unpaid, entitlement)
-    flags += _departed(scope, name, history)
+        flags += at_limit(scope, name, due, unpaid, entitlement)
+    flags += departed(scope, name, history)
     parts += adjusted(section.adjustments, scope, entitlement, total is None, key, faults)
     target = np.asarray(sum(p.amounts for p in parts), dtype=float)
     below_nothing(target, scope, key, float(entitlement.sum()), faults)
@@ -178,13 +178,6 @@ def entitle(
         asked=asked,
         scale=scale,
     )
-
-
-def past_rounds(history: History, resource: str, ids: tuple[str, ...]) -> tuple[PastRound, ...]:
-    """The recorded rounds of a resource, the latest first, in the order of the ids."""
-    amounts, keys = history.amounts(resource, ids), history.entitlements(resource, ids)
-    outside = history.adjustments(resource, ids)
-    return tuple(PastRound(r, keys[k], amounts[k], outside[k]) for k, r in reversed(list(enumerate(history.rounds))))
 
 
 def whole(lots: Fraction) -> int:
@@ -255,60 +248,3 @@ def _value(stated: Measure, scope: Scope, key: str, faults: Faults) -> FloatArra
             file="",
         )
     return values
-
-
-def _at_limit(scope: Scope, name: str, due: FloatArray, unpaid: FloatArray, key: FloatArray) -> list[Flag]:
-    regions = scope.regions
-    return [
-        Flag(
-            "warning",
-            "arrears_limit",
-            regions.ids[i],
-            say(
-                "The account of {region} is at its limit of one round's entitlement; what lies beyond it is not made "
-                "good.",
-                region=regions.names[i],
-            ),
-            name,
-            float(unpaid[i]),
-            float(key[i]),
-        )
-        for i in np.flatnonzero((np.abs(due) >= key * (1 - 1e-12)) & (key > 0))
-    ]
-
-
-def _departed(scope: Scope, name: str, history: History) -> list[Flag]:
-    """Regions of the last round that are not there any more: their accounts are closed at everybody's cost."""
-    here = set(scope.regions.ids)
-    last = history.rounds[-1] if history.rounds else ""
-    gone = tuple(i for i in sorted(history.records.get(name, {}).get(last, {})) if i not in here)
-    unpaid = account(past_rounds(history, name, gone), len(gone)).tolist()
-    flags = []
-    for region, left in zip(gone, unpaid, strict=True):
-        said = region.endswith(CLOSED)
-        left_ = phrase(
-            "{code} had {resource} in {last} and is not among the regions of {round}: its account of {left:,.2f} is "
-            "closed (if others continue it, say so in a mapping file)."
-        )
-        mapped = phrase(
-            "{code} had {resource} in {last} and is not among the regions of {round}: its account of {left:,.2f} is "
-            "closed (as the mapping says)."
-        )
-        flags.append(
-            Flag(
-                "info" if said else "warning",
-                "region_left",
-                region.removesuffix(CLOSED),
-                say(
-                    mapped if said else left_,
-                    code=region.removesuffix(CLOSED),
-                    resource=name,
-                    last=last,
-                    round=scope.regions.round,
-                    left=left,
-                ),
-                name,
-                left,
-            )
-        )
-    return flags

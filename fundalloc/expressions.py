@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from fundalloc.aggregates import OVERALL, aggregate
 from fundalloc.errors import Fault, InputError, did_you_mean
-from fundalloc.language import phrase, say
+from fundalloc.foreign import ELSE, POSSIBLE, REFUSED, sign
+from fundalloc.language import say
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -57,28 +58,8 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: np.equal,
     ast.NotEq: np.not_equal,
 }
-REFUSED = {
-    ast.Attribute: phrase("a dot behind a name"),
-    ast.Subscript: phrase("square brackets"),
-    ast.Lambda: phrase("lambda"),
-    ast.IfExp: phrase("if ... else"),
-    ast.NamedExpr: phrase(":="),
-    ast.List: phrase("a list"),
-    ast.Tuple: phrase("a comma"),
-    ast.Dict: phrase("braces"),
-    ast.Set: phrase("braces"),
-    ast.ListComp: phrase("a loop"),
-    ast.GeneratorExp: phrase("a loop"),
-    ast.SetComp: phrase("a loop"),
-    ast.DictComp: phrase("a loop"),
-    ast.JoinedStr: phrase("an f-text"),
-    ast.Starred: phrase("a star"),
-    ast.Await: phrase("await"),
-    ast.Yield: phrase("yield"),
-}
 #: words of Python that measures know
 OWN_WORDS = ("and", "or", "not", "in", "is", "if", "else", "for", "lambda", "True", "False", "None", "await", "yield")
-POSSIBLE = phrase("Possible are numbers, names, + - * / **, comparisons, and or not, and the functions of measures.")
 
 
 class Scope(Protocol):
@@ -155,7 +136,7 @@ class Expression:
             case ast.Constant(value=str()) | ast.Name():
                 pass
             case ast.BinOp(op=op) if type(op) not in OPERATORS:
-                raise self._fault(say("the operator {code_sign} is not known.", code_sign=_sign(op)), say(POSSIBLE))
+                raise self._fault(say("the operator {code_sign} is not known.", code_sign=sign(op)), say(POSSIBLE))
             case ast.Compare(ops=ops) if any(type(o) not in COMPARISONS for o in ops):
                 raise self._fault(say("in and is are not known."), say(POSSIBLE))
             case ast.UnaryOp(op=ast.Invert()):
@@ -170,7 +151,7 @@ class Expression:
             case ast.operator() | ast.cmpop() | ast.unaryop() | ast.boolop() | ast.expr_context():
                 return
             case _:
-                what = REFUSED.get(type(node), phrase("something"))
+                what = REFUSED.get(type(node), ELSE)
                 raise self._fault(say("has {what} in it, which measures do not know.", what=say(what)), say(POSSIBLE))
         for part in ast.iter_child_nodes(node):
             self._check(part, depth + 1)
@@ -317,19 +298,6 @@ class Expression:
             return np.asarray(ELEMENTWISE[name][1](*values))
         by = next((k.value.id for k in keywords if isinstance(k.value, ast.Name)), None)
         return aggregate(name, values, None if by is None else scope.group(by, self.key), scope.part)
-
-
-def _sign(op: ast.operator) -> str:
-    return {
-        ast.Mod: "%",
-        ast.FloorDiv: "//",
-        ast.MatMult: "@",
-        ast.BitAnd: "&",
-        ast.BitOr: "|",
-        ast.BitXor: "^",
-        ast.LShift: "<<",
-        ast.RShift: ">>",
-    }.get(type(op), "?")
 
 
 def _is_text(value: Value) -> bool:

@@ -236,14 +236,9 @@ class Scope:
         below = np.flatnonzero(values < 0)
         place = {"key": expression.key, "value": expression.text, "file": ""}
         for i in below[:SHOWN]:
+            who = f"{self.regions.ids[i]} ({self.regions.names[i]})"
             faults.add(
-                say(
-                    "is {code_values:,.6g} for {code_x} ({code_x_2}); {what} cannot be below 0.",
-                    code_values=values[i],
-                    code_x=self.regions.ids[i],
-                    code_x_2=self.regions.names[i],
-                    what=what,
-                ),
+                say("is {value:,.6g} for {code}; {what} cannot be below 0.", value=values[i], code=who, what=what),
                 say('Write "maximum(0, {code_text})".', code_text=expression.text),
                 **place,
             )

@@ -251,11 +251,7 @@ def table_of(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, 
         faults.check()
     if width > COLUMNS:
         faults.add(
-            say(
-                "the first line names {code_width:,} columns; at most {code_columns:,} are read.",
-                code_width=width,
-                code_columns=COLUMNS,
-            ),
+            say("the first line names {width:,} columns; at most {most:,} are read.", width=width, most=COLUMNS),
             say("Leave some out."),
         )
         faults.check()

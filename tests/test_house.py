@@ -17,8 +17,8 @@ LAYERS = (
     "postponed sparse language errors ceilings characters intake interrupts locks replacing flags rounds sources "
     "draws inequality holding pooling numerals tables workbooks spreadsheets files roster regions history succession "
     "ledger aggregates orders influence shapes",
-    "expressions scope indices likeness problem",
-    "rules objectives utility arrears adjustments arrival claims key entitlements events amendment "
+    "foreign expressions scope indices likeness problem",
+    "rules objectives utility arrears accounts adjustments arrival claims key entitlements events amendment "
     "goals growth outlook letterhead uncertainty",
     "policy system findings monitors posed thresholds",
     "program arrays dual highs solve optimum polish equations whole exact attempts bending standing tangents gains "

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from fundalloc.errors import LedgerError
 from fundalloc.language import phrase, say
 from fundalloc.ledger import database, schema
-from fundalloc.ledger.entries import START, Entry, Kind, Standing, broken, canonical, follow, stand, standings
+from fundalloc.ledger.entries import START, Entry, Kind, Standing, broken, follow, stand, standings
+from fundalloc.ledger.stored import content, read, sound, write
 
 MAKES = phrase("`fundalloc record OUT` makes one.")
 
@@ -47,7 +46,7 @@ class Ledger:
         """All entries, in their order. Raises LedgerError where the chain is broken."""
         self._check_version()
         with self._said(), self._reading() as connection:
-            return _sound(connection)
+            return sound(connection)
 
     def standings(self) -> dict[str, Standing]:
         """How every round stands, in the order of the rounds."""
@@ -83,7 +82,7 @@ class Ledger:
                 )
             )
         with self._said(), self._reading() as connection:
-            return _content(connection, entry, name)
+            return content(connection, entry, name)
 
     def files(self, entry: Entry) -> dict[str, bytes]:
         """All files of an entry."""
@@ -128,7 +127,7 @@ class Ledger:
         self._check_version()
         written: list[Entry] = []
         with self._said(), database.writing(self._engine) as connection:
-            before = _sound(connection)
+            before = sound(connection)
             standing = standings(before)
             previous = before[-1].hash if before else START
             for round_, files in rounds:
@@ -155,7 +154,7 @@ class Ledger:
                     entry = Entry.of(content).sealed()
                 except ValueError as error:
                     raise LedgerError(say("nothing was recorded: {code_error}.", code_error=error)) from None
-                _write(connection, entry, files)
+                write(connection, entry, files)
                 stand(standing, entry)
                 previous = entry.hash
                 written.append(entry)
@@ -165,14 +164,14 @@ class Ledger:
         """Writes entries of another ledger, sealed as they are, all or none."""
         self._check_version()
         with self._said(), database.writing(self._engine) as connection:
-            together = [*_read(connection), *(entry for entry, _ in entries)]
+            together = [*read(connection), *(entry for entry, _ in entries)]
             faults = broken(together)
             if faults:
                 raise LedgerError(
                     say("the entries do not follow; nothing was recorded. {code_faults}", code_faults=faults[0])
                 )
             for entry, files in entries:
-                _write(connection, entry, files)
+                write(connection, entry, files)
 
     def faults(self, expect: str = "") -> list[str]:
         """What is wrong with the ledger, each fault with its entry; nothing if all hashes fit.
@@ -181,12 +180,12 @@ class Ledger:
         """
         self._check_version()
         with self._said(), self._reading() as connection:
-            entries = _read(connection)
+            entries = read(connection)
             found = broken(entries)
             for entry in entries:
                 for name in entry.files:
                     try:
-                        _content(connection, entry, name)
+                        content(connection, entry, name)
                     except LedgerError as error:
                         found.append(str(error))
             found += [
@@ -263,63 +262,3 @@ class Ledger:
 def now() -> str:
     """The moment in UTC, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _sound(connection: Connection) -> tuple[Entry, ...]:
-    """All entries; LedgerError where the chain is broken."""
-    entries = _read(connection)
-    faults = broken(entries)
-    if faults:
-        raise LedgerError(say("the chain is broken; nothing was changed. {code_faults}", code_faults=faults[0]))
-    return entries
-
-
-def _read(connection: Connection) -> tuple[Entry, ...]:
-    database.check_sound(connection, schema.entries.name)
-    return tuple(map(_entry, connection.execute(select(schema.entries).order_by(schema.entries.c.number)).mappings()))
-
-
-def _entry(row: Mapping[Any, Any]) -> Entry:
-    try:
-        files = json.loads(row["files"])
-        entry = Entry.of({**row, "files": files})
-        if canonical(files) != row["files"]:
-            raise ValueError("its files are written in another way than a ledger does")
-    except (ValueError, TypeError, RecursionError) as error:
-        raise LedgerError(
-            say(
-                "entry {code_row} ({code_row_2}) cannot be read: {code_error}.",
-                code_row=row["number"],
-                code_row_2=row["kind"],
-                code_error=error,
-            )
-        ) from None
-    return entry
-
-
-def _content(connection: Connection, entry: Entry, name: str) -> bytes:
-    key = entry.files[name]
-    found: object = connection.execute(
-        select(schema.contents.c.content).where(schema.contents.c.sha256 == key)
-    ).scalar()
-    which = say(
-        "{code_name} of entry {number} ({kind} of round {round})",
-        code_name=name,
-        number=entry.number,
-        kind=entry.kind,
-        round=entry.round,
-    )
-    if found is None:
-        raise LedgerError(say("{code_which} is missing.", code_which=which))
-    if not isinstance(found, bytes) or sha256(found).hexdigest() != key:
-        raise LedgerError(say("{code_which} was changed.", code_which=which))
-    return found
-
-
-def _write(connection: Connection, entry: Entry, files: Mapping[str, bytes]) -> None:
-    for name, key in entry.files.items():
-        known = select(schema.contents.c.sha256).where(schema.contents.c.sha256 == key)
-        if connection.execute(known).first() is None:
-            connection.execute(insert(schema.contents).values(sha256=key, content=files[name]))
-        _content(connection, entry, name)
-    connection.execute(insert(schema.entries).values(**{**vars(entry), "files": canonical(dict(entry.files))}))
