@@ -395,7 +395,7 @@ def test_the_rate_advised_closes_the_account_in_the_rounds_said(low, within, siz
         paid = key + rate * claimable(unpaid, key, here)
         unpaid = unpaid + key - paid
         left.append(unpaid[0] / key[0])
-    assert left[-1] <= section.missing
+    assert left[-1] <= section.missing * (1 + 1e-12)  # the noise of floats
     slower = (1 - low) * (1 - (rate - 0.01)) ** within
     assert slower > section.missing
 
