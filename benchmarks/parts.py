@@ -19,7 +19,7 @@ def main() -> None:
     folder, out = sys.argv[1:]
     seconds = {}
     start = time.perf_counter()
-    from fundalloc.fund import load
+    from fundalloc.loading import load
     from fundalloc.solve import translate
 
     seconds["imports"] = time.perf_counter() - start

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     )
     from fundalloc.findings import Finding
     from fundalloc.flags import Flag
-    from fundalloc.fund import Fund, load
+    from fundalloc.fund import Fund
     from fundalloc.ledger import Ledger
+    from fundalloc.loading import load
     from fundalloc.monitoring import monitor
     from fundalloc.planned import Plan
     from fundalloc.policy import Policy
@@ -56,7 +57,7 @@ _HOME = {
     "changes": "change",
     "compare": "comparison",
     "deviate": "deviations",
-    "load": "fund",
+    "load": "loading",
     "monitor": "monitoring",
     "plan": "projection",
     "record": "recording",

@@ -157,7 +157,7 @@ def below_nothing(target: FloatArray, scope: Scope, key: str, size: float, fault
     """Collects the regions from which adjustments take more than they are due."""
     for i in np.flatnonzero(target < -ROUGHLY * size)[:10]:
         faults.add(
-            say("the adjustments take {code_x:,.2f} more than the region is due.", code_x=-target[i]),
+            say("the adjustments take {more:,.2f} more than the region is due.", more=-target[i]),
             say("Spread them over more rounds."),
             key=f"{key}.adjustments",
             value=scope.regions.ids[i],

@@ -13,8 +13,9 @@ from fundalloc.amendment import COLUMNS, decided_rows
 from fundalloc.certificate import CERTIFICATE, parsed
 from fundalloc.errors import Fault, InputError
 from fundalloc.files import read_table
-from fundalloc.fund import as_table, reopened
+from fundalloc.fund import as_table
 from fundalloc.language import say
+from fundalloc.loading import reopened
 from fundalloc.replacing import reading
 from fundalloc.report.folder import decided_files, read_summary, rows_of
 from fundalloc.sources import Source

@@ -11,8 +11,9 @@ from fundalloc.amending import ALLOCATION
 from fundalloc.certificate import CERTIFICATE, parsed
 from fundalloc.change import Round
 from fundalloc.errors import ConflictError, Fault, InputError, SolverError
-from fundalloc.fund import Fund, load, reopened
+from fundalloc.fund import Fund
 from fundalloc.language import say
+from fundalloc.loading import load, reopened
 from fundalloc.policy import policy_path
 from fundalloc.precedent import as_decided, opened
 from fundalloc.replacing import reading

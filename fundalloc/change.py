@@ -183,11 +183,11 @@ def check_units(old: Posed, new: Posed, first: str, second: str) -> None:
         if other is not None and other.unit != section.unit:
             faults.add(
                 say(
-                    'is counted in "{code_unit}" in {code_first}, in "{code_unit_2}" in {code_second}: the '
+                    'is counted in "{code_unit}" in {code_first}, in "{code_other}" in {code_second}: the '
                     "amounts cannot be compared.",
                     code_unit=section.unit,
                     code_first=first,
-                    code_unit_2=other.unit,
+                    code_other=other.unit,
                     code_second=second,
                 ),
                 say("Compare what counts in the same unit."),

@@ -86,7 +86,7 @@ def entitle(
                 code_lots=lots,
                 code_lot=section.lot,
             ),
-            say("Choose a lot {code_x} times as large, or more.", code_x=-(-lots // MOST_LOTS)),
+            say("Choose a lot {times} times as large, or more.", times=-(-lots // MOST_LOTS)),
             key=f"{key}.lot",
             file="",
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fundalloc.ceilings import CELL, CELLS, TABLE
 from fundalloc.errors import Faults
-from fundalloc.intake import advice, contents
+from fundalloc.intake import contents, unreadable
 from fundalloc.language import phrase, say
 from fundalloc.sources import Source
 from fundalloc.spreadsheets import spreadsheet_rows
@@ -27,13 +27,13 @@ def read_table(path: Path, *, encoding: str = "utf-8", shown: str | None = None)
     """A CSV or Excel file as a table; every fault of its form at once."""
     faults = Faults(shown or str(path))
     try:
-        content = contents(path, TABLE, LESS)
+        content = contents(path, TABLE, say(LESS))
     except IsADirectoryError:
         faults.add(say("is a folder."), say("Name a file."))
     except FileNotFoundError:
         faults.add(say("there is no such file."), say("Check the name. File names inside a policy are relative to it."))
     except OSError as error:
-        faults.add(say("cannot be read ({code_strerror}).", code_strerror=error.strerror), advice(error))
+        faults.found.append(unreadable(error, faults.file))
     faults.check()
     return parse_table(Source(path.name, content, encoding=encoding), shown or str(path))
 
@@ -102,9 +102,9 @@ def _csv_rows(text: str, delimiter: str, faults: Faults) -> list[tuple[int, list
     if cells > CELLS:
         faults.add(
             say(
-                "has {code_cells:,} cells, or lines; at most {code_cells_2:,} are read.",
-                code_cells=cells,
-                code_cells_2=CELLS,
+                "has {cells:,} cells, or lines; at most {most:,} are read.",
+                cells=cells,
+                most=CELLS,
             ),
             say(LESS),
         )

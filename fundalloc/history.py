@@ -93,7 +93,7 @@ def read_history(table: Table, before: str | None) -> History:
     for name in ("entitlement", "amount"):
         numbers[name] = values = table.numbers(name, faults=faults)
         empty = np.array([not text for text in table.text(name)], dtype=bool)
-        for complaint, bad in (("is empty.", empty), ("is below 0.", values < 0)):
+        for complaint, bad in ((say("is empty."), empty), (say("is below 0."), values < 0)):
             for row in np.flatnonzero(bad)[:SHOWN]:
                 faults.add(
                     complaint,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fundalloc.ceilings import PARTS, ROUND, size
+from fundalloc.errors import Fault
 from fundalloc.language import say
 
 #: what begins or separates the parts of JSON text
@@ -43,9 +44,7 @@ def contents(path: Path, most: int = ROUND, remedy: str = "") -> bytes:
                 errno.EINVAL, say("a device or a pipe, no plain file"), say("Write it to a file first.")
             )
         if told.st_size > most:
-            reason = say(
-                "{code_size}; at most {code_size_2} are read", code_size=size(told.st_size), code_size_2=size(most)
-            )
+            reason = say("{size}; at most {most} are read", size=size(told.st_size), most=size(most))
             raise UnreadableError(errno.EFBIG, reason, remedy or say("Make it smaller."))
         content = file.read(most + 1)
     if len(content) > most:
@@ -57,9 +56,10 @@ def contents(path: Path, most: int = ROUND, remedy: str = "") -> bytes:
     return content
 
 
-def advice(error: OSError) -> str:
-    """What to do about a file that cannot be read, as far as that is known."""
-    return error.remedy if isinstance(error, UnreadableError) else ""
+def unreadable(error: OSError, file: str, remedy: str = "") -> Fault:
+    """The fault of a file or folder that cannot be read. remedy: what to do where the error itself does not say."""
+    remedy = error.remedy if isinstance(error, UnreadableError) else remedy
+    return Fault(say("cannot be read ({code_strerror}).", code_strerror=error.strerror), remedy, file=file)
 
 
 def json_of(content: bytes, parse_float: Callable[[str], Any] | None = None) -> Any:

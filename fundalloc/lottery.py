@@ -13,9 +13,9 @@ from fundalloc.decision import decide
 from fundalloc.draws import stratified
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
 from fundalloc.expressions import RESERVED
-from fundalloc.fund import reopened
 from fundalloc.interrupts import alone
 from fundalloc.language import Language, say, speak, spoken
+from fundalloc.loading import reopened
 from fundalloc.policy import pose
 from fundalloc.posed import Posed
 from fundalloc.problem import FloatArray, IntArray, Problem

@@ -14,8 +14,9 @@ import numpy as np
 from fundalloc.certificate import CERTIFICATE, parsed
 from fundalloc.errors import Fault, Faults, InputError
 from fundalloc.expressions import Expression
-from fundalloc.fund import Fund, reopened
+from fundalloc.fund import Fund
 from fundalloc.language import say
+from fundalloc.loading import reopened
 from fundalloc.policy import expressions
 from fundalloc.replacing import reading
 from fundalloc.report.filenames import file_names

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fundalloc.language import phrase, say
+
 FloatArray = NDArray[np.float64]
 
 DIGITS = re.compile(r"[\d.eE+\-\n]*", re.ASCII)
@@ -20,6 +22,8 @@ MARKS = frozenset(["-", "--", ".", "..", "...", ":", "n/a", "na", "null", "none"
 
 #: spaces that do not break a line mean the same
 SPACES = {0x00A0: " ", 0x202F: " ", 0x2009: " "}
+#: signs that stand for a unit, and what is said of them
+SIGNS = (("%", phrase("has a per cent sign.")), ("$€£¥", phrase("has a currency sign.")))
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class NumberStyle:
         """The style as the policy states it."""
         decimal = [f'decimal = "{self.decimal}"'] if self.decimal != "." else []
         thousands = [f'thousands = "{self.thousands}"'] if self.thousands else []
-        return " and ".join(decimal + thousands)
+        both = [*decimal, *thousands]
+        return say("{code} and {code_other}", code=both[0], code_other=both[1]) if len(both) > 1 else "".join(both)
 
 
 #: styles that a file may have, simple ones first
@@ -106,25 +111,32 @@ def complaint(text: str, style: NumberStyle | None) -> tuple[str, str]:
     """What is wrong with a cell, and what to write instead; style None: only plain numbers can be read."""
     folded, spaced = text.casefold(), text.translate(SPACES)
     if folded.lstrip("+-") in ("nan", "inf", "infinity"):
-        return "is not a finite number.", "Write the number, or leave the cell empty if it is not known."
+        return say("is not a finite number."), say("Write the number, or leave the cell empty if it is not known.")
     if (style or NumberStyle()).grammar.fullmatch(spaced):
-        return "is not a finite number.", "Write a smaller number."
+        return say("is not a finite number."), say("Write a smaller number.")
     if style is not None:
         if folded in MARKS:
-            return "is no number.", f'If it means missing, write missing_marks = ["{text}"] under [regions].'
+            return say("is no number."), say(
+                'If it means missing, write missing_marks = ["{code_text}"] under [regions].', code_text=text
+            )
         others = [s for s in STYLES if s.grammar.fullmatch(spaced)]
         if others and style.words:
             words = next((s for s in others if s.decimal == style.decimal), others[0]).words
-            remedy = f"Correct the cell, or write {words} under [regions]." if words else "Correct the cell."
-            return f"does not fit {style.words}.", remedy
+            return say("does not fit {code_words}.", code_words=style.words), (
+                say("Correct the cell, or write {code_words} under [regions].", code_words=words)
+                if words
+                else say("Correct the cell.")
+            )
         if others:
             return _foreign(spaced, others)
-    for mark, what in (("%", "a per cent sign"), ("$€£¥", "a currency sign")):
-        if any(m in text for m in mark):
-            return f"has {what}.", "Write the number alone; no unit is ever converted."
+    for marks, what in SIGNS:
+        if any(mark in text for mark in marks):
+            return say(what), say("Write the number alone; no unit is ever converted.")
     if re.fullmatch(r"[+-]?[\d.,]+\s*[A-Za-z]", text):
-        return "has a letter behind the number.", "Write the number alone; put remarks into a column of their own."
-    return "is no number.", "Write a number such as 1234.5, or leave the cell empty if it is not known."
+        return say("has a letter behind the number."), say(
+            "Write the number alone; put remarks into a column of their own."
+        )
+    return say("is no number."), say("Write a number such as 1234.5, or leave the cell empty if it is not known.")
 
 
 def _foreign(text: str, styles: Sequence[NumberStyle]) -> tuple[str, str]:
@@ -134,13 +146,39 @@ def _foreign(text: str, styles: Sequence[NumberStyle]) -> tuple[str, str]:
         value = float(text.replace(style.thousands, "").replace(style.decimal, "."))
         readings.setdefault(value, style)
     if len(readings) > 1:
-        ways = " or ".join(f"{style.words} ({value:.10g})" for value, style in readings.items())
-        return "can be read in two ways.", f"Write {ways} under [regions]."
+        told = [say("{code_words} ({value:.10g})", code_words=s.words, value=v) for v, s in readings.items()]
+        return say("can be read in two ways."), say(
+            "Write {code_words} under [regions].", code_words=say(" or ").join(told)
+        )
     style = styles[0]
     if style.decimal == "," and not style.thousands:
-        return "has a decimal comma.", 'Write decimal = "," under [regions].'
-    if style.thousands == ".":
-        what = "has points between thousands; then 1.234 in this column would mean 1234 as well."
+        what = say("has a decimal comma.")
+    elif style.thousands == ".":
+        what = say("has points between thousands; then 1.234 in this column would mean 1234 as well.")
     else:
-        what = "has marks between thousands."
-    return what, f"Write {style.words} under [regions]."
+        what = say("has marks between thousands.")
+    return what, say("Write {code_words} under [regions].", code_words=style.words)
+
+
+def doubt(text: str, line: int, name: str, other: str, *, known: bool) -> tuple[str, str]:
+    """What to say of a cell whose point may stand between thousands, as in another cell of the file.
+
+    known: the file has no options, its numbers are plain.
+    """
+    whole = text.replace(".", "")
+    return say(
+        "can be read in two ways, as every number of the column: {code_cell} or {code_whole}; line {line}, column "
+        "{code_name} has {code_text!r}.",
+        code_cell=text,
+        code_whole=whole,
+        line=line,
+        code_name=name,
+        code_text=other,
+    ), (
+        say("Write {code_whole} if that is meant, and 1234.5 for what has decimals.", code_whole=whole)
+        if known
+        else say(
+            'Write {code_words} under [regions], or decimal = "." if a point is the decimal mark.',
+            code_words=NumberStyle(",", ".").words,
+        )
+    )

@@ -15,9 +15,10 @@ from fundalloc.change import Round
 from fundalloc.differences import Differs
 from fundalloc.earlier import again
 from fundalloc.errors import Fault, InputError
-from fundalloc.fund import Fund, reopened
+from fundalloc.fund import Fund
 from fundalloc.intake import contents
 from fundalloc.language import say
+from fundalloc.loading import reopened
 from fundalloc.posed import Posed
 from fundalloc.rebuilding import rebuilt
 from fundalloc.replacing import reading

@@ -12,13 +12,14 @@ from fundalloc.amending import decided
 from fundalloc.certificate import CERTIFICATE, parsed
 from fundalloc.errors import DifferenceError, Fault, InputError, LedgerError
 from fundalloc.files import parse_table, read_table
-from fundalloc.fund import Fund, reopened
+from fundalloc.fund import Fund
 from fundalloc.history import COLUMNS, History, Record, read_history
 from fundalloc.intake import contents, json_of
 from fundalloc.language import phrase, say
 from fundalloc.ledger import Entry, Ledger
 from fundalloc.ledger.entries import Kind
 from fundalloc.ledger.past import HISTORY, past
+from fundalloc.loading import reopened
 from fundalloc.replacing import reading
 from fundalloc.report.folder import SUMMARY, read_summary, sound
 from fundalloc.report.summary import sha256

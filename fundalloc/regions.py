@@ -271,8 +271,8 @@ def _check_population(regions: Regions, faults: Faults) -> None:
     people = regions.numbers("population", own)
     faulty = {(f.file, f.line) for f in own.found}
     for bad, message, remedy in (
-        (people < 0, "a population cannot be below 0.", "Correct it."),
-        (np.isnan(people), "the population is missing.", "Fill the cell."),
+        (people < 0, say("a population cannot be below 0."), say("Correct it.")),
+        (np.isnan(people), say("the population is missing."), say("Fill the cell.")),
     ):
         for i in np.flatnonzero(bad)[:SHOWN]:
             place = regions.cell("population", int(i))

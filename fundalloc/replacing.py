@@ -276,7 +276,9 @@ def _is_folder(path: Path) -> bool:
 
 def _refused(folder: Path, error: OSError) -> Fault:
     help_ = say(HELP.get(error.errno or 0, phrase("Name another folder.")))
-    return Fault(say("cannot be written ({code_x}).", code_x=error.strerror or error), help_, file=str(folder))
+    return Fault(
+        say("cannot be written ({code_strerror}).", code_strerror=error.strerror or error), help_, file=str(folder)
+    )
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -83,10 +83,10 @@ def published(fund: Posed, decision: Decision, told: Mapping[str, Any], content:
         if not (after == decided.pop(where, Decimal(0)) and after - before == change == total and same):
             raise Differs(
                 say(
-                    "{code_changes}: the change of {code_where} in {code_where_2} does not add up.",
+                    "{code_changes}: the change of {code_region} in {code_resource} does not add up.",
                     code_changes=CHANGES,
-                    code_where=where[1],
-                    code_where_2=where[0],
+                    code_region=where[1],
+                    code_resource=where[0],
                 )
             )
     if any(decided.values()):

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundalloc.ceilings import TABLE
-from fundalloc.errors import Faults, did_you_mean
-from fundalloc.intake import contents, json_of
+from fundalloc.errors import Faults, InputError, did_you_mean
+from fundalloc.intake import contents, json_of, unreadable
 from fundalloc.language import say
 from fundalloc.sources import Source
 
@@ -62,15 +62,10 @@ def read_shapes(path: Path, ids: Sequence[str], names: Sequence[str]) -> tuple[S
     A property, or the id, of its features must hold the ids of the regions, or their names. Raises InputError with
     every fault.
     """
-    faults = Faults(str(path))
     try:
-        content = contents(path, TABLE, "Simplify the shapes.")
+        content = contents(path, TABLE, say("Simplify the shapes."))
     except OSError as error:
-        faults.add(
-            say("cannot be read ({code_strerror}).", code_strerror=error.strerror),
-            say("Name a GeoJSON file with --geo."),
-        )
-        faults.check()
+        raise InputError([unreadable(error, str(path), say("Name a GeoJSON file with --geo."))]) from None
     source = Source(path.name, content)
     return parse_shapes(source, str(path), ids, names), source
 

@@ -75,9 +75,9 @@ def read_succession(table: Table) -> Succession:
             if abs(total - 1) > ROUGHLY and not faults.found:
                 faults.add(
                     say(
-                        "the shares of its past from round {code_label} on add up to {code_float:g}, not to 1.",
+                        "the shares of its past from round {code_label} on add up to {total:g}, not to 1.",
                         code_label=label,
-                        code_float=float(total),
+                        total=float(total),
                     ),
                     say("Write every successor; an empty `becomes` for what nobody continues."),
                     value=region,

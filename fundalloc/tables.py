@@ -18,7 +18,7 @@ from fundalloc.characters import unfit
 from fundalloc.errors import Fault, Faults, InputError
 from fundalloc.intake import json_of
 from fundalloc.language import phrase, say
-from fundalloc.numerals import COMMA, POINTS, FloatArray, NumberStyle, complaint, either_way, parse
+from fundalloc.numerals import COMMA, POINTS, FloatArray, NumberStyle, complaint, doubt, either_way, parse
 from fundalloc.sources import Source
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Table:
             values = self.numeric[column][rows]
             infinite = np.isinf(values)
             for k in np.flatnonzero(infinite):
-                self._fault(own, column, int(rows[k]), "is not a finite number.", "Write a number.")
+                self._fault(own, column, int(rows[k]), say("is not a finite number."), say("Write a number."))
             values = np.where(infinite, np.nan, values)
         else:
             values = self._parse(column, rows, style, own)
@@ -109,18 +109,8 @@ class Table:
         """
         if not (either_way(texts) and self._pointed):
             return
-        line, name, text = self._pointed
         row = next(k for k, t in enumerate(texts) if "." in t)
-        style = 'decimal = "," and thousands = "."'
-        plainly = f"Write {texts[row].replace('.', '')} if that is meant, and 1234.5 for what has decimals."
-        self._fault(
-            faults,
-            column,
-            int(rows[row]),
-            f"can be read in two ways, as every number of the column: {texts[row]} or {texts[row].replace('.', '')}; "
-            f"line {line}, column {name} has {text!r}.",
-            plainly if known else f'Write {style} under [regions], or decimal = "." if a point is the decimal mark.',
-        )
+        self._fault(faults, column, int(rows[row]), *doubt(texts[row], *self._pointed, known=known))
 
     @cached_property
     def _pointed(self) -> tuple[int, str, str] | None:

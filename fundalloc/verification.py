@@ -20,11 +20,12 @@ from fundalloc.decided import Decision, concluded
 from fundalloc.differences import Differs, entries, lines
 from fundalloc.errors import DifferenceError, InputError
 from fundalloc.exact import Exact, exact
-from fundalloc.fund import Fund, reopened
+from fundalloc.fund import Fund
 from fundalloc.gains import raising
 from fundalloc.intake import contents, json_of
 from fundalloc.language import phrase, say, speaking
 from fundalloc.level_proofs import proven_levels
+from fundalloc.loading import reopened
 from fundalloc.lots import lots_of
 from fundalloc.multipliers import explaining, explains, priced
 from fundalloc.objectives import worth
@@ -176,11 +177,11 @@ class Check:
                 k = int(np.argmax(ours != theirs))
                 raise Differs(
                     say(
-                        "the {code_name} of the exact optimum differ: {code_item!r} is published, "
-                        "{code_item_2!r} is right.",
+                        "the {code_name} of the exact optimum differ: {code_theirs!r} is published, "
+                        "{code_ours!r} is right.",
                         code_name=name,
-                        code_item=theirs[k].item(),
-                        code_item_2=ours[k].item(),
+                        code_theirs=theirs[k].item(),
+                        code_ours=ours[k].item(),
                     )
                 )
         return optimum, found, 0.0
@@ -256,8 +257,8 @@ class Check:
             r, i = divmod(cell, problem.n)
             raise Differs(
                 say(
-                    "{code_x} has {code_published} lots of {code_name}, but {code_lots} follow from the optimum.",
-                    code_x=problem.regions.ids[i],
+                    "{code_region} has {code_published} lots of {code_name}, but {code_lots} follow from the optimum.",
+                    code_region=problem.regions.ids[i],
                     code_published=published[cell],
                     code_name=problem.resources[r].name,
                     code_lots=lots[cell],

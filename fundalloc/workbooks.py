@@ -53,9 +53,9 @@ def first_sheet(content: bytes) -> dict[str, Any]:
     if sum(texts) > TABLE:
         raise TooMuchError(
             say(
-                "holds {code_size} of text; at most {code_size_2} are read",
-                code_size=size(sum(texts)),
-                code_size_2=size(TABLE),
+                "holds {size} of text; at most {most} are read",
+                size=size(sum(texts)),
+                most=size(TABLE),
             )
         )
     return {"start": start[0], "rows": rows, "failed": failed}

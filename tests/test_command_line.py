@@ -492,9 +492,9 @@ def test_interruption_is_exit_130_and_a_bug_is_exit_1(fund, monkeypatch, capsys)
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("fundalloc.fund.load", stop)
+    monkeypatch.setattr("fundalloc.loading.load", stop)
     assert allocate(folder) == 130
-    monkeypatch.setattr("fundalloc.fund.load", fail)
+    monkeypatch.setattr("fundalloc.loading.load", fail)
     assert allocate(folder) == 1
     shown = capsys.readouterr().err
     assert "oops" in shown and "this is a bug in fundalloc" in shown

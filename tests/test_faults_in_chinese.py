@@ -78,7 +78,9 @@ def test_faults_of_a_policy_are_wholly_chinese(entry, tmp_path, capsys):
 
 DATA = {
     "no rows": "id,population\n",
-    "no numbers": "id,population,need\na,x,1\nb,,2\na,3,4\n,5,6\n",
+    "no ids": "id,population,need\na,x,1\nb,,2\na,3,4\n,5,6\n",
+    "cells": 'id,population,need\na,5%,1\nb,,x\nc,-3,"1,234"\nd,nan,N/A\ne,1e999,7a\nf,€5,8\ng,"1.234,5",9\n',
+    "two ways": "id,population,need\na,1.234,1.234\nb,1.234.567,2\n",
     "lines": "id,population,need\na,1\nb,2,3,4\n",
     "twice": "id,id,\na,1,2\n",
     "marks": "id,population,need\na\x01,1,2\n",
@@ -111,6 +113,8 @@ def test_faults_of_data_are_wholly_chinese(entry, tmp_path, capsys):
     zh = capsys.readouterr().err.replace(str(tmp_path), "")
     assert len(own.splitlines()) == len(zh.splitlines())
     assert english(zh) == [] and english(own), zh
+    for one, other in zip(own.splitlines(), zh.splitlines(), strict=True):
+        assert one != other and re.search("[\u4e00-\u9fff]", other) and not other.endswith("."), other
 
 
 COMMANDS = [

@@ -26,7 +26,7 @@ LAYERS = (
     "decided lots reasons conflicts lowest yielding prices shapley accounting rounding remarks",
     "decision explain certificate differences cliffs contrasts spreads",
     "report shipped",
-    "allocation fund amounts reproduction rebuilding verdict verification recording amending monitoring "
+    "allocation fund loading amounts reproduction rebuilding verdict verification recording amending monitoring "
     "causes mixtures change cause_words change_words precedent planned horizon projection notices candidates "
     "comparison weights lottery sensitivity deviations courses retrospect earlier looking requiring reissuing blame "
     "batching "
@@ -205,7 +205,7 @@ def test_the_main_job_does_not_load_pandas(tmp_path):
 
 def test_the_main_job_does_not_load_the_large_modules_that_others_ask_for(tmp_path):
     code = (
-        "import sys, fundalloc.fund; early = [m for m in ('scipy.stats', 'numpy.f2py') if m in sys.modules]; "
+        "import sys, fundalloc.loading; early = [m for m in ('scipy.stats', 'numpy.f2py') if m in sys.modules]; "
         "from scipy.stats import norm; from scipy.spatial.distance import euclidean; import scipy.integrate; "
         "import pyomo.common.dependencies as d, numpy as np, numpy.testing as t; t.assert_equal(np.testing, t); "
         "print(early, np.f2py.__name__, norm.cdf(0.0), "

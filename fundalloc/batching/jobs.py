@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fundalloc.errors import Fault, InputError
+from fundalloc.intake import unreadable
 from fundalloc.language import say
 from fundalloc.policy import policy_path, read_toml
 from fundalloc.report.filenames import file_names
@@ -76,9 +77,7 @@ def _entries(folder: Path) -> list[Path]:
         fault = Fault(say("is a file, not a folder."), say("Name the folder that it lies in."), file=str(folder))
         raise InputError([fault]) from None
     except OSError as error:
-        raise InputError(
-            [Fault(say("cannot be read ({code_strerror}).", code_strerror=error.strerror), file=str(folder))]
-        ) from None
+        raise InputError([unreadable(error, str(folder))]) from None
     return [e for e in found if not e.name.startswith((".", "~$"))]
 
 

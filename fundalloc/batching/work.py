@@ -14,9 +14,10 @@ from fundalloc.batching.jobs import Job
 from fundalloc.batching.results import Result, complaint, decided, failed
 from fundalloc.certificate import CERTIFICATE
 from fundalloc.errors import Fault, InputError
-from fundalloc.fund import Fund, load
+from fundalloc.fund import Fund
 from fundalloc.intake import contents, json_of
 from fundalloc.language import Language, recorded, speaking
+from fundalloc.loading import load
 from fundalloc.policy import policy_path
 from fundalloc.report.folder import SUMMARY, check_writable, decided_files, read_summary
 from fundalloc.report.formats import FORMATS

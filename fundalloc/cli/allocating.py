@@ -60,7 +60,7 @@ def allocate(
     """Decide a round: who gets how much, explained and checked."""
     start = time.perf_counter()
     with clock(say("deciding the round")):
-        from fundalloc.fund import load
+        from fundalloc.loading import load
         from fundalloc.report.folder import check_writable
 
         check_writable(out)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fundalloc.ceilings import LEDGER
 from fundalloc.errors import Fault, InputError
-from fundalloc.intake import advice, contents
+from fundalloc.intake import contents, unreadable
 from fundalloc.language import phrase, say
 from fundalloc.ledger import Ledger
 from fundalloc.ledger.exchange import exported, imported
@@ -60,15 +60,7 @@ def import_from(place: str, file: Path, name: str, reason: str) -> str:
     try:
         content = contents(file, LEDGER)
     except OSError as error:
-        raise InputError(
-            [
-                Fault(
-                    say("cannot be read ({code_strerror}).", code_strerror=error.strerror),
-                    advice(error),
-                    file=str(file),
-                )
-            ]
-        ) from None
+        raise InputError([unreadable(error, str(file))]) from None
     entries = imported(content, str(file))
     book = Ledger(place, create=True)
     book.put(entries)

@@ -43,7 +43,7 @@ def check(
     lang: Lang = None,
 ) -> None:
     """Find every fault at once, and print the policy back in plain words."""
-    from fundalloc.fund import load
+    from fundalloc.loading import load
 
     with clock(say("reading")):
         fund = load(
@@ -155,7 +155,7 @@ def audit(
     """Hold any amounts, also hand-made ones, against the policy; no solver."""
     from fundalloc.amounts import audit as audit_amounts
     from fundalloc.files import read_table
-    from fundalloc.fund import load
+    from fundalloc.loading import load
 
     with clock(say("checking")):
         fund = load(

@@ -66,8 +66,8 @@ def plan(
     with clock(say("projecting")):
         from fundalloc.errors import Faults
         from fundalloc.files import read_table
-        from fundalloc.fund import load
         from fundalloc.growth import pairs
+        from fundalloc.loading import load
         from fundalloc.projection import Projection
         from fundalloc.report.folder import check_writable
 

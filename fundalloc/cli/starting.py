@@ -29,7 +29,7 @@ def demo(
 ) -> None:
     """Run the main job on the 41 cities of the Yangtze River Delta."""
     with clock(say("deciding the demo round")):
-        from fundalloc.fund import load
+        from fundalloc.loading import load
         from fundalloc.report.folder import check_writable
 
         check_writable(out)
@@ -81,7 +81,7 @@ def new(
 
 def models(lang: Lang = None) -> None:
     """List the shipped formulas: what they are, how large, how well they reproduce."""
-    from fundalloc.fund import load
+    from fundalloc.loading import load
     from fundalloc.reproduction import in_words, reproduction
 
     for one in shipped_models():

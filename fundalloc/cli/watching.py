@@ -42,8 +42,8 @@ def monitor(
     lang: Lang = None,
 ) -> None:
     """Watch fairness over the recorded rounds: who is behind for long, who drifts, what would restore balance."""
-    from fundalloc.fund import load
     from fundalloc.ledger import Ledger
+    from fundalloc.loading import load
     from fundalloc.monitoring import monitor as watch_fund
     from fundalloc.monitoring import monitor_ledger
     from fundalloc.report.folder import check_writable

@@ -122,7 +122,7 @@ def check_sound(connection: Connection, table: str) -> None:
         said = connection.execute(text(f"PRAGMA integrity_check({table})")).scalars().all()
         if said != ["ok"]:
             raise LedgerError(
-                say("{damaged} SQLite says: {code_x}.", damaged=say(DAMAGED), code_x=str(said[0]).splitlines()[-1])
+                say("{damaged} SQLite says: {code}.", damaged=say(DAMAGED), code=str(said[0]).splitlines()[-1])
             )
 
 

@@ -39,10 +39,10 @@ def _entry(row: Mapping[Any, Any]) -> Entry:
     except (ValueError, TypeError, RecursionError) as error:
         raise LedgerError(
             say(
-                "entry {code_row} ({code_row_2}) cannot be read: {code_error}.",
-                code_row=row["number"],
-                code_row_2=row["kind"],
-                code_error=error,
+                "entry {number} ({kind}) cannot be read: {code}.",
+                number=row["number"],
+                kind=row["kind"],
+                code=error,
             )
         ) from None
     return entry

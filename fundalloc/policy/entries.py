@@ -12,7 +12,7 @@ from typing import Any
 from fundalloc.ceilings import DEPTH, DIGITS, POLICY, POWER
 from fundalloc.characters import unfit
 from fundalloc.errors import Fault, Faults, InputError
-from fundalloc.intake import advice, contents, json_of
+from fundalloc.intake import contents, json_of, unreadable
 from fundalloc.language import phrase, say
 
 #: a key with more parts than DEPTH; the parser of TOML takes hours for 100,000
@@ -24,19 +24,11 @@ FORM = phrase("Texts stand in quotes, tables in [brackets], a list in [a, b].")
 def read_policy_file(path: Path) -> bytes:
     """The content of a policy file."""
     try:
-        return contents(path, POLICY, "A policy holds rules, not data: put data into the regions file.")
+        return contents(path, POLICY, say("A policy holds rules, not data: put data into the regions file."))
     except FileNotFoundError:
         raise InputError([Fault(say("there is no such file."), say("Check the name."), file=str(path))]) from None
     except OSError as error:
-        raise InputError(
-            [
-                Fault(
-                    say("cannot be read ({code_strerror}).", code_strerror=error.strerror),
-                    advice(error),
-                    file=str(path),
-                )
-            ]
-        ) from None
+        raise InputError([unreadable(error, str(path))]) from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -66,7 +58,7 @@ def parse_toml(content: bytes, file: str) -> dict[str, Any]:
         raise InputError(
             [
                 Fault(
-                    say("is not valid TOML: {code_lower}{code_what}.", code_lower=what[:1].lower(), code_what=what[1:]),
+                    say("is not valid TOML: {code_what}.", code_what=what[:1].lower() + what[1:]),
                     say(FORM),
                     file=file,
                     line=line,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fundalloc.errors import Fault, Faults, InputError
-from fundalloc.intake import contents, json_of
+from fundalloc.intake import contents, json_of, unreadable
 from fundalloc.language import LANGUAGES, learn, phrase, say, speaking, spoken
 from fundalloc.replacing import claimed, ours, reading
 from fundalloc.report.summary import FORMAT, sha256, to_json
@@ -194,9 +194,7 @@ def decided_files(folder: Path, summary: Mapping[str, Any], names: Iterable[str]
         try:
             found[name] = contents(folder / name)
         except OSError as error:
-            faults.append(
-                Fault(say("cannot be read ({code_strerror}).", code_strerror=error.strerror), file=str(folder / name))
-            )
+            faults.append(unreadable(error, str(folder / name)))
             continue
         if sha256(found[name]) != summary.get("files", {}).get(name):
             faults.append(

@@ -55,10 +55,10 @@ class Inequality(Comparison):
         if str(raw.get("measure", "")).casefold() in NOT_CONVEX:
             raise ValueError(
                 say(
-                    'measure "{code_raw}" is not possible: of two allocations that keep such a bound, the '
+                    'measure "{code_measure}" is not possible: of two allocations that keep such a bound, the '
                     "one half-way between them may not, so no allocation could be proven to be the best; "
                     "write gini, ratio, hoover, theil or atkinson",
-                    code_raw=raw["measure"],
+                    code_measure=raw["measure"],
                 )
             )
         return raw
