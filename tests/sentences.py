@@ -25,6 +25,8 @@ COMPLAINTS = (
     "UnreadableError",
     "TooMuchError",
     "BadParameter",
+    "Differs",
+    "_fault",
 )
 TEMPLATES = (".j2", ".html", ".md")
 

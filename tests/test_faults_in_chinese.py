@@ -1,4 +1,4 @@
-"""Faults and refusals speak the language of the reader: none is written that is not said, none is left in English."""
+"""Faults and refusals speak the language of the reader: none is written that is not said, none tried is English."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ FAULTY = {
 
 
 @pytest.mark.parametrize("entry", FAULTY)
-def test_faults_of_a_policy_are_wholly_chinese(entry, tmp_path, capsys):
+def test_faults_of_a_policy_are_wholly_chinese(entry):
     raw = policy([]) | FAULTY[entry]
     frame = pd.DataFrame({"id": ["a", "b"], "population": [1.0, 2.0]})
     said = {}
