@@ -68,14 +68,8 @@ def _verified(folder: Path) -> Verdict:
     except (Differs, InputError) as error:
         raise DifferenceError(f"{folder}: {error}") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        raise DifferenceError(
-            say(
-                "{code_folder}: {code_certificate} is not as it should be ({code_error!r}).",
-                code_folder=folder,
-                code_certificate=CERTIFICATE,
-                code_error=error,
-            )
-        ) from None
+        said = say("{code} is not as it should be ({code_error!r}).", code=CERTIFICATE, code_error=error)
+        raise DifferenceError(f"{folder}: {said}") from None
 
 
 class Check:
