@@ -111,13 +111,14 @@ def unequal(problem: Problem, one: Resource, amounts: FloatArray) -> dict[str, s
 
 def _priced(rule: Rule, price: Price, unit: str) -> dict[str, Any]:
     step = rule.step(unit)[1]
+    moved = number(price.moved, 6)  # a float of the solver: further digits are those of a machine
     words = say(
         "{step} more on the floor moves {amount} {unit} of {resource} from {givers} to {takers} regions, at the margin."
         if price.side == "floor"
         else "{step} less on the cap moves {amount} {unit} of {resource} from {givers} to {takers} regions, at the "
         "margin.",
         step=f"{step[:1].upper()}{step[1:]}",
-        amount=f"{price.moved:,.6g}" if price.moved < 1000 else f"{price.moved:,.0f}",
+        amount=f"{float(moved):,.6g}" if float(moved) < 1000 else f"{float(moved):,.0f}",
         unit=unit,
         resource=price.resource,
         givers=price.givers,
@@ -127,7 +128,7 @@ def _priced(rule: Rule, price: Price, unit: str) -> dict[str, Any]:
         "resource": price.resource,
         "side": price.side,
         "step": price.step,
-        "moved": number(price.moved, 6),
+        "moved": moved,
         "givers": price.givers,
         "takers": price.takers,
         "words": words,
