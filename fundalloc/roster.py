@@ -68,6 +68,8 @@ class RegionsSection(BaseModel):
 
 def _look(text: str) -> str:
     """A text without what nobody sees, and with one form for letters that look the same."""
+    if text.isascii() and text.isprintable():
+        return text.replace(" ", "")
     return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) not in ("Cf", "Cc", "Zs"))
 
 
@@ -189,15 +191,15 @@ class Roster:
                     say("stands already in line {code_first}.", code_first=first),
                     say("Each region has one row in a round."),
                 )
-            elif _look(region) in looks:
-                first = int(self.table.lines[looks[_look(region)]])
+            elif (look := _look(region)) in looks:
+                first = int(self.table.lines[looks[look]])
                 problem = say(
                     "looks the same as the id in line {code_first}, but has other or invisible characters.",
                     code_first=first,
                 )
                 remedy = say("Type both anew, or give them different ids.")
             else:
-                index[region] = looks[_look(region)] = row
+                index[region] = looks[look] = row
             if problem:
                 wrong += 1
                 if wrong <= SHOWN:
