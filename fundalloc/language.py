@@ -27,6 +27,8 @@ NAMES = "names"
 VERBATIM = "code"
 #: a single space that a full-width mark makes needless
 NEEDLESS = re.compile(r"(?<=[。；，：！？、）”])\x20(?!\x20)")
+#: what stays on one line: words in brackets, or a word or full-width character with the marks before and behind it
+TOGETHER = re.compile(r"\s+|\[\S*?\]|[\[({（“]*(?:[!-~]+|\S)[\])}。；，：！？、）”…]*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,3 +157,21 @@ def padded(text: str, columns: int, right: bool = False) -> str:
     """A text with the spaces that it lacks of a width, behind it or (right) before it."""
     space = " " * (columns - width(text))
     return space + text if right else text + space
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """The lines of a text on so many columns, cut between words and between Chinese characters, never before a mark."""
+    lines = [""]
+    for found in TOGETHER.finditer(text):
+        part = found[0]
+        if part.isspace():
+            lines[-1] += " " if lines[-1] else ""
+            continue
+        if width(lines[-1] + part) > columns:
+            lines[-1:] = [lines[-1].rstrip(), ""] if lines[-1] else [""]
+        while width(part) > columns > 1:
+            fits = next(k for k in range(len(part), 0, -1) if width(part[:k]) <= columns)
+            lines[-1:] = [part[:fits], ""]
+            part = part[fits:]
+        lines[-1] += part
+    return [line.rstrip() for line in lines if line]

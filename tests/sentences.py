@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
 import jinja2
+import typer
 from jinja2 import nodes
 
 import fundalloc
+from fundalloc.cli.app import app
 
 PACKAGE = Path(fundalloc.__file__).parent
 SAYING = ("say", "phrase", "said")
@@ -111,6 +114,17 @@ def _constants(node: nodes.Node) -> Iterator[str]:
         yield from _constants(node.expr1)
         if node.expr2 is not None:
             yield from _constants(node.expr2)
+
+
+def in_help() -> dict[str, str]:
+    """What the help says of commands, arguments and options, those of typer too, with the command of each."""
+    whole = typer.main.get_command(app)
+    found: dict[str, str] = {}
+    for command in (whole, *whole.commands.values()):
+        parameters = command.get_params(typer.Context(command))
+        for text in (command.help, *(one.help for one in parameters if not one.hidden)):
+            found.setdefault(inspect.cleandoc(text), f"fundalloc {command.name}")
+    return found
 
 
 def places(sentence: str) -> set[str]:

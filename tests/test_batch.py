@@ -28,9 +28,11 @@ from fundalloc.batching.jobs import Job, jobs_in
 from fundalloc.batching.tally import counts
 from fundalloc.batching.work import Options, done
 from fundalloc.cli.app import run
+from fundalloc.language import speaking
 from fundalloc.report.page import rendering
 from fundalloc.report.page.overview import overview
 from tests.pages import read
+from tests.test_faults_in_chinese import english
 
 POLICY = """
 format = 1
@@ -456,3 +458,66 @@ def test_every_job_has_a_folder_of_its_own_right_in_the_output(names):
     assert len({*folders, *finding.TAKEN}) == len(folders) + len(finding.TAKEN)
     assert all(Path(job.folder).name == job.folder and not job.folder.startswith(".") for job in found)
     assert found == list(finding._jobs(entries, None)) and all(isinstance(job, Job) for job in found)
+
+
+# In Chinese.
+
+DOOMED = """
+import os
+import fundalloc.batching.work as work
+
+old = work.load
+
+
+def load(policy, **options):
+    if policy.stem == "killed":
+        os.kill(os.getpid(), 9)
+    if policy.stem == "ended":
+        os._exit(3)
+    if policy.stem == "bug":
+        raise ZeroDivisionError("by 0")
+    if policy.stem == "memory":
+        raise MemoryError
+    return old(policy, **options)
+
+
+work.load = load
+"""
+#: what the faults of each job say in Chinese
+REASONS = {
+    "killed": "（信号 9），多因内存耗尽。",
+    "ended": "作此决定的进程提前结束（退出码 3）。",
+    "bug": "这是 fundalloc 的程序错误（ZeroDivisionError，位于 sitecustomize.py 第 14 行：by 0）。",
+    "memory": "内存不足。减小 --jobs 可少用内存。",
+    "clash": "可行的办法：",
+    "pipe": "pipe.toml: pipe.toml 不是可以读取的文件。",
+    "\ufffd": "\ufffd.toml: 文件名不是 UTF-8 文本。请改名。",
+}
+
+
+def test_why_jobs_fail_and_what_is_left_out_is_told_in_chinese(funds, tmp_path, monkeypatch, capsys):
+    (tmp_path / "sitecustomize.py").write_text(DOOMED, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{Path(fa.__file__).parents[1]}")
+    for k in range(4):
+        (funds / f"f{k}.toml").unlink()
+    for name in ("killed", "ended", "bug", "memory"):
+        (funds / f"{name}.toml").write_text(POLICY, encoding="utf-8")
+    (funds / "clash.toml").write_text(POLICY + RULE.format("high", "head", 2), encoding="utf-8")
+    os.mkfifo(funds / "pipe.toml")
+    (funds / os.fsdecode(b"\xff.toml")).write_text(POLICY, encoding="utf-8")
+    (funds / "loose.csv").write_text("", encoding="utf-8")
+    out = tmp_path / "out"
+    assert run(["batch", str(funds), "-o", str(out), "--jobs", "2", "--lang", "zh"]) == 8
+    shown = capsys.readouterr().err
+    faults = {one["job"]: one["faults"] for one in json.loads((out / "summary.json").read_bytes())["jobs"].values()}
+    assert set(faults) == set(REASONS)
+    for name, texts in faults.items():
+        assert any(REASONS[name] in text for text in texts), texts
+        assert [text for text in texts if english(text)] == []
+        assert rows(out)[name]["fault"] == texts[0]
+    assert "1 个数据表未被任何政策引用，未予处理（loose.csv）" in shown
+    assert english(shown) == []
+    with speaking("zh"):
+        (funds / "data" / "policy.toml").write_text("", encoding="utf-8")
+        (note,) = jobs_in(funds / "data", funds / "bug.toml")[1]
+        assert note.startswith("1 项政策未予处理（policy.toml）") and english(note) == []

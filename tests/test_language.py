@@ -25,16 +25,18 @@ from fundalloc.language import (
     speaking,
     spoken,
     typeset,
+    width,
+    wrapped,
 )
 from fundalloc.notices import notices
 from fundalloc.report.folder import read_rows
 from fundalloc.report.page.entries import STAGES
 from fundalloc.retelling import retold
 from fundalloc.verification import verify
-from tests.sentences import PACKAGE, in_code, in_templates, marks, places
+from tests.sentences import PACKAGE, in_code, in_help, in_templates, marks, places
 
 POLICY = Path("models/yrd.toml").resolve()
-SAID = {**in_code(), **in_templates()}
+SAID = {**in_code(), **in_templates(), **in_help()}
 #: what stays as it is in every language: words of formulas and options, names of methods, files and commands
 KEPT = re.compile(
     r"https?://\S+|--?[a-z]+|\b(?:fundalloc(?: \w+)*|FOLDER|SHA|Shapley|CRITIC|alpha_fair|leximin|nearest|benefit|alpha"
@@ -94,6 +96,20 @@ def test_a_language_ends_with_its_block():
 def test_an_unknown_language_is_wrong_usage(tmp_path, capsys):
     assert run(["demo", "-o", str(tmp_path / "out"), "--lang", "fr"]) == 2
     assert "is none of en, zh" in capsys.readouterr().err
+
+
+def test_lines_are_cut_where_they_may_be():
+    text = "决定一个轮次：各地区获得多少（report.html），附说明。 [默认：utf-8] resources.fund.supply"
+    for columns in (24, 31, 40, 80, 200):
+        lines = wrapped(text, columns)
+        assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+        assert max(map(width, lines)) <= columns
+        assert [line for line in lines if line[0] in "。，：）] " or line[-1] in "（[ "] == []
+        for word in ("（report.html），", "[默认：utf-8]", "resources.fund.supply"):
+            assert any(word in line for line in lines), (columns, word)
+    assert wrapped("one  two three", 8) == ["one two", "three"]
+    assert wrapped("abcdefg 上海", 3) == ["abc", "def", "g", "上", "海"]
+    assert wrapped("", 8) == []
 
 
 @pytest.fixture(scope="module")

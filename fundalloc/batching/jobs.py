@@ -11,7 +11,7 @@ from typing import Any
 
 from fundalloc.errors import Fault, InputError
 from fundalloc.intake import unreadable
-from fundalloc.language import say
+from fundalloc.language import phrase, say
 from fundalloc.policy import policy_path, read_toml
 from fundalloc.report.filenames import file_names
 from fundalloc.report.folder import SUMMARY
@@ -133,10 +133,28 @@ def _left_out(others: Sequence[Path], policy: Path | None) -> list[str]:
         return []
     names = ", ".join(readable(e.name) for e in others[:SHOWN]) + (", ..." if len(others) > SHOWN else "")
     if policy is None:
-        many = "tables that no policy names were" if len(others) > 1 else "table that no policy names was"
-        return [f"{len(others)} {many} left out ({names}); --policy FILE decides each table by one policy."]
-    many = "policies were" if len(others) > 1 else "policy was"
-    return [f"{len(others)} {many} left out ({names}), because --policy names the one that decides the tables."]
+        text = (
+            phrase(
+                "{count} tables that no policy names were left out ({code_names}); --policy FILE decides each table by "
+                "one policy."
+            )
+            if len(others) > 1
+            else phrase(
+                "{count} table that no policy names was left out ({code_names}); --policy FILE decides each table by "
+                "one policy."
+            )
+        )
+    else:
+        text = (
+            phrase(
+                "{count} policies were left out ({code_names}), because --policy names the one that decides the tables."
+            )
+            if len(others) > 1
+            else phrase(
+                "{count} policy was left out ({code_names}), because --policy names the one that decides the tables."
+            )
+        )
+    return [say(text, count=len(others), code_names=names)]
 
 
 def _jobs(entries: Sequence[Path], policy: Path | None) -> Iterator[Job]:
@@ -161,8 +179,10 @@ def _labels(entries: Iterable[Path]) -> list[str]:
 def _unfit(path: Path) -> str:
     """Why an entry cannot be read at all."""
     if readable(path.name) != path.name:
-        return "the name of the file is no UTF-8 text. Give it another name."
-    return "" if path.is_file() or path.is_dir() or not path.exists() else f"{path.name} is no file that can be read."
+        return say("the name of the file is no UTF-8 text. Give it another name.")
+    if path.is_file() or path.is_dir() or not path.exists():
+        return ""
+    return say("{code_name} is no file that can be read.", code_name=path.name)
 
 
 def readable(text: str) -> str:

@@ -115,15 +115,23 @@ def failed(job: Job, out: Path, code: int, faults: tuple[str, ...], inputs: Mapp
 
 
 def complaint(error: Exception) -> tuple[int, tuple[str, ...]]:
-    """The exit code of an error, and each of its faults in words."""
+    """The exit code of an error, and each of its faults in the language that is spoken."""
     if isinstance(error, InputError):
         return error.exit_code, tuple(map(str, error.faults))
     if isinstance(error, ConflictError):
-        return error.exit_code, (error.reason, *(f"What would do: {way}" for way in error.relaxations))
+        ways = (say("What would do: {code_way}", code_way=way) for way in error.relaxations)
+        return error.exit_code, (error.reason, *ways)
     if isinstance(error, FundallocError):
         return error.exit_code, (str(error),)
     if isinstance(error, MemoryError):
-        return 1, ("there was not enough memory. Fewer --jobs at a time need less.",)
+        return 1, (say("there was not enough memory. Fewer --jobs at a time need less."),)
     last = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}: {error}"
-    return 1, (f"this is a bug in fundalloc ({where}). Please report it with the policy file.",)
+    where = say(
+        "{code_kind} in {code_file}, line {code_line}: {code_error}",
+        code_kind=type(error).__name__,
+        code_file=Path(last.filename).name,
+        code_line=last.lineno,
+        code_error=error,
+    )
+    text = say("this is a bug in fundalloc ({code_where}). Please report it with the policy file.", code_where=where)
+    return 1, (text,)

@@ -44,11 +44,11 @@ class Options:
 def done(job: Job, out: Path, options: Options) -> Result:
     """Does a job; whatever is wrong with it is its result."""
     start = time.perf_counter()
-    try:
-        with speaking(None), speaking(options.language):  # no job knows the texts of another
+    with speaking(None), speaking(options.language):  # no job knows the texts of another
+        try:
             result = _done(job, out, options)
-    except Exception as error:  # a bad job never stops the rest
-        result = failed(job, out, *complaint(error), _own_inputs(job))
+        except Exception as error:  # a bad job never stops the rest
+            result = failed(job, out, *complaint(error), _own_inputs(job))
     return replace(result, seconds=time.perf_counter() - start, peak=_peak())
 
 

@@ -18,13 +18,14 @@ from typing import Any
 from fundalloc.batching.jobs import Job
 from fundalloc.batching.results import Result, failed
 from fundalloc.batching.work import Options, done
+from fundalloc.language import phrase, say
 
 #: seconds that a worker has to leave everything whole when it is told to stop
 GRACE = 10.0
 KILLED = 9
 #: the end of a worker that was told to stop
 STOPPED = 130
-OUT_OF_MEMORY = (
+OUT_OF_MEMORY = phrase(
     "the system killed the process that decided it (signal 9), most often because memory ran out. Fewer --jobs at a "
     "time need less."
 )
@@ -112,9 +113,11 @@ def _died(worker: _Worker, out: Path) -> Result:
     worker.pipe.close()
     worker.process.join(GRACE)
     code = worker.process.exitcode or 0
-    how = signal.strsignal(-code) if code < 0 else f"code {code}"
-    words = OUT_OF_MEMORY if code == -KILLED else f"the process that decided it ended before its time ({how})."
-    return failed(worker.job, out, 128 - code if code < 0 else code or 1, (words,), {})
+    how = signal.strsignal(-code) if code < 0 else say("code {code}", code=code)
+    words = (
+        OUT_OF_MEMORY if code == -KILLED else phrase("the process that decided it ended before its time ({code_how}).")
+    )
+    return failed(worker.job, out, 128 - code if code < 0 else code or 1, (say(words, code_how=how),), {})
 
 
 def _stop(workers: Sequence[_Worker]) -> None:

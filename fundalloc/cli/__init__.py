@@ -18,10 +18,14 @@ def main() -> None:
         from fundalloc.cli.app import run
 
         gc.set_threshold(200_000)  # a command makes many objects that all stay until its end
-        end = ended(run(sys.argv[1:]))
+        end = ended(run(sys.argv[1:]), sys.argv[1:])
         deaf()  # what follows is the end of the process
     except KeyboardInterrupt:  # while the rest was still loaded, or at the very end
         deaf()
-        sys.stderr.write("fundalloc: interrupted\n")
+        from fundalloc.cli.asking import asked
+        from fundalloc.language import say, speaking
+
+        with speaking(asked(sys.argv[1:])):
+            sys.stderr.write(f"fundalloc: {say('interrupted')}\n")
         end = 130
     raise SystemExit(end)

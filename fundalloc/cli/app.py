@@ -19,10 +19,14 @@ from fundalloc.cli import (
     watching,
     writing,
 )
+from fundalloc.cli.asking import asked
+from fundalloc.cli.helping import SpokenCommand, SpokenGroup
+from fundalloc.cli.options import HelpLang
 from fundalloc.cli.putting import put
+from fundalloc.cli.usage import complain
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
 from fundalloc.interrupts import heard
-from fundalloc.language import phrase, say
+from fundalloc.language import phrase, say, speak
 
 INTERRUPTED = 130
 
@@ -41,6 +45,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    cls=SpokenGroup,
 )
 
 
@@ -55,34 +60,45 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _everywhere(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    lang: HelpLang = None,
 ) -> None:
-    del version
+    del version, lang
 
 
-app.command()(starting.demo)
-app.command()(starting.new)
-app.command()(starting.models)
-app.command()(looking.check)
-app.command()(allocating.allocate)
-app.command()(batching.batch)
-app.command()(planning.plan)
-app.command()(looking.explain)
-app.command()(looking.audit)
-app.command()(looking.verify)
-app.command()(comparing.compare)
-app.command()(amending.amend)
-app.command()(recording.record)
-app.command()(recording.approve)
-app.command()(recording.publish)
-app.command()(recording.rounds)
-app.command()(watching.monitor)
-app.command()(writing.notices)
-app.command()(starting.schema)
+for _command in (
+    starting.demo,
+    starting.new,
+    starting.models,
+    looking.check,
+    allocating.allocate,
+    batching.batch,
+    planning.plan,
+    looking.explain,
+    looking.audit,
+    looking.verify,
+    comparing.compare,
+    amending.amend,
+    recording.record,
+    recording.approve,
+    recording.publish,
+    recording.rounds,
+    watching.monitor,
+    writing.notices,
+    starting.schema,
+):
+    app.command(cls=SpokenCommand)(_command)
 
 
 def run(arguments: list[str]) -> int:
     """Runs one command; its exit code."""
-    end = copy_context().run(_run, arguments)  # a language holds for one command
+    return copy_context().run(_spoken, arguments)  # a language holds for one command
+
+
+def _spoken(arguments: list[str]) -> int:
+    language = asked(arguments)
+    if language is not None:
+        speak(language)
+    end = _run(arguments)
     if heard() or end == INTERRUPTED:
         _say(say("interrupted"))
         return INTERRUPTED
@@ -91,9 +107,11 @@ def run(arguments: list[str]) -> int:
 
 def _run(arguments: list[str]) -> int:
     try:
-        typer.main.get_command(app)(arguments, prog_name="fundalloc")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
+        end = typer.main.get_command(app)(arguments, prog_name="fundalloc", standalone_mode=False)
+    except SystemExit as exit_:  # completion of the shell
+        return exit_.code if isinstance(exit_.code, int) else 0
+    except typer.TyperException as error:
+        return complain(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     except FundallocError as error:
@@ -105,7 +123,7 @@ def _run(arguments: list[str]) -> int:
         traceback.print_exc()
         _say(say("this is a bug in fundalloc. Please report it with the lines above and the policy file."))
         return 1
-    return 0
+    return end if isinstance(end, int) else 0
 
 
 def _explain(error: FundallocError) -> None:

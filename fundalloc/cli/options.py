@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from fundalloc.language import say
+from fundalloc.cli.asking import OPTION, VARIABLE
+from fundalloc.language import LANGUAGES, say
 
 PolicyFile = Annotated[Path, typer.Argument(metavar="POLICY", help="A policy file, or a folder with policy.toml.")]
 OutFolder = Annotated[Path, typer.Argument(metavar="OUT", help="A folder that allocate wrote.")]
@@ -25,29 +26,28 @@ Settings = Annotated[
 Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of the CSV files.")]
 
 
-def _speak(language: str | None) -> str | None:
-    from fundalloc.language import LANGUAGES, speak
-
+def _known(language: str | None) -> str | None:
     if language is not None and language not in LANGUAGES:
         raise typer.BadParameter(
             say("{code_language!r} is none of {code_list}.", code_language=language, code_list=", ".join(LANGUAGES))
         )
-    if language in LANGUAGES:
-        speak(language)
     return language
 
 
+#: what names the language; it is spoken before any option is read (`asked`)
 Lang = Annotated[
     str | None,
     typer.Option(
-        "--lang",
+        OPTION,
         metavar="en|zh",
-        envvar="FUNDALLOC_LANG",
-        callback=_speak,
+        envvar=VARIABLE,
+        callback=_known,
         is_eager=True,
         help="The language of what is said and written: English or Chinese.",
     ),
 ]
+#: the same where all that is said is the help
+HelpLang = Annotated[str | None, typer.Option(OPTION, callback=_known, is_eager=True, hidden=True)]
 
 
 def _formats(stated: list[str]) -> list[str]:

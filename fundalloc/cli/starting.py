@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fundalloc.cli.options import Formats, Lang
+from fundalloc.cli.options import Formats, HelpLang, Lang
 from fundalloc.cli.putting import put, put_json
 from fundalloc.cli.screen import clock, note, show_allocation, show_flags
 from fundalloc.language import called, padded, say, width
@@ -102,7 +102,7 @@ def models(lang: Lang = None) -> None:
     note(say("Start from one: fundalloc new DIR --from MODEL"))
 
 
-def schema() -> None:
+def schema(lang: HelpLang = None) -> None:
     """Print the JSON Schema of the policy file, for editors."""
     from fundalloc.policy.model import Policy
 

@@ -6,7 +6,11 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
+
+from fundalloc.cli.asking import asked
+from fundalloc.language import say, speaking
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -49,12 +53,14 @@ def _careful(stream: TextIO | None, number: int) -> TextIO:
     return io.TextIOWrapper(raw, encoding, "backslashreplace", line_buffering=number == 2)
 
 
-def ended(code: int) -> int:
+def ended(code: int, arguments: Sequence[str]) -> int:
     """The exit code of a command, after a word on what standard output did not take; a closed pipe is no fault."""
     sys.stdout.flush()
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     failure = raw.failure if isinstance(raw, _Careful) else None
     if failure is None or failure.errno == errno.EPIPE:
         return code
-    print(f"fundalloc: not all could be written to standard output ({failure.strerror})", file=sys.stderr)
+    with speaking(asked(arguments)):
+        text = say("not all could be written to standard output ({code_strerror})", code_strerror=failure.strerror)
+    print(f"fundalloc: {text}", file=sys.stderr)
     return code or LOST
