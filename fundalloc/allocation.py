@@ -11,6 +11,7 @@ from fundalloc.certificate import CERTIFICATE, certificate, text
 from fundalloc.decided import Decision
 from fundalloc.explain import Step, steps
 from fundalloc.flags import Flag
+from fundalloc.language import resumed, speech
 from fundalloc.monitors import Watched
 from fundalloc.policy import Policy
 from fundalloc.report.folder import hashes, write_folder
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Allocation:
-    """A decided round: who gets how much, and why.
+    """A decided round: who gets how much, and why, in the language in which it was decided.
 
     decision: the arrays behind it, for those who compute on. prices: of the binding rules, by rule; left out: found
     when they are asked for, by deciding again with other numbers. watched, looked: find what reports say of rounds
@@ -55,10 +56,12 @@ class Allocation:
         self._settings = settings
         self._prices = prices
         self._watched, self._looked = watched, looked
+        self._speech = speech()
 
     def __str__(self) -> str:
         """Entitlement, amount, coverage and binding rules of every region as a text table."""
-        return text_table(self.sheets["allocation.csv"])
+        with resumed(self._speech):
+            return text_table(self.sheets["allocation.csv"])
 
     @cached_property
     def _steps(self) -> tuple[Step, ...]:
@@ -67,12 +70,13 @@ class Allocation:
     @cached_property
     def sheets(self) -> dict[str, Sheet]:
         """The tables by the name of their file."""
-        return {
-            "allocation.csv": allocation_sheet(self.decision, self._steps),
-            "steps.csv": steps_sheet(self.decision, self._steps),
-            "rules.csv": rules_sheet(self.decision),
-            "flags.csv": flags_sheet(self.decision.problem.round, self.flags),
-        }
+        with resumed(self._speech):
+            return {
+                "allocation.csv": allocation_sheet(self.decision, self._steps),
+                "steps.csv": steps_sheet(self.decision, self._steps),
+                "rules.csv": rules_sheet(self.decision),
+                "flags.csv": flags_sheet(self.decision.problem.round, self.flags),
+            }
 
     @property
     def table(self) -> pd.DataFrame:
@@ -98,7 +102,8 @@ class Allocation:
     def summary(self) -> dict[str, Any]:
         """Totals, inequality before and after, rules, versions and hashes, as summary.json."""
         parts = self.policy, self.decision, self._steps, self.flags, self._inputs, self._settings
-        return {**summarise(*parts, self._priced()), "why": whys(self._steps)}
+        with resumed(self._speech):
+            return {**summarise(*parts, self._priced()), "why": whys(self._steps)}
 
     def _priced(self) -> Mapping[str, Sequence[Price]]:
         if self._prices is not None:
@@ -111,7 +116,8 @@ class Allocation:
         """One region's amounts in words and numbers, step by step; region: its id or its name."""
         allocation = self.sheets["allocation.csv"].records()
         wanted = find_region(allocation, region)
-        return explanation(allocation, self.sheets["steps.csv"].records(), self.summary, wanted)
+        with resumed(self._speech):
+            return explanation(allocation, self.sheets["steps.csv"].records(), self.summary, wanted)
 
     def write(
         self,
@@ -128,23 +134,24 @@ class Allocation:
         folder holds files that fundalloc did not write.
         """
         asked = [FORMATS[name] for name in chosen(formats)]
-        proof = certificate(self.decision, self._inputs, self._settings)
-        files = {name: sheet.csv() for name, sheet in self.sheets.items()} | {CERTIFICATE: text(proof)}
-        versions = {**self.summary["versions"], **{tool: v for one in asked for tool, v in one.versions().items()}}
-        summary = {**self.summary, "versions": versions}
-        back = Retrospect()
-        if any(one.looks_back for one in asked):
-            back = Retrospect(self._watched(), self._looked(since))
-            files |= back.looked.files
-            summary["looked"] = back.looked.summary
-        shapes = None
-        if geo is not None and any(one.looks_back for one in asked):
-            regions = self.decision.problem.regions
-            given, source = read_shapes(Path(geo), regions.ids, regions.names)
-            files[SHAPES] = given.geojson
-            shapes = parse_shapes(Source(SHAPES, files[SHAPES]), SHAPES, regions.ids)
-            summary["geo"] = {"file": source.file, "sha256": source.sha256}
-        told = {**summary, "files": hashes(files)}
-        outcome = Outcome(self.policy, self.decision, self.sheets, told, self.flags, back, shapes)
-        files |= {one.file: one.make(outcome) for one in asked}
+        with resumed(self._speech):
+            proof = certificate(self.decision, self._inputs, self._settings)
+            files = {name: sheet.csv() for name, sheet in self.sheets.items()} | {CERTIFICATE: text(proof)}
+            versions = {**self.summary["versions"], **{tool: v for one in asked for tool, v in one.versions().items()}}
+            summary = {**self.summary, "versions": versions}
+            back = Retrospect()
+            if any(one.looks_back for one in asked):
+                back = Retrospect(self._watched(), self._looked(since))
+                files |= back.looked.files
+                summary["looked"] = back.looked.summary
+            shapes = None
+            if geo is not None and any(one.looks_back for one in asked):
+                regions = self.decision.problem.regions
+                given, source = read_shapes(Path(geo), regions.ids, regions.names)
+                files[SHAPES] = given.geojson
+                shapes = parse_shapes(Source(SHAPES, files[SHAPES]), SHAPES, regions.ids)
+                summary["geo"] = {"file": source.file, "sha256": source.sha256}
+            told = {**summary, "files": hashes(files)}
+            outcome = Outcome(self.policy, self.decision, self.sheets, told, self.flags, back, shapes)
+            files |= {one.file: one.make(outcome) for one in asked}
         write_folder(Path(folder), files, summary)

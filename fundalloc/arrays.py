@@ -7,9 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from fundalloc.errors import SolverError
-from fundalloc.language import say
+from fundalloc.language import phrase, say
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.sparse import csr_array, diags_array
+
+#: what is wrong with a program that must not reach the solver
+OBJECTIVE = phrase("The objective of the program holds a number that is not finite; nothing was solved.")
+COST = phrase("The cost of the program holds a number that is not finite; nothing was solved.")
+MATRIX = phrase("The matrix of the program holds a number that is not finite; nothing was solved.")
+AMOUNTS = phrase("A bound on the amounts of the program is not a number; nothing was solved.")
+ROWS = phrase("A bound on the rows of the program is not a number; nothing was solved.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,18 +67,13 @@ def of_size_one(matrix: csr_array, scale: FloatArray) -> tuple[csr_array, FloatA
 
 def check_finite(arrays: Arrays) -> None:
     """HiGHS answers 'optimal' when a number is NaN or infinite; so none may reach it."""
-    always = {"objective": arrays.curvature, "cost": arrays.cost, "matrix": arrays.matrix.data}
-    for name, numbers in always.items():
+    for sentence, numbers in (
+        (OBJECTIVE, arrays.curvature),
+        (COST, arrays.cost),
+        (MATRIX, arrays.matrix.data),
+    ):
         if not np.isfinite(numbers).all():
-            raise SolverError(
-                say(
-                    "The {code_name} of the program holds a number that is not finite; nothing was solved.",
-                    code_name=name,
-                )
-            )
-    bound = {"amounts": (arrays.low, arrays.high), "rows": (arrays.row_low, arrays.row_high)}
-    for name, (low, high) in bound.items():
+            raise SolverError(say(sentence))
+    for sentence, low, high in ((AMOUNTS, arrays.low, arrays.high), (ROWS, arrays.row_low, arrays.row_high)):
         if np.isnan(low).any() or np.isnan(high).any() or (low == np.inf).any() or (high == -np.inf).any():
-            raise SolverError(
-                say("A bound on the {code_name} of the program is not a number; nothing was solved.", code_name=name)
-            )
+            raise SolverError(say(sentence))

@@ -18,18 +18,14 @@ def as_decided(*folders: Path) -> Iterator[None]:
     except FundallocError:
         raise
     except Exception as error:
+        from fundalloc.report.folder import told_in
         from fundalloc.verification import verify
 
         for folder in (one for one in folders if (one / "certificate.json").exists()):
-            try:
-                verify(folder)
-            except DifferenceError as difference:
-                raise InputError(
-                    [
-                        Fault(
-                            say("was changed since it was decided: {code_difference}", code_difference=difference),
-                            say("Decide the round again."),
-                        )
-                    ]
-                ) from error
+            with told_in(folder):
+                try:
+                    verify(folder)
+                except DifferenceError as difference:
+                    said = say("was changed since it was decided: {code_difference}", code_difference=difference)
+                    raise InputError([Fault(said, say("Decide the round again."))]) from error
         raise

@@ -17,7 +17,7 @@ from fundalloc.attempts import LevelProof
 from fundalloc.decided import Decision
 from fundalloc.errors import Fault, InputError
 from fundalloc.intake import json_of
-from fundalloc.language import say
+from fundalloc.language import later, say
 from fundalloc.problem import FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement
 from fundalloc.sources import Source
@@ -178,7 +178,7 @@ def read(values: Sequence[float | None], missing: float = np.nan) -> FloatArray:
     Raises TypeError where one is no number.
     """
     if any(isinstance(v, str | bool) for v in values):
-        raise TypeError("a text stands where a number should be")
+        raise TypeError(later("a text stands where a number should be"))
     return np.array([missing if v is None else float(v) for v in values])
 
 

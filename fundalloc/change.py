@@ -22,7 +22,7 @@ from fundalloc.causes import CAUSES, Side, changed, fixed
 from fundalloc.decision import decide
 from fundalloc.errors import Faults, SolverError
 from fundalloc.explain import printed_unit
-from fundalloc.language import say
+from fundalloc.language import called, say
 from fundalloc.mixtures import Mixtures, decided
 from fundalloc.orders import Block, Whole, average, rounded, unions
 from fundalloc.posed import Posed
@@ -152,7 +152,7 @@ def changes(old: Posed | Round, new: Posed | Round) -> Change:
                 raise SolverError(
                     say(
                         "With {code_list} as in the later round and all else as in the earlier one: {code_error}",
-                        code_list=", ".join(c for c in CAUSES if c in causes),
+                        code_list=say(", ").join(called(c) for c in CAUSES if c in causes),
                         code_error=error,
                     )
                 ) from None

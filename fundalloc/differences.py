@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 
 from fundalloc.certificate import read
-from fundalloc.language import say
+from fundalloc.language import Later, later
 
 #: computed numbers agree with stored ones to this part of themselves
 AGREE = 1e-12
 
 
 class Differs(Exception):  # noqa: N818
-    """The first difference, in words."""
+    """The first difference, in words that are said where they are shown (`later`)."""
 
 
-def same(what: str, ours: object, theirs: object) -> None:
+def same(what: str | Later, ours: object, theirs: object) -> None:
     """Raises where something is published otherwise than the inputs give it."""
     if ours != theirs:
         raise Differs(
-            say(
+            later(
                 "{code_what}: {code_theirs!r} is published, but the inputs give {code_ours!r}.",
                 code_what=what,
                 code_theirs=theirs,
@@ -31,10 +31,10 @@ def same(what: str, ours: object, theirs: object) -> None:
         )
 
 
-def entry(what: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], ids: Sequence[str] | None) -> None:
+def entry(what: str | Later, ours: Mapping[str, Any], theirs: Mapping[str, Any], ids: Sequence[str] | None) -> None:
     """Compares an entry of the certificate with what the inputs give."""
     if set(ours) != set(theirs):
-        raise Differs(say("{code_what} is not described as it should be.", code_what=what))
+        raise Differs(later("{code_what} is not described as it should be.", code_what=what))
     for key, value in ours.items():
         other = theirs[key]
         if isinstance(value, list) and isinstance(other, list) and len(value) == len(other):
@@ -47,9 +47,9 @@ def entry(what: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], ids: Se
             if not apart.any():
                 continue
             k = int(np.argmax(apart))
-            who = f" of {ids[k]}" if ids else ""
+            who = later(" of {code}", code=ids[k]) if ids else ""
             raise Differs(
-                say(
+                later(
                     "{code_what}: the {code_key}{code_who} is {code_two:g}, but the inputs give {code_one:g}.",
                     code_what=what,
                     code_key=key,
@@ -62,7 +62,7 @@ def entry(what: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], ids: Se
             isinstance(value, float) and isinstance(other, int | float) and abs(value - other) <= AGREE * abs(value)
         ):
             raise Differs(
-                say(
+                later(
                     "{code_what}: the {code_key} is {code_other!r}, but the inputs give {code_value!r}.",
                     code_what=what,
                     code_key=key,
@@ -80,7 +80,7 @@ def lines(name: str, ours: bytes, theirs: bytes) -> None:
     for k, (one, two) in enumerate(_paired(right, said), 1):
         if one != two:
             raise Differs(
-                say(
+                later(
                     "{code_name}, line {code_k}: {code_two!r} is published, but {code_one!r} follows from the inputs.",
                     code_name=name,
                     code_k=k,
@@ -100,7 +100,7 @@ def entries(where: str, ours: object, theirs: object) -> None:
             entries(f"{where}[{k}]", one, two)
     elif ours != theirs:
         raise Differs(
-            say(
+            later(
                 "{code_where} is {code_theirs!r}, but the inputs give {code_ours!r}.",
                 code_where=where,
                 code_theirs=theirs,
@@ -109,6 +109,7 @@ def entries(where: str, ours: object, theirs: object) -> None:
         )
 
 
-def _paired(one: Sequence[str], two: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _paired(one: Sequence[str], two: Sequence[str]) -> Iterator[tuple[str | Later, str | Later]]:
+    nothing = later("(nothing)")
     for k in range(max(len(one), len(two))):
-        yield (one[k] if k < len(one) else "(nothing)", two[k] if k < len(two) else "(nothing)")
+        yield (one[k] if k < len(one) else nothing, two[k] if k < len(two) else nothing)

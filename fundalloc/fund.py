@@ -13,7 +13,7 @@ from fundalloc.amendment import Amendment
 from fundalloc.errors import Faults
 from fundalloc.expressions import RESERVED
 from fundalloc.history import History, read_history
-from fundalloc.language import learn, say
+from fundalloc.language import alone, learn, say
 from fundalloc.policy import (
     Policy,
     amended_policy,
@@ -150,11 +150,12 @@ class Fund:
         from fundalloc.looking import looked
         from fundalloc.retrospect import watched
 
-        decision = decide(self.problem, self.rows, model)
-        if model is not None:
-            return Allocation(self.policy, decision, self.inputs, self.settings)
-        more = partial(watched, self, decision), partial(looked, self, decision)
-        return Allocation(self.policy, decision, self.inputs, self.settings, None, *more)
+        with alone(self.policy.translations):
+            decision = decide(self.problem, self.rows, model)
+            if model is not None:
+                return Allocation(self.policy, decision, self.inputs, self.settings)
+            more = partial(watched, self, decision), partial(looked, self, decision)
+            return Allocation(self.policy, decision, self.inputs, self.settings, None, *more)
 
     @property
     def tables(self) -> dict[str, Table]:

@@ -12,16 +12,29 @@ from typing import Any
 
 from fundalloc.ceilings import PARTS, ROUND, size
 from fundalloc.errors import Fault
-from fundalloc.language import say
+from fundalloc.language import Later, later, phrase, say
 
 #: what begins or separates the parts of JSON text
 MARKS = (b"[", b"{", b",", b":")
+
+#: what Python says of a text that is no JSON
+BROKEN = (
+    phrase("Expecting value"),
+    phrase("Expecting property name enclosed in double quotes"),
+    phrase("Expecting ':' delimiter"),
+    phrase("Expecting ',' delimiter"),
+    phrase("Extra data"),
+    phrase("Unterminated string starting at"),
+    phrase("Invalid control character at"),
+    phrase("Invalid \\escape"),
+    phrase("Invalid \\uXXXX escape"),
+)
 
 
 class UnreadableError(OSError):
     """A file that is not read; `strerror` says why, `remedy` what to do."""
 
-    def __init__(self, number: int, reason: str, remedy: str) -> None:
+    def __init__(self, number: int, reason: str | Later, remedy: str) -> None:
         super().__init__(number, reason)
         self.remedy = remedy
 
@@ -41,16 +54,16 @@ def contents(path: Path, most: int = ROUND, remedy: str = "") -> bytes:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(told.st_mode):
             raise UnreadableError(
-                errno.EINVAL, say("a device or a pipe, no plain file"), say("Write it to a file first.")
+                errno.EINVAL, later("a device or a pipe, no plain file"), say("Write it to a file first.")
             )
         if told.st_size > most:
-            reason = say("{size}; at most {most} are read", size=size(told.st_size), most=size(most))
+            reason = later("{size}; at most {most} are read", size=size(told.st_size), most=size(most))
             raise UnreadableError(errno.EFBIG, reason, remedy or say("Make it smaller."))
         content = file.read(most + 1)
     if len(content) > most:
         raise UnreadableError(
             errno.EFBIG,
-            say("more than {code_size}; no more is read", code_size=size(most)),
+            later("more than {code_size}; no more is read", code_size=size(most)),
             remedy or say("Make it smaller."),
         )
     return content
@@ -65,11 +78,15 @@ def unreadable(error: OSError, file: str, remedy: str = "") -> Fault:
 def json_of(content: bytes, parse_float: Callable[[str], Any] | None = None) -> Any:
     """What JSON text in UTF-8 says. Raises ValueError where it is none, or nested too deeply, or has too many parts."""
     if sum(content.count(mark) for mark in MARKS) > PARTS:
-        raise ValueError(say("has more than {code_parts:,} parts", code_parts=PARTS))
+        raise ValueError(later("has more than {code_parts:,} parts", code_parts=PARTS))
     try:
         found = json.loads(content.decode("utf-8-sig"), parse_float=parse_float)
     except RecursionError:
-        raise ValueError(say("is nested too deeply")) from None
+        raise ValueError(later("is nested too deeply")) from None
+    except json.JSONDecodeError as error:
+        what = later(error.msg) if error.msg in BROKEN else error.msg
+        text = phrase("{code}: line {line} column {column} (char {at})")
+        raise ValueError(later(text, code=what, line=error.lineno, column=error.colno, at=error.pos)) from None
     if b"\\u" in content:
         _check_text(found)
     return found

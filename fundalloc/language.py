@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -74,7 +74,19 @@ def speaking(language: Language | None) -> Iterator[None]:
         return
     if language is not None and language not in LANGUAGES:
         raise ValueError(f"{language!r} is none of {', '.join(LANGUAGES)}")
-    token = _SPEECH.set(None if language is None else _Speech(language, *catalogue(language)))
+    with resumed(None if language is None else _Speech(language, *catalogue(language))):
+        yield
+
+
+def speech() -> _Speech | None:
+    """What is spoken now, with the texts of policies that are known in it, for `resumed`."""
+    return _SPEECH.get()
+
+
+@contextmanager
+def resumed(before: _Speech | None) -> Iterator[None]:
+    """Inside the block all is said as it was before (`speech`)."""
+    token = _SPEECH.set(before)
     try:
         yield
     finally:
@@ -98,6 +110,15 @@ def learn(translations: Mapping[Language, Mapping[str, str]]) -> None:
     speech = _SPEECH.get()
     if speech is not None:
         speech.texts.update(translations.get(speech.language, {}))
+
+
+@contextmanager
+def alone(translations: Mapping[Language, Mapping[str, str]]) -> Iterator[None]:
+    """Inside the block no other texts of policies are known than these. translations: as for `learn`."""
+    now = _SPEECH.get()
+    with resumed(None if now is None else replace(now, texts={})):
+        learn(translations)
+        yield
 
 
 def say(sentence: str, /, **values: Any) -> str:
@@ -130,6 +151,36 @@ def called(text: str) -> str:
     """A name or text of a policy, a step or a unit in the language that is spoken; itself where nobody says more."""
     speech = _SPEECH.get()
     return text if speech is None else _named(text, speech)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Later:
+    """A sentence that is said where it is shown, in the language that is spoken there."""
+
+    sentence: str
+    values: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        """The sentence with its values."""
+        return say(self.sentence, **self.values)
+
+    def __repr__(self) -> str:
+        """As that of the text."""
+        return repr(str(self))
+
+    def __format__(self, how: str) -> str:
+        """As that of the text."""
+        return format(str(self), how)
+
+
+def later(sentence: str, /, **values: Any) -> Later:
+    """As `say`, but in the language that is spoken where the text is shown: for errors that are raised in another."""
+    return Later(sentence, values)
+
+
+def quoted(error: Exception) -> str:
+    """What an error says; words of Python or of a library stand in quotes where another language is spoken."""
+    return str(error) if error.args and isinstance(error.args[0], Later) else say("{code}", code=str(error))
 
 
 def phrase(sentence: str) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 
 from fundalloc.attempts import LevelProof
 from fundalloc.gains import Gains
+from fundalloc.language import Later, later
 from fundalloc.problem import FloatArray
 from fundalloc.sparse import csr_array, vstack
 from fundalloc.system import System, supply_rows
@@ -33,13 +34,13 @@ NOISE = 1e-9
 THERE = 1e-6
 
 
-def proven_levels(system: System, gains: Gains, amounts: FloatArray, proofs: Sequence[LevelProof]) -> str:
-    """What is wrong with a proof that the levels of some amounts are those of leximin; nothing where it holds."""
+def proven_levels(system: System, gains: Gains, amounts: FloatArray, proofs: Sequence[LevelProof]) -> Later | None:
+    """What is wrong with a proof that the levels of some amounts are those of leximin; None where it holds."""
     steps = _Steps(system, gains, amounts)
     for k, proof in enumerate(proofs, 1):
         fault = steps.take(proof)
         if fault:
-            return f"step {k} of the proof of the levels: {fault}"
+            return later("Step {k} of the proof of the levels: {fault}", k=k, fault=fault)
     return steps.left()
 
 
@@ -65,13 +66,13 @@ class _Steps:
         """How high each level could be if nothing but its own caps held it."""
         return np.asarray(self.gains.matrix @ self.high) / self.gains.due
 
-    def take(self, proof: LevelProof) -> str:
-        """One step; what is wrong with it, nothing where it holds."""
+    def take(self, proof: LevelProof) -> Later | None:
+        """One step; what is wrong with it, None where it holds."""
         t, y, g = proof.level, proof.rows, proof.gains
         if len(y) != len(self.row_low) or len(g) != len(self.settled):
-            return "it has prices of other rows."
+            return later("it has prices of other rows.")
         if (g < 0).any() or not t >= self.last:
-            return "its prices or its level are none."
+            return later("its prices or its level are none.")
         self.last = t
         single = np.diff(self.gains.matrix.indptr) == 1
         opened, top = ~self.settled, self.top
@@ -89,15 +90,22 @@ class _Steps:
         size = float(np.abs(parts).sum() + np.abs(asked).sum() + np.abs(y * bound).sum())
         spare = float(parts.sum()) - float(y @ bound) - float(asked.sum())
         if not abs(spare) <= MEET * size:
-            return f"the two ends of its inequality do not meet ({spare / size:.1e} of them is left)."
+            return later("the two ends of its inequality do not meet ({part:.1e} of them is left).", part=spare / size)
         least = np.minimum(t, top)
         short = np.flatnonzero(opened & (self.levels < least * (1 - THERE)))
         if len(short):
             k = int(short[0])
-            return f"the level of {self.gains.names[k]} is {self.levels[k]:.9g}, below {least[k]:.9g}."
+            return later(
+                "the level of {code} is {level:.9g}, below {least:.9g}.",
+                code=self.gains.names[k],
+                level=self.levels[k],
+                least=least[k],
+            )
         return self._settled(t, c, low, y, g, abs(spare) + EXACT * size)
 
-    def _settled(self, t: float, c: FloatArray, low: FloatArray, y: FloatArray, g: FloatArray, room: float) -> str:
+    def _settled(
+        self, t: float, c: FloatArray, low: FloatArray, y: FloatArray, g: FloatArray, room: float
+    ) -> Later | None:
         """Notes what cannot move: what a price makes dearer than `room`, all that may be left over.
 
         What is wrong with a level that cannot move, if it is not where it has to be.
@@ -124,13 +132,22 @@ class _Steps:
             off = np.flatnonzero(which & ~(np.abs(self.levels - level) <= size_of))
             if len(off):
                 k = int(off[0])
-                return f"the level of {self.gains.names[k]} is {self.levels[k]:.9g}, it has to be {level[k]:.9g}."
+                return later(
+                    "the level of {code} is {level:.9g}, it has to be {right:.9g}.",
+                    code=self.gains.names[k],
+                    level=self.levels[k],
+                    right=level[k],
+                )
         self.settled |= fixed | priced | done
-        return ""
+        return None
 
-    def left(self) -> str:
-        """What is not settled after the last step; nothing where all is."""
+    def left(self) -> Later | None:
+        """What is not settled after the last step; None where all is."""
         beyond = np.flatnonzero(~self.settled)
         if not len(beyond):
-            return ""
-        return f"the proof of the levels leaves {len(beyond)} of them open, {self.gains.names[beyond[0]]} first."
+            return None
+        return later(
+            "The proof of the levels leaves {count} of them open, {code} first.",
+            count=len(beyond),
+            code=self.gains.names[beyond[0]],
+        )

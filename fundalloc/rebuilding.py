@@ -11,7 +11,7 @@ import numpy as np
 from fundalloc import certificate as written
 from fundalloc.differences import Differs, entry, same
 from fundalloc.fund import Fund
-from fundalloc.language import say
+from fundalloc.language import later
 from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.rules import Curve, Rows, Statement
 from fundalloc.system import System, assemble
@@ -23,8 +23,8 @@ def rebuilt(
     """The system of the round from its inputs, with the choices that the certificate names."""
     problem, choices = fund.problem, certificate["choices"]
     said = certificate["objective"]
-    same("the objective", [problem.objective, problem.alpha], [said["kind"], said["alpha"]])
-    same("the regions", list(problem.regions.ids), certificate["regions"])
+    same(later("the objective"), [problem.objective, problem.alpha], [said["kind"], said["alpha"]])
+    same(later("the regions"), list(problem.regions.ids), certificate["regions"])
     out = np.zeros(problem.cells, dtype=bool)
     out[choices["out"]] = True
     required = [s for s in fund.rows if s.mode != "watch"]
@@ -33,7 +33,7 @@ def rebuilt(
         if one.or_nothing:
             named |= np.asarray(one.matrix.T @ np.ones(len(one))) > 0
     if (out & ~named).any():
-        raise Differs(say("a region gets nothing that no or_nothing rule concerns."))
+        raise Differs(later("a region gets nothing that no or_nothing rule concerns."))
     left = [s for s in (s.without(out) for s in required) if len(s.matrix.indptr) > 1] if out.any() else required
     kept, concessions = yielding(left, choices["yielded"])
     shares = np.array([c == "1" for c in choices["shares"]])
@@ -45,7 +45,7 @@ def rebuilt(
             base = tried
             break
     if base is None:
-        raise Differs(say("other regions take part than the policy says."))
+        raise Differs(later("other regions take part than the policy says."))
     curves = {(s.rule, s.resource): s for s in kept if isinstance(s, Curve)}
     entries = certificate["rows"]
     touching = [e for e in entries if e.get("touches")]
@@ -57,16 +57,16 @@ def rebuilt(
     by_hand = {e["rule"] for e in entries} - {s.rule for s in fund.rows}
     if by_hand:
         raise Differs(
-            say(
+            later(
                 "rows were added to the model by hand, the policy does not have them: {code_sorted}.",
                 code_sorted=sorted(by_hand),
             )
         )
-    same("the number of rows", len(system.origin), len(entries))
+    same(later("the number of rows"), len(system.origin), len(entries))
     for ours, theirs in zip(written.resources(system), certificate["resources"], strict=True):
-        entry(f"resource {ours['name']}", ours, theirs, list(problem.regions.ids))
+        entry(later("resource {code}", code=ours["name"]), ours, theirs, list(problem.regions.ids))
     for k, row in enumerate(entries):
-        entry(f'row {k} of the rule "{row["rule"]}"', written.row(system, k), row, None)
+        entry(later('row {k} of the rule "{code_rule}"', k=k, code_rule=row["rule"]), written.row(system, k), row, None)
     return system, kept, out, concessions
 
 
@@ -83,7 +83,7 @@ def yielding(
         left = one if yields is None else _loosened(one, yields)
         kept += [left] if left is not None else []
     if given:
-        raise Differs(say("rules yield that are not preferred: {code_sorted}.", code_sorted=sorted(given)))
+        raise Differs(later("rules yield that are not preferred: {code_sorted}.", code_sorted=sorted(given)))
     return tuple(kept), {(str(e["rule"]), str(e["resource"])): written.read(e["concessions"]) for e in entries}
 
 
@@ -93,5 +93,5 @@ def _loosened(one: Statement, yields: Mapping[str, Any]) -> Statement | None:
         return None
     low, high = written.read(yields["low"], -np.inf), written.read(yields["high"], np.inf)
     if (low > one.low).any() or (high < one.high).any():
-        raise Differs(say('the preferred rule "{code_rule}" yields to stricter bounds.', code_rule=one.rule))
+        raise Differs(later('the preferred rule "{code_rule}" yields to stricter bounds.', code_rule=one.rule))
     return replace(one, at_most=float(high[0])) if isinstance(one, Curve) else replace(one, low=low, high=high)

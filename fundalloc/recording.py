@@ -21,7 +21,7 @@ from fundalloc.ledger.entries import Kind
 from fundalloc.ledger.past import HISTORY, past
 from fundalloc.loading import reopened
 from fundalloc.replacing import reading
-from fundalloc.report.folder import SUMMARY, read_summary, sound
+from fundalloc.report.folder import SUMMARY, read_summary, sound, told_in
 from fundalloc.report.summary import sha256
 from fundalloc.rounds import in_order, not_after
 from fundalloc.sources import Source
@@ -37,7 +37,7 @@ def record(folder: str | Path, ledger: Ledger | str | Path, *, name: str, reason
     where the ledger refuses: the round is recorded already, or it was decided on another past than the ledger's.
     """
     folder = Path(folder)
-    with reading(folder):
+    with reading(folder), told_in(folder):
         files = _files(folder)
         verify(folder)
         if _files(folder) != files:

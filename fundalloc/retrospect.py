@@ -13,7 +13,7 @@ from fundalloc.courses import course, facts, with_rules
 from fundalloc.decided import Decision
 from fundalloc.differences import Differs
 from fundalloc.history import NOTHING, History, Record
-from fundalloc.language import say
+from fundalloc.language import later
 from fundalloc.monitors import Watched, watch
 from fundalloc.posed import Posed
 from fundalloc.report.folder import rows_of
@@ -76,13 +76,15 @@ def published(fund: Posed, decision: Decision, told: Mapping[str, Any], content:
             total = sum((Decimal(row[name]) for name in parts if row[name]), Decimal(0))
         except InvalidOperation:
             raise Differs(
-                say("{code_changes}: a figure of {code_where} is no number.", code_changes=CHANGES, code_where=where[1])
+                later(
+                    "{code_changes}: a figure of {code_where} is no number.", code_changes=CHANGES, code_where=where[1]
+                )
             ) from None
         recorded = fund.history.records.get(where[0], {}).get(told["since"], {}).get(where[1], NOTHING).amount
         same = np.isnan(recorded) or float(before) == recorded
         if not (after == decided.pop(where, Decimal(0)) and after - before == change == total and same):
             raise Differs(
-                say(
+                later(
                     "{code_changes}: the change of {code_region} in {code_resource} does not add up.",
                     code_changes=CHANGES,
                     code_region=where[1],
@@ -91,7 +93,7 @@ def published(fund: Posed, decision: Decision, told: Mapping[str, Any], content:
             )
     if any(decided.values()):
         raise Differs(
-            say(
+            later(
                 "{code_changes}: {code_next} is missing.",
                 code_changes=CHANGES,
                 code_next=next((region for (_, region), left in decided.items() if left)),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fundalloc.language import later, phrase
 from fundalloc.problem import FloatArray, IntArray, Rounding
 
 #: who has nothing yet goes before all others where the signpost is 0, the larger amount first
@@ -24,6 +25,9 @@ STEP = 1e-6
 
 #: how many lots beyond rounding up or down are tried, where float noise or crossing rules leave nothing nearer
 QUOTAS = (0, 1, 4, 16, 64, 256)
+
+#: why lots are left over
+UNDIVIDED = phrase("{total} lots cannot be divided among {count} regions")
 
 #: the signpost between s and s + 1 lots: a claim of this size is worth the next lot at divisor 1
 SIGNPOSTS: dict[str, Callable[[int], float]] = {
@@ -35,7 +39,7 @@ SIGNPOSTS: dict[str, Callable[[int], float]] = {
 
 
 class NoWholeLots(ValueError):  # noqa: N818
-    """No whole lots keep the bounds."""
+    """No whole lots keep the bounds; why is said where it is shown (`later`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +169,9 @@ def _tree(
     n = len(low)
     if (low > high).any():
         cell = int(np.argmax(low > high))
-        raise NoWholeLots(f"a region needs at least {low[cell]} and at most {high[cell]} lots")
+        raise NoWholeLots(
+            later("a region needs at least {least} and at most {most} lots", least=low[cell], most=high[cell])
+        )
     top = np.arange(n)
     size = n + len(nests) + 1
     members = [*sorted(nests, key=lambda nest: len(nest.members)), Nest(np.arange(n), -1, -1)]
@@ -187,12 +193,14 @@ def _tree(
         if node < size - 1:
             least, most = max(least, nest.low), min(most, nest.high)
             if least > most:
-                raise NoWholeLots(f"a group of {len(nest.members)} regions needs from {least} to {most} lots")
+                text = phrase("a group of {count} regions needs from {least} to {most} lots")
+                raise NoWholeLots(later(text, count=len(nest.members), least=least, most=most))
             if spare is not None:
                 down, above = int(floor[node]), int(floor[node]) + int(remainder[node] > 0)
                 least, most = _tighter(least, most, down - spare, above + spare)
         elif total is not None and not least <= total <= most:
-            raise NoWholeLots(f"{total} lots are shared out, but the bounds allow from {least} to {most}")
+            text = phrase("{total} lots are shared out, but the bounds allow from {least} to {most}")
+            raise NoWholeLots(later(text, total=total, least=least, most=most))
         lows[node], highs[node] = least, most
     return _Nodes(clean, floor, remainder, lows, highs, _coarse(due), first, children)
 
@@ -234,7 +242,7 @@ def _largest_remainder(nodes: _Nodes, children: IntArray, low: list[int], high: 
             if not left:
                 break
         if left == before:
-            raise NoWholeLots(f"{total} lots cannot be divided among {len(lots)} regions")
+            raise NoWholeLots(later(UNDIVIDED, total=total, count=len(lots)))
     return lots
 
 
@@ -269,7 +277,7 @@ def _by_divisor(
     heapq.heapify(heap)
     while left:
         if not heap:
-            raise NoWholeLots(f"{total} lots cannot be divided among {len(lots)} regions")
+            raise NoWholeLots(later(UNDIVIDED, total=total, count=len(lots)))
         *_, k = heapq.heappop(heap)
         lots[k] += step
         left -= step

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from fundalloc.language import later
+
 Form = Literal["file", "json"]
 
 
@@ -41,6 +43,6 @@ class Source:
     def of(cls, entry: Mapping[str, str]) -> Source:
         """The source of an entry. Raises ValueError, KeyError, TypeError or AttributeError where it is none."""
         if not all(isinstance(one, str) for one in entry.values()):
-            raise TypeError("an entry of a source is no text")
+            raise TypeError(later("an entry of a source is no text"))
         content = entry["text"].encode() if "text" in entry else base64.b64decode(entry["base64"], validate=True)
         return cls(entry["file"], content, "json" if entry["form"] == "json" else "file", entry["encoding"])

@@ -23,7 +23,7 @@ from fundalloc.exact import Exact, exact
 from fundalloc.fund import Fund
 from fundalloc.gains import raising
 from fundalloc.intake import contents, json_of
-from fundalloc.language import phrase, say, speaking
+from fundalloc.language import Language, later, learn, phrase, quoted, say, speaking, spoken
 from fundalloc.level_proofs import proven_levels
 from fundalloc.loading import reopened
 from fundalloc.lots import lots_of
@@ -32,12 +32,13 @@ from fundalloc.objectives import worth
 from fundalloc.optimum import Optimum
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rebuilding import rebuilt
-from fundalloc.reissuing import reissued
+from fundalloc.reissuing import outlines, reissued
 from fundalloc.replacing import reading
-from fundalloc.report.folder import SUMMARY
+from fundalloc.report.folder import SUMMARY, told_in
 from fundalloc.report.summary import to_json
 from fundalloc.rounding import NoWholeLots
 from fundalloc.rules import Curve, Statement, are_kept
+from fundalloc.shapes import Shapes
 from fundalloc.shifts import Shift
 from fundalloc.sources import Source
 from fundalloc.system import System
@@ -49,27 +50,29 @@ from fundalloc.whole import NEAR, gap
 TOUCHES = 1e-9
 #: weights that an objective gives agree with its utility to this part of themselves
 FITS = 1e-6
+#: what differs of the exact optimum
+AMOUNTS = phrase("the amounts of the exact optimum differ: {said!r} is published, {own!r} is right.")
+ROWS = phrase("the multipliers of the rows of the exact optimum differ: {said!r} is published, {own!r} is right.")
+SUPPLIES = phrase("the multipliers of the totals of the exact optimum differ: {said!r} is published, {own!r} is right.")
 #: parts of the summary that need the solver, or say what it was run with
 UNCHECKED = ("versions", "fundalloc", "files", "looked", "geo")
 
 
 def verify(folder: str | Path) -> Verdict:
-    """Verifies a folder that `allocate` wrote.
+    """Verifies a folder that `allocate` wrote, in its own language; what it finds is said in the one that is spoken.
 
-    Raises DifferenceError with the first difference, InputError where the folder cannot be read.
+    Where none was chosen, that is the language of the round. Raises DifferenceError with the first difference,
+    InputError where the folder cannot be read.
     """
-    with reading(Path(folder)):
-        return _verified(Path(folder))
-
-
-def _verified(folder: Path) -> Verdict:
-    try:
-        return Check(folder).run()
-    except (Differs, InputError) as error:
-        raise DifferenceError(f"{folder}: {error}") from None
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        said = say("{code} is not as it should be ({code_error!r}).", code=CERTIFICATE, code_error=error)
-        raise DifferenceError(f"{folder}: {said}") from None
+    folder = Path(folder)
+    with reading(folder), told_in(folder):
+        try:
+            return Check(folder).run()
+        except (Differs, InputError) as error:
+            raise DifferenceError(f"{folder}: {error}") from None
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
+            said = say("{code} is not as it should be ({code_error!r}).", code=CERTIFICATE, code_error=error)
+            raise DifferenceError(f"{folder}: {said}") from None
 
 
 class Check:
@@ -84,14 +87,14 @@ class Check:
         self.summary = self._json(SUMMARY)
         self.certificate = self._json(CERTIFICATE)
         if self.certificate["fundalloc"]["certificate"] != written.FORMAT:
-            raise Differs(say("{code_certificate} was written by another version.", code_certificate=CERTIFICATE))
+            raise Differs(later("{code_certificate} was written by another version.", code_certificate=CERTIFICATE))
 
     def _bytes(self, name: str) -> bytes:
         try:
             return contents(self.folder / name)
         except OSError as error:
             raise Differs(
-                say("{code_name} cannot be read ({code_strerror}).", code_name=name, code_strerror=error.strerror)
+                later("{code_name} cannot be read ({code_strerror}).", code_name=name, code_strerror=error.strerror)
             ) from None
 
     def _json(self, name: str) -> Any:
@@ -99,14 +102,21 @@ class Check:
             return json_of(self._bytes(name))
         except ValueError as error:
             raise Differs(
-                say("{code_name} is no JSON text ({code_error}).", code_name=name, code_error=error)
+                later("{code_name} is no JSON text ({code_error}).", code_name=name, code_error=quoted(error))
             ) from None
 
     def run(self) -> Verdict:
         """All of it."""
-        with speaking(self.summary.get("language")):
-            fund, decision = self.decided()
-            self._tables(fund, decision)
+        own: Language | None = self.summary.get("language")
+        try:
+            with speaking(None), speaking(own):  # what others say in it does not count
+                fund, decision, shapes = self._read()
+                self._tables(fund, decision, shapes)
+        except InputError:
+            if spoken() != own:
+                self._read()  # the same faults, for the reader
+            raise
+        learn(fund.policy.translations)
         kind, accounting = self.certificate["objective"]["kind"], self.certificate["explained"]["accounting"]
         priced, looked = any(r["price"] for r in self.summary["rules"]), "looked" in self.summary
         concessions, out = decision.concessions, decision.out
@@ -114,6 +124,11 @@ class Check:
         others = (say(why, code=file) for why, file in self.unverified)
         said = proves(kind, self.how, self.levelled), left, numbers(), *others
         return Verdict(said, self.how, decision.system.problem.cells)
+
+    def _read(self) -> tuple[Fund, Decision, Shapes | None]:
+        """All for which other files than the tables are read."""
+        fund, decision = self.decided()
+        return fund, decision, outlines(fund, self.summary, self._bytes)
 
     def decided(self) -> tuple[Fund, Decision]:
         """The round as it follows from the certificate, its optimum proven."""
@@ -129,7 +144,7 @@ class Check:
             for said in (self.certificate["inputs"][name], self.summary["inputs"][name]):
                 if said["sha256"] != source.sha256 or said["file"] != source.file:
                     raise Differs(
-                        say(
+                        later(
                             "the {code_name} in {code_certificate} is not the one whose SHA-256 is published.",
                             code_name=name,
                             code_certificate=CERTIFICATE,
@@ -142,14 +157,16 @@ class Check:
         said = self.certificate["optimum"]
         amounts = written.read(said["amounts"])
         if not isinstance(said["exact"], bool):
-            raise Differs(say("whether the optimum is exact is not said ({code_said!r}).", code_said=said["exact"]))
+            raise Differs(later("whether the optimum is exact is not said ({code_said!r}).", code_said=said["exact"]))
         kind, provable = system.problem.objective, _provable(system, kept)
         if provable != (said["multipliers"] is not None):
             missing = phrase("the multipliers of {code} are missing.")
-            raise Differs(say(missing if provable else "the multipliers of {code} prove nothing there.", code=kind))
+            useless = phrase("the multipliers of {code} prove nothing there.")
+            raise Differs(later(missing if provable else useless, code=kind))
         if not provable:
             self._levels(system, amounts, said["levels"])
-            return _unproven(system, amounts), None, None
+            zeros = np.zeros(len(system.origin)), np.zeros(len(system.supplies)), np.zeros(0)
+            return Optimum(*zeros, amounts, (), 0, 0.0), None, None  # it is only claimed that they keep the rules
         rows, supplies = written.read(said["multipliers"]), written.read(said["supplies"])
         optimum = Optimum(rows, supplies, np.zeros(0), amounts, (), 0, 0.0)
         found = exact(system, optimum)
@@ -157,27 +174,19 @@ class Check:
             near = float(gap(system, optimum))
             if not near <= NEAR:
                 raise Differs(
-                    say("the multipliers prove the amounts only to {code_near:.1e} of the distance.", code_near=near)
+                    later("the multipliers prove the amounts only to {code_near:.1e} of the distance.", code_near=near)
                 )
             return optimum, None, near
         if found is None or not said["exact"]:
-            raise Differs(say("the multipliers do not lead to the optimum that is claimed."))
-        for name, ours, theirs in (
-            ("amounts", found.amounts(), amounts),
-            ("multipliers of the rows", np.array([float(v) for v in found.rows]), rows),
-            ("multipliers of the totals", np.array([float(v) for v in found.supplies]), supplies),
+            raise Differs(later("the multipliers do not lead to the optimum that is claimed."))
+        for sentence, ours, theirs in (
+            (AMOUNTS, found.amounts(), amounts),
+            (ROWS, np.array([float(v) for v in found.rows]), rows),
+            (SUPPLIES, np.array([float(v) for v in found.supplies]), supplies),
         ):
             if not np.array_equal(ours, theirs):
                 k = int(np.argmax(ours != theirs))
-                raise Differs(
-                    say(
-                        "the {code_name} of the exact optimum differ: {code_theirs!r} is published, "
-                        "{code_ours!r} is right.",
-                        code_name=name,
-                        code_theirs=theirs[k].item(),
-                        code_ours=ours[k].item(),
-                    )
-                )
+                raise Differs(later(sentence, said=theirs[k].item(), own=ours[k].item()))
         return optimum, found, 0.0
 
     def _levels(self, system: System, amounts: FloatArray, said: Sequence[Mapping[str, Any]] | None) -> None:
@@ -188,7 +197,7 @@ class Check:
         proofs = [written.level_proof(one, rows, len(gains.due)) for one in said]
         fault = proven_levels(system, gains, amounts, proofs)
         if fault:
-            raise Differs(f"{fault[:1].upper()}{fault[1:]}")
+            raise Differs(fault)
         self.levelled = True
 
     def _touching(self, system: System, optimum: Optimum) -> None:
@@ -198,14 +207,14 @@ class Check:
         totals = np.repeat([np.nan if o else r.size for o, r in zip(open_, problem.resources, strict=True)], problem.n)
         for rows in system.rows:
             if not are_kept(rows, optimum.amounts, problem.size):
-                raise Differs(say('the amounts before rounding miss the rule "{code_rule}".', code_rule=rows.rule))
+                raise Differs(later('the amounts before rounding miss the rule "{code_rule}".', code_rule=rows.rule))
             if isinstance(rows.curve, Curve) and self.certificate["optimum"]["multipliers"] is not None:
                 beyond = rows.curve.beyond(rows.matrix.toarray().ravel(), float(rows.high[0]), totals)
                 if np.isnan(beyond):
                     self.untold.append(rows.rule)
                 elif not beyond <= TOUCHES:
                     raise Differs(
-                        say('the row of the rule "{code_rule}" asks for more than the rule.', code_rule=rows.rule)
+                        later('the row of the rule "{code_rule}" asks for more than the rule.', code_rule=rows.rule)
                     )
         if problem.bent is not None:
             self._utility(problem, optimum.amounts)
@@ -217,7 +226,7 @@ class Check:
         level = np.where(some, 1.0 + (amounts - plain.target) / plain.softness, 1.0)
         right = np.where(some, plain.softness * Utility(problem.alpha).chord(level), plain.softness)
         if not (np.abs(problem.softness - right) <= FITS * right).all():
-            raise Differs(say("the weights are not those of the utility at these amounts."))
+            raise Differs(later("the weights are not those of the utility at these amounts."))
 
     def _decision(
         self,
@@ -236,21 +245,21 @@ class Check:
         if accounting == "multipliers":
             prices = explaining(system, optimum.amounts, rows, written.read(said["supplies"]))
             if not explains(system, optimum.amounts, prices):
-                raise Differs(say("the published multipliers do not explain the amounts."))
+                raise Differs(later("the published multipliers do not explain the amounts."))
         else:
             prices = priced(system, optimum.amounts, rows, written.read(said["cells"]))
         moved = [Shift(str(s["rule"]), written.read(s["amounts"]), str(s["kind"])) for s in said["shifts"] or ()]
         try:
             lots = lots_of(system, optimum, proof)
         except NoWholeLots as error:
-            raise Differs(say("no whole lots follow from the optimum: {code_error}.", code_error=error)) from None
+            raise Differs(later("no whole lots follow from the optimum: {code_error}.", code_error=error)) from None
         problem = fund.problem
         published = np.concatenate([np.array(block, dtype=np.int64) for block in self.certificate["lots"]])
         if not np.array_equal(lots, published):
             cell = int(np.argmax(lots != published))
             r, i = divmod(cell, problem.n)
             raise Differs(
-                say(
+                later(
                     "{code_region} has {code_published} lots of {code_name}, but {code_lots} follow from the optimum.",
                     code_region=problem.regions.ids[i],
                     code_published=published[cell],
@@ -274,7 +283,7 @@ class Check:
             out=out,
         )
 
-    def _tables(self, fund: Fund, decision: Decision) -> None:
+    def _tables(self, fund: Fund, decision: Decision, shapes: Shapes | None) -> None:
         """Every table and the summary, line by line."""
         inputs = {name: Source.of(entry) for name, entry in self.certificate["inputs"].items()}
         priced_by = {str(r["name"]): r["price"] for r in self.summary["rules"]}
@@ -287,12 +296,7 @@ class Check:
         for key in sorted(set(ours) | set(self.summary)):
             if key not in UNCHECKED:
                 entries(f"{SUMMARY}: {key}", ours.get(key), self.summary.get(key))
-        self.unverified += reissued(fund, allocation, self.summary, ours, self._bytes)
-
-
-def _unproven(system: System, amounts: FloatArray) -> Optimum:
-    """Amounts of which only is claimed that they keep the rules."""
-    return Optimum(np.zeros(len(system.origin)), np.zeros(len(system.supplies)), np.zeros(0), amounts, (), 0, 0.0)
+        self.unverified += reissued(fund, allocation, self.summary, ours, self._bytes, shapes)
 
 
 def _provable(system: System, kept: Sequence[Statement]) -> bool:

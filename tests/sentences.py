@@ -17,7 +17,7 @@ import fundalloc
 from fundalloc.cli.app import app
 
 PACKAGE = Path(fundalloc.__file__).parent
-SAYING = ("say", "phrase", "said")
+SAYING = ("say", "later", "phrase", "said")
 #: what makes a fault or an error that people read
 COMPLAINTS = (
     "Fault",

@@ -214,21 +214,22 @@ def verify(
     lang: Lang = None,
 ) -> None:
     """Compute a written round again from its folder, and prove it without the solver."""
+    from fundalloc.report.folder import told_in
     from fundalloc.verification import verify as verify_folder
 
     start = time.perf_counter()
-    with clock(say("verifying")):
-        verdict = verify_folder(out)
+    with told_in(out):
+        with clock(say("verifying")):
+            verdict = verify_folder(out)
+        verified = say(
+            "{code}: verified, {count} amounts in {seconds:.2f} s.",
+            code=str(out),
+            count=verdict.cells,
+            seconds=time.perf_counter() - start,
+        )
     if as_json:
         put_json({"verified": True, **asdict(verdict)})
     elif not quiet:
         for sentence in verdict.sentences:
             put(sentence)
-        note(
-            say(
-                "{code}: verified, {count} amounts in {seconds:.2f} s.",
-                code=str(out),
-                count=verdict.cells,
-                seconds=time.perf_counter() - start,
-            )
-        )
+        note(verified)

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Literal, get_args
 
 from fundalloc.errors import LedgerError
-from fundalloc.language import called, say, speaking
+from fundalloc.language import called, later, phrase, say
 from fundalloc.rounds import in_order
 
 Kind = Literal["decision", "correction", "amendment", "history", "approval", "publication"]
@@ -48,23 +48,23 @@ class Entry:
         """The entry of a row or of a line. Raises ValueError where its parts are not those of an entry."""
         names = [one.name for one in fields(cls)]
         if sorted(content) != sorted(names):
-            raise ValueError("its parts are not those of an entry")
+            raise ValueError(later("its parts are not those of an entry"))
         number, about, files, kind = (content[name] for name in ("number", "about", "files", "kind"))
         if type(number) is not int or not (about is None or type(about) is int):
-            raise ValueError("its numbers are no whole numbers")
+            raise ValueError(later("its numbers are no whole numbers"))
         if not all(isinstance(content[name], str) for name in names if name not in ("number", "about", "files")):
-            raise ValueError("a text is missing")
+            raise ValueError(later("a text is missing"))
         if kind not in get_args(Kind):
-            raise ValueError(f"its kind {kind!r} is unknown")
+            raise ValueError(later("its kind {code!r} is unknown", code=kind))
         if not isinstance(files, Mapping) or not all(isinstance(one, str) for one in files.values()):
-            raise ValueError("its files are no names with hashes")
+            raise ValueError(later("its files are no names with hashes"))
         for name in files:
             if name in ("", "..") or {PurePosixPath(name).name, PureWindowsPath(name).name} != {name}:
-                raise ValueError(f"{name!r} is no name of a file")
+                raise ValueError(later("{code!r} is no name of a file", code=name))
         try:
             canonical(dict(content)).encode()
         except UnicodeEncodeError:
-            raise ValueError("it holds what is no Unicode text") from None
+            raise ValueError(later("it holds what is no Unicode text")) from None
         return cls(**content)
 
     def sealed(self) -> Entry:
@@ -121,6 +121,14 @@ def stand(standing: dict[str, Standing], entry: Entry) -> None:
         standing[entry.round] = Standing(entry.round, before.entry, STEP[entry.kind], together)
 
 
+class _AstrayError(LedgerError):
+    """An entry that cannot follow on those before it; reason: why, without what that leads to."""
+
+    def __init__(self, reason: str, sentence: str, **values: str) -> None:
+        self.reason = reason
+        super().__init__(say(sentence, reason=reason, **values))
+
+
 def follow(standing: Mapping[str, Standing], kind: Kind, round_: str) -> int | None:
     """The number of the entry that a new one is about; raises LedgerError where it cannot follow.
 
@@ -129,35 +137,28 @@ def follow(standing: Mapping[str, Standing], kind: Kind, round_: str) -> int | N
     stands = standing.get(round_)
     if kind in FIRST:
         if stands is not None:
-            raise LedgerError(
-                say(
-                    "Round {code} is recorded already ({code_entry}); nothing was recorded. "
-                    "What is recorded stays; a correction is an entry of its own (--correct).",
-                    code=round_,
-                    code_entry=stands.entry.said(),
-                )
+            raise _AstrayError(
+                say("Round {code} is recorded already ({code_entry})", code=round_, code_entry=stands.entry.said()),
+                phrase(
+                    "{reason}; nothing was recorded. What is recorded stays; a correction is an entry of its own "
+                    "(--correct)."
+                ),
             )
         return None
     if stands is None:
-        known = ", ".join(in_order(standing)) or say("none")
-        raise LedgerError(
-            say(
-                "Round {code} is not recorded; nothing was recorded. Recorded are: {code_known}.",
-                code=round_,
-                code_known=known,
-            )
+        raise _AstrayError(
+            say("Round {code} is not recorded", code=round_),
+            phrase("{reason}; nothing was recorded. Recorded are: {code_known}."),
+            code_known=", ".join(in_order(standing)) or say("none"),
         )
     needs: Mapping[str, tuple[State, ...]] = {"approval": ("draft",), "publication": ("approved",)}
     if kind in needs and stands.state not in needs[kind]:
-        raise LedgerError(
-            say(
-                "Round {code} is {state} ({code_entry}); nothing was recorded. Approve it first."
-                if stands.state == "draft"
-                else "Round {code} is {state} ({code_entry}); nothing was recorded.",
-                code=round_,
-                state=called(stands.state),
-                code_entry=stands.entries[-1].said(),
-            )
+        said, state = stands.entries[-1].said(), called(stands.state)
+        raise _AstrayError(
+            say("Round {code} is {state} ({code_entry})", code=round_, state=state, code_entry=said),
+            phrase("{reason}; nothing was recorded. Approve it first.")
+            if stands.state == "draft"
+            else phrase("{reason}; nothing was recorded."),
         )
     return stands.entry.number
 
@@ -168,22 +169,25 @@ def broken(entries: Iterable[Entry]) -> list[str]:
     seen: dict[str, Standing] = {}
     previous, number = START, 0
     for entry in entries:
-        name = f"entry {entry.number} ({entry.kind} of round {entry.round})"
-        if entry.number != number + 1:
-            lost = "what stood between them is missing" if entry.number > number else "it does not belong there"
-            faults.append(f"{name} follows entry {number}: {lost}.")
+        name = say("entry {number} ({kind} of round {code})", number=entry.number, kind=entry.kind, code=entry.round)
+        if entry.number > number + 1:
+            text = phrase("{name} follows entry {number}: what stood between them is missing.")
+            faults.append(say(text, name=name, number=number))
+        elif entry.number != number + 1:
+            text = phrase("{name} follows entry {number}: it does not belong there.")
+            faults.append(say(text, name=name, number=number))
         elif entry.previous != previous:
-            faults.append(f"{name} does not follow on the entry before it: one of them was changed or swapped.")
+            text = phrase("{name} does not follow on the entry before it: one of them was changed or swapped.")
+            faults.append(say(text, name=name))
         if entry.seal() != entry.hash:
-            faults.append(f"{name} was changed: its hash is not that of what it says.")
+            faults.append(say("{name} was changed: its hash is not that of what it says.", name=name))
         else:
             try:
-                with speaking(None):  # faults of a file are in English
-                    about = follow(seen, entry.kind, entry.round)
-                if about != entry.about:
-                    faults.append(f"{name} is about entry {entry.about}, which is not the one that held then.")
-            except LedgerError as error:
-                faults.append(f"{name} cannot stand there: {str(error).partition('; nothing')[0]}.")
+                if follow(seen, entry.kind, entry.round) != entry.about:
+                    text = phrase("{name} is about entry {about}, which is not the one that held then.")
+                    faults.append(say(text, name=name, about=entry.about))
+            except _AstrayError as error:
+                faults.append(say("{name} cannot stand there: {reason}.", name=name, reason=error.reason))
         stand(seen, entry)
         previous, number = entry.hash, entry.number
     return faults

@@ -6,7 +6,7 @@ import csv
 import io
 
 from fundalloc.errors import LedgerError
-from fundalloc.language import say
+from fundalloc.language import quoted, say
 from fundalloc.ledger.entries import START, Entry, standings
 from fundalloc.ledger.store import Ledger
 from fundalloc.rounds import in_order
@@ -56,6 +56,6 @@ def amounts(ledger: Ledger, entry: Entry) -> list[tuple[str, ...]]:
                 code_where=ledger.where,
                 code_name=name,
                 code_said=entry.said(),
-                code_error=error,
+                code_error=quoted(error),
             )
         ) from None

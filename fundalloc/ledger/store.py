@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from fundalloc.errors import LedgerError
-from fundalloc.language import phrase, say
+from fundalloc.language import phrase, quoted, say
 from fundalloc.ledger import database, schema
 from fundalloc.ledger.entries import START, Entry, Kind, Standing, broken, follow, stand, standings
 from fundalloc.ledger.stored import content, read, sound, write
@@ -153,7 +153,7 @@ class Ledger:
                 try:
                     entry = Entry.of(content).sealed()
                 except ValueError as error:
-                    raise LedgerError(say("nothing was recorded: {code_error}.", code_error=error)) from None
+                    raise LedgerError(say("nothing was recorded: {code_error}.", code_error=quoted(error))) from None
                 write(connection, entry, files)
                 stand(standing, entry)
                 previous = entry.hash
@@ -189,11 +189,12 @@ class Ledger:
                     except LedgerError as error:
                         found.append(str(error))
             found += [
-                f"the guard {name} is gone or was changed: the database no longer refuses every change."
+                say("the guard {code} is gone or was changed: the database no longer refuses every change.", code=name)
                 for name in schema.unguarded(connection)
             ]
         if expect and expect.lower() not in {e.hash for e in entries}:
-            found.append(f"no entry has the hash {expect}: entries that were there are missing or were rewritten.")
+            text = phrase("no entry has the hash {code}: entries that were there are missing or were rewritten.")
+            found.append(say(text, code=expect))
         return found
 
     def upgrade(self) -> tuple[str, ...]:

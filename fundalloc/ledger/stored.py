@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from fundalloc.errors import LedgerError
-from fundalloc.language import say
+from fundalloc.language import later, quoted, say
 from fundalloc.ledger import database, schema
 from fundalloc.ledger.entries import Entry, broken, canonical
 
@@ -35,14 +35,14 @@ def _entry(row: Mapping[Any, Any]) -> Entry:
         files = json.loads(row["files"])
         entry = Entry.of({**row, "files": files})
         if canonical(files) != row["files"]:
-            raise ValueError("its files are written in another way than a ledger does")
+            raise ValueError(later("its files are written in another way than a ledger does"))
     except (ValueError, TypeError, RecursionError) as error:
         raise LedgerError(
             say(
                 "entry {number} ({kind}) cannot be read: {code}.",
                 number=row["number"],
                 kind=row["kind"],
-                code=error,
+                code=quoted(error),
             )
         ) from None
     return entry

@@ -181,6 +181,16 @@ def told_as(summary: Mapping[str, Any]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def told_in(folder: Path) -> Iterator[None]:
+    """As `told_as`, for a folder of which nothing is known yet: whatever its summary is, only its language counts."""
+    summary = _summary(folder) or {}
+    language = summary.get("language")
+    told = summary if sound(summary) else {"language": language} if language in LANGUAGES else {}
+    with told_as(told):
+        yield
+
+
 def told_otherwise(summary: Mapping[str, Any]) -> bool:
     """Whether a language was chosen that is not the one of a written round."""
     return spoken() not in (None, summary.get("language"))
