@@ -12,7 +12,7 @@ from typing import Any
 
 from fundalloc.errors import Fault, Faults, InputError
 from fundalloc.intake import contents, json_of, unreadable
-from fundalloc.language import LANGUAGES, learn, phrase, say, speaking, spoken
+from fundalloc.language import LANGUAGES, alone, phrase, say, speaking, spoken
 from fundalloc.replacing import claimed, ours, reading
 from fundalloc.report.summary import FORMAT, sha256, to_json
 from fundalloc.tables import unguard
@@ -175,9 +175,8 @@ def sound(summary: Mapping[str, Any]) -> bool:
 def told_as(summary: Mapping[str, Any]) -> Iterator[None]:
     """In the language of a written round, where nobody has chosen one, with the words of its policy in it."""
     language = summary.get("language")
-    with speaking(spoken() or language):
-        if language is not None:
-            learn({language: summary.get("translations", {})})
+    texts = {} if language is None else {language: summary.get("translations", {})}
+    with speaking(spoken() or language), alone(texts):
         yield
 
 
