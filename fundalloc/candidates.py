@@ -89,9 +89,9 @@ def decided(fund: Fund, label: str) -> Candidate:
     try:
         sheets = fund.allocate().sheets
     except ConflictError as error:
-        raise ConflictError(error.rules, f"{label}: {error.reason}", error.relaxations) from None
+        raise ConflictError(error.rules, say(": ").join([label, error.reason]), error.relaxations) from None
     except SolverError as error:
-        raise SolverError(f"{label}: {error}") from None
+        raise SolverError(say(": ").join([label, str(error)])) from None
     allocation, rules = (
         [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows()]
         for sheet in (sheets[ALLOCATION], sheets[RULES])
@@ -109,10 +109,16 @@ def found(given: str | Path, ledger: Ledger | None = None, **options: Any) -> Pa
     if before is not None:
         return before
     if not policy_path(Path(given)).is_file():
-        known = "" if ledger is None else f" Recorded rounds are: {', '.join(ledger.standings()) or '-'}."
-        text = say("is no policy, no folder with a policy.toml, and no folder that allocate wrote")
-        text += "." if ledger is None else f", and {ledger.where} has no round of that name."
-        remedy = say("A label of a recorded round needs --ledger.") if ledger is None else known.strip()
+        if ledger is None:
+            text = say("is no policy, no folder with a policy.toml, and no folder that allocate wrote.")
+            remedy = say("A label of a recorded round needs --ledger.")
+        else:
+            text = say(
+                "is no policy, no folder with a policy.toml, and no folder that allocate wrote, and {code_ledger} has "
+                "no round of that name.",
+                code_ledger=ledger.where,
+            )
+            remedy = say("Recorded rounds are: {code_list}.", code_list=", ".join(ledger.standings()) or "-")
         raise InputError([Fault(text, remedy, value=str(given))])
     return load(given, ledger=ledger, **options)
 

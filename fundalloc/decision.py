@@ -141,8 +141,10 @@ def _hint(problem: Problem, statements: Sequence[Statement]) -> str:
     if problem.objective in ("nearest", "benefit") or not any(isinstance(s, Curve) for s in statements):
         return ""
     if problem.objective == "leximin":
-        return say(' leximin is hard beside rules on inequality; "alpha_fair" with alpha = 4 comes close to it.')
-    return say(" alpha_fair is hard beside rules on inequality where values are stated; try without value.")
+        text = say('leximin is hard beside rules on inequality; "alpha_fair" with alpha = 4 comes close to it.')
+    else:
+        text = say("alpha_fair is hard beside rules on inequality where values are stated; try without value.")
+    return f" {text}"
 
 
 def _left(statements: Sequence[Statement], out: BoolArray) -> list[Statement]:

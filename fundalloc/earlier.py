@@ -8,17 +8,19 @@ from decimal import Decimal
 from fundalloc.change import Round
 from fundalloc.errors import ConflictError, Fault, InputError
 from fundalloc.explain import printed_unit
-from fundalloc.language import say
+from fundalloc.language import phrase, say
 from fundalloc.posed import Posed
 
-ANOTHER = "was not decided by this policy with these data"
+ANOTHER = phrase("was not decided by this policy with these data")
+NO_EARLIER = phrase("The regions file holds no earlier round.")
+NOT_RECORDED = phrase("is not the round that the history records")
 
 
 def again(label: str, later: Posed) -> Round:
     """An earlier round of a fund, decided again; it must be what the history of the later one records."""
     known = [r for r in later.regions.rounds if r != later.round]
     if label not in known:
-        held = f"Known are: {', '.join(known)}." if known else "The regions file holds no earlier round."
+        held = say("Known are: {code}.", code=", ".join(known)) if known else say(NO_EARLIER)
         raise InputError(
             [
                 Fault(
@@ -44,7 +46,7 @@ def again(label: str, later: Posed) -> Round:
     return replace(found, remark=said)
 
 
-def check_recorded(found: Round, later: Posed, said: str = "is not the round that the history records") -> bool:
+def check_recorded(found: Round, later: Posed, said: str = NOT_RECORDED) -> bool:
     """Whether the history of a later round records an earlier one.
 
     Raises InputError, which says so, where it records other amounts.
@@ -61,11 +63,17 @@ def check_recorded(found: Round, later: Posed, said: str = "is not the round tha
     for name, region in sorted({*decided, *paid}) if recorded else ():
         ours, theirs = decided.get((name, region), Decimal(0)), paid.get((name, region), 0.0)
         if not abs(float(ours) - theirs) <= units.get(name, 0.0) / 2:
-            how = f"{region} got {theirs:,.15g} of {name} by the history, {ours:,f} by that decision."
+            how = say(
+                "{code_region} got {theirs:,.15g} of {code_name} by the history, {ours:,f} by that decision.",
+                code_region=region,
+                theirs=theirs,
+                code_name=name,
+                ours=ours,
+            )
             raise InputError([_another(label, said, how)])
     return bool(recorded)
 
 
 def _another(label: str, said: str, how: str) -> Fault:
     remedy = say("Name the folder, or a ledger, in which round {code_label} is as it was decided.", code_label=label)
-    return Fault(f"{said}: {how}", remedy, value=label)
+    return Fault(say(": ").join([say(said), how]), remedy, value=label)

@@ -33,7 +33,7 @@ class Fault:
     value: str | None = None
 
     def __str__(self) -> str:
-        place = ", ".join(
+        place = say(", ").join(
             part
             for part in (
                 self.file,
@@ -43,8 +43,9 @@ class Fault:
             )
             if part
         )
-        shown = "" if self.value is None else f"{_cut(self.value)!r}: "
-        return (f"{place}: {shown}" if place else shown) + typeset(f"{self.message} {self.remedy}".rstrip())
+        shown = [] if self.value is None else [repr(_cut(self.value))]
+        said = typeset(f"{self.message} {self.remedy}".rstrip())
+        return say(": ").join([*([place] if place else []), *shown, said])
 
 
 def _cut(value: str) -> str:

@@ -12,6 +12,7 @@ from fundalloc.ceilings import CELL, CELLS, TABLE
 from fundalloc.errors import Faults
 from fundalloc.intake import contents, unreadable
 from fundalloc.language import phrase, say
+from fundalloc.reported import reported
 from fundalloc.sources import Source
 from fundalloc.spreadsheets import spreadsheet_rows
 from fundalloc.tables import DELIMITERS, GUARDED, Table, table_of, unguard
@@ -123,7 +124,7 @@ def _csv_rows(text: str, delimiter: str, faults: Faults) -> list[tuple[int, list
         else:
             message = say(
                 'a quotation mark " that opens a cell is never closed, or not at its end ({code_error}).',
-                code_error=error,
+                code_error=reported(error),
             )
             remedy = say('Close it, or double it inside a quoted cell: "".')
         faults.add(message, remedy, line=line)

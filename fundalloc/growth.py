@@ -171,14 +171,16 @@ def grown(values: Sequence[float], rate: Decimal, years: int) -> list[float]:
     return [float(Decimal(repr(v)) * factor) for v in values]
 
 
-def _told(years: int, one: str = "two rounds", other: str = "") -> int:
+def _told(years: int, one: str = "", other: str = "") -> int:
     """The years, if they can be meant: labels such as 20240101 are no years."""
     if years <= MOST_YEARS:
         return years
-    between = f"{one} and {other}" if other else one
     text = say(
-        "{code_between} lie {code_years:,} years apart, so growth a year has no meaning.",
-        code_between=between,
+        "{code_one} and {code_other} lie {code_years:,} years apart, so growth a year has no meaning."
+        if one
+        else "two rounds lie {code_years:,} years apart, so growth a year has no meaning.",
+        code_one=one,
+        code_other=other,
         code_years=years,
     )
     raise InputError([Fault(text, say("Name rounds by their years, or by texts such as 2024a; or leave growth out."))])

@@ -14,6 +14,7 @@ from fundalloc.arrays import Arrays, check_finite
 from fundalloc.errors import SolverError
 from fundalloc.language import say
 from fundalloc.problem import FloatArray
+from fundalloc.reported import reported
 from fundalloc.sparse import csr_array, eye_array, hstack, vstack
 
 log = logging.getLogger("fundalloc")
@@ -128,7 +129,10 @@ def _run(highs: highspy.Highs) -> None:
         highs.run()
     except Exception as error:
         raise SolverError(
-            say("The solver ended in an error of its own ({code_error}); nothing was written.", code_error=error)
+            say(
+                "The solver ended in an error of its own ({code_error}); nothing was written.",
+                code_error=reported(error),
+            )
         ) from error
 
 

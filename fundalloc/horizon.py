@@ -27,7 +27,7 @@ def horizon(fund: Fund, roster: Roster, count: int, labels: Sequence[str]) -> tu
     start = fund.round if own else decided[-1]
     known = in_order(label for label in (*past, *roster.rounds, fund.round) if label)
     named = [label for label in known if not WHOLE.fullmatch(label)]
-    first = f" The first is {start}, which is not decided yet." if own else ""
+    first = " " + say("The first is {code_start}, which is not decided yet.", code_start=start) if own else ""
     asked = tuple(labels)
     if not 1 <= count <= MOST_ROUNDS:
         faults.add(

@@ -12,23 +12,11 @@ from typing import Any
 
 from fundalloc.ceilings import PARTS, ROUND, size
 from fundalloc.errors import Fault
-from fundalloc.language import Later, later, phrase, say
+from fundalloc.language import Later, later, say
+from fundalloc.reported import reported
 
 #: what begins or separates the parts of JSON text
 MARKS = (b"[", b"{", b",", b":")
-
-#: what Python says of a text that is no JSON
-BROKEN = (
-    phrase("Expecting value"),
-    phrase("Expecting property name enclosed in double quotes"),
-    phrase("Expecting ':' delimiter"),
-    phrase("Expecting ',' delimiter"),
-    phrase("Extra data"),
-    phrase("Unterminated string starting at"),
-    phrase("Invalid control character at"),
-    phrase("Invalid \\escape"),
-    phrase("Invalid \\uXXXX escape"),
-)
 
 
 class UnreadableError(OSError):
@@ -47,7 +35,7 @@ def contents(path: Path, most: int = ROUND, remedy: str = "") -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except ValueError as error:  # a NUL character in the name
-        raise UnreadableError(errno.EINVAL, str(error), say("Check the name.")) from None
+        raise UnreadableError(errno.EINVAL, reported(error), say("Check the name.")) from None
     with os.fdopen(handle, "rb") as file:
         told = os.fstat(handle)
         if stat.S_ISDIR(told.st_mode):
@@ -81,14 +69,12 @@ def json_of(content: bytes, parse_float: Callable[[str], Any] | None = None) -> 
         raise ValueError(later("has more than {code_parts:,} parts", code_parts=PARTS))
     try:
         found = json.loads(content.decode("utf-8-sig"), parse_float=parse_float)
+        if b"\\u" in content:
+            _check_text(found)
     except RecursionError:
         raise ValueError(later("is nested too deeply")) from None
-    except json.JSONDecodeError as error:
-        what = later(error.msg) if error.msg in BROKEN else error.msg
-        text = phrase("{code}: line {line} column {column} (char {at})")
-        raise ValueError(later(text, code=what, line=error.lineno, column=error.colno, at=error.pos)) from None
-    if b"\\u" in content:
-        _check_text(found)
+    except (json.JSONDecodeError, UnicodeError) as error:
+        raise ValueError(reported(error)) from None
     return found
 
 

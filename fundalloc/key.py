@@ -155,7 +155,7 @@ def by_claims(
     known = len(faults.found)
     expression = Expression(claims.measure, f"{key}.claims.measure")
     asked = np.where(scope.part, scope.finite(expression, faults), 0.0)
-    scope.check_not_below_zero(asked, expression, "a claim", faults)
+    scope.check_not_below_zero(asked, expression, say("a claim"), faults)
     if len(faults.found) > known:
         return (), None
     name = claims.rule.replace("_", " ")

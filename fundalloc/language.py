@@ -178,11 +178,6 @@ def later(sentence: str, /, **values: Any) -> Later:
     return Later(sentence, values)
 
 
-def quoted(error: Exception) -> str:
-    """What an error says; words of Python or of a library stand in quotes where another language is spoken."""
-    return str(error) if error.args and isinstance(error.args[0], Later) else say("{code}", code=str(error))
-
-
 def phrase(sentence: str) -> str:
     """The sentence itself: marks words that are said elsewhere, so that the test of the catalogue finds them."""
     return sentence

@@ -13,7 +13,7 @@ from fundalloc.errors import Fault, Faults, InputError, did_you_mean
 from fundalloc.expressions import RESERVED, FloatArray
 from fundalloc.flags import Flag
 from fundalloc.growth import grown
-from fundalloc.language import phrase, say
+from fundalloc.language import phrase, say, typeset
 from fundalloc.regions import read_regions
 from fundalloc.roster import RegionsSection, Roster
 from fundalloc.rounds import Calendar
@@ -78,7 +78,8 @@ def outlook(
             table = _taller(table, section, label, grows, growth)
     if indicators is not None:
         flags += _unused(indicators, section, rounds)
-        table = replace(table, file=f"{table.file} with {indicators.file}")
+        both = say("{code} with {code_indicators}", code=table.file, code_indicators=indicators.file)
+        table = replace(table, file=both)
     return dict.fromkeys(rounds, table), flags
 
 
@@ -230,5 +231,5 @@ def _moved(before: Set[str], given: Set[str], stays: Set[str], label: str, file:
     ):
         if names:
             like = f" {did_you_mean(names[0], before - given)}" if code == "joins" and before - given else ""
-            said = say(what, names=listed(names), round=label, code=file)
-            yield Flag("warning", code, names[0], f"{said}{like}", value=float(len(names)))
+            said = typeset(say(what, names=listed(names), round=label, code=file) + like)
+            yield Flag("warning", code, names[0], said, value=float(len(names)))

@@ -152,7 +152,7 @@ def _row(constraint: Any, cells: dict[int, int], system: System) -> Rows:
                 Fault(
                     say("is not linear in the amounts."),
                     say("Only linear constraints can be added."),
-                    key=f"constraint {constraint.name}",
+                    key=say("constraint {code}", code=constraint.name),
                 )
             ]
         )
@@ -163,7 +163,7 @@ def _row(constraint: Any, cells: dict[int, int], system: System) -> Rows:
                 Fault(
                     say("speaks of {code_list}, which is no amount of this model.", code_list=", ".join(strange)),
                     say("Write it in model.amount[region, resource] alone."),
-                    key=f"constraint {constraint.name}",
+                    key=say("constraint {code}", code=constraint.name),
                 )
             ]
         )
@@ -173,7 +173,7 @@ def _row(constraint: Any, cells: dict[int, int], system: System) -> Rows:
                 Fault(
                     say("speaks of no amount."),
                     say("Write it in model.amount[region, resource]."),
-                    key=f"constraint {constraint.name}",
+                    key=say("constraint {code}", code=constraint.name),
                 )
             ]
         )
@@ -188,7 +188,7 @@ def _row(constraint: Any, cells: dict[int, int], system: System) -> Rows:
                     Fault(
                         say("has a coefficient or bound that is not a finite number."),
                         say("Check the numbers it is made of."),
-                        key=f"constraint {constraint.name}",
+                        key=say("constraint {code}", code=constraint.name),
                     )
                 ]
             )
@@ -215,7 +215,9 @@ def _changes(model: pyo.ConcreteModel, own: Built) -> Iterator[Fault]:
     advice = say("Leave it as it is and add a constraint instead.")
     for amount, low, high in zip(model.amount.values(), own.low, own.high, strict=True):
         if amount.fixed or amount.lower != low or amount.upper != high:
-            yield Fault(say("was fixed or its bounds were changed."), advice, key=f"variable {amount.name}")
+            yield Fault(
+                say("was fixed or its bounds were changed."), advice, key=say("variable {code}", code=amount.name)
+            )
     there = {id(c): c for part in (model.supply, model.rule) for c in part.values()}
     for key, (body, least, most) in own.constraints.items():
         one = there.get(key)
@@ -226,9 +228,15 @@ def _changes(model: pyo.ConcreteModel, own: Built) -> Iterator[Fault]:
                 key="model",
             )
         elif one.body is not body or one.lower != least or one.upper != most:
-            yield Fault(say("was changed."), say("Change the policy instead."), key=f"constraint {one.name}")
+            yield Fault(
+                say("was changed."), say("Change the policy instead."), key=say("constraint {code}", code=one.name)
+            )
     if not model.nearest.active or model.nearest.expr is not own.objective:
-        yield Fault(say("was changed."), say("The objective comes from the policy."), key="objective nearest")
+        yield Fault(
+            say("was changed."),
+            say("The objective comes from the policy."),
+            key=say("objective {code}", code="nearest"),
+        )
 
 
 def _strangers(model: pyo.ConcreteModel) -> Iterator[Fault]:
@@ -240,11 +248,13 @@ def _strangers(model: pyo.ConcreteModel) -> Iterator[Fault]:
             yield Fault(
                 say("is a variable of its own, which this version cannot decide."),
                 say("Write the constraint in the amounts alone."),
-                key=f"variable {part.name}",
+                key=say("variable {code}", code=part.name),
             )
         elif part.ctype is pyo.Objective:
             yield Fault(
-                say("is a second objective."), say("The objective comes from the policy."), key=f"objective {part.name}"
+                say("is a second objective."),
+                say("The objective comes from the policy."),
+                key=say("objective {code}", code=part.name),
             )
         elif part.ctype not in (pyo.Constraint, pyo.Param, pyo.Set, pyo.Expression, pyo.Block, pyo.RangeSet):
             yield Fault(

@@ -13,13 +13,13 @@ from fundalloc.ceilings import LOOKS
 from fundalloc.errors import Fault, Faults, InputError, did_you_mean
 from fundalloc.expressions import RESERVED, BoolArray, Expression, FloatArray, Value
 from fundalloc.flags import Flag
-from fundalloc.language import say
+from fundalloc.language import phrase, say
 from fundalloc.regions import Regions
 
 SHOWN = 5
 UNKNOWN_YET = {
-    "entitlement": "the entitlement is not known while the key is computed.",
-    "previous": "there is no history of this resource here.",
+    "entitlement": phrase("the entitlement is not known while the key is computed."),
+    "previous": phrase("there is no history of this resource here."),
 }
 
 
@@ -156,7 +156,8 @@ class Scope:
         if name in self.regions.columns or name in self.regions.texts:
             return self.regions.column(name)
         if name in UNKNOWN_YET:
-            raise InputError([Fault(f'"{name}": {UNKNOWN_YET[name]}', say("Leave it out here."), key=key)])
+            text = say('"{code_name}": {what}', code_name=name, what=say(UNKNOWN_YET[name]))
+            raise InputError([Fault(text, say("Leave it out here."), key=key)])
         raise InputError(
             [
                 Fault(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -80,7 +80,7 @@ def parse_shapes(source: Source, shown: str, ids: Sequence[str], names: Sequence
         if label in wanted:
             try:
                 found.setdefault(wanted[label], []).extend(_polygons(feature.get("geometry")))
-            except (TypeError, ValueError, KeyError, AttributeError, OverflowError, IndexError) as error:
+            except ValueError as error:
                 faults.add(
                     say("is no polygon ({code_error}).", code_error=error),
                     say("Write Polygon or MultiPolygon."),
@@ -109,8 +109,11 @@ def _features(content: bytes, faults: Faults) -> list[Mapping[str, Any]]:
         faults.check()
     features = read.get("features") if isinstance(read, dict) else None
     if not isinstance(features, list) or not all(isinstance(f, dict) for f in features) or not features:
-        hint = "TopoJSON is not read: save it as GeoJSON." if isinstance(read, dict) and "objects" in read else ""
-        faults.add(say("holds no features."), hint or "Write a FeatureCollection.")
+        topology = isinstance(read, dict) and "objects" in read
+        faults.add(
+            say("holds no features."),
+            say("TopoJSON is not read: save it as GeoJSON." if topology else "Write a FeatureCollection."),
+        )
         faults.check()
     return features  # type: ignore[return-value]
 
@@ -131,27 +134,39 @@ def _labelled(
             if fits > found[0]:
                 found = fits, labels, wanted
     if not found[0]:
-        held = ", ".join(properties) or "none"
         faults.add(
             say("no property of its features holds the ids or the names of the regions."),
-            f"Add one with the ids, such as {ids[0]}. It has: {held}. {did_you_mean(str(ids[0]), columns[0])}".strip(),
+            say(
+                "Add one with the ids, such as {code_id}. It has: {code_list}. {code_hint}",
+                code_id=ids[0],
+                code_list=", ".join(properties) or say("none"),
+                code_hint=did_you_mean(str(ids[0]), columns[0]),
+            ).strip(),
         )
     faults.check()
     return found[1], found[2]
 
 
-def _polygons(geometry: Any) -> Iterator[list[Ring]]:
-    """The closed lines of each polygon."""
+def _polygons(geometry: Any) -> list[list[Ring]]:
+    """The closed lines of each polygon. Raises ValueError, which says why, where it is none."""
     if geometry is None:
-        return
+        return []
+    if not isinstance(geometry, dict) or not {"type", "coordinates"} <= set(geometry):
+        raise ValueError(say("it has no type or no coordinates"))
     kind, coordinates = geometry["type"], geometry["coordinates"]
     if kind not in ("Polygon", "MultiPolygon"):
-        raise ValueError(f"it is a {kind}")
-    for polygon in [coordinates] if kind == "Polygon" else coordinates:
-        rings = [np.array([point[:2] for point in line], dtype=float) for line in polygon]
+        raise ValueError(say("it is a {code_kind}", code_kind=kind))
+    try:
+        found = [
+            [np.array([point[:2] for point in line], dtype=float) for line in polygon]
+            for polygon in ([coordinates] if kind == "Polygon" else coordinates)
+        ]
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError):
+        found = [[]]
+    for rings in found:
         if not rings or any(r.ndim != 2 or r.shape[1] != 2 or not np.isfinite(r).all() for r in rings):
-            raise ValueError("its points are not pairs of numbers")
-        yield rings
+            raise ValueError(say("its points are not pairs of numbers"))
+    return found
 
 
 def _digits(points: Ring) -> int:

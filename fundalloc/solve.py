@@ -21,6 +21,7 @@ from fundalloc.optimum import Optimum, Start
 from fundalloc.polish import polish
 from fundalloc.problem import FloatArray
 from fundalloc.program import bounds, built, constraints
+from fundalloc.reported import reported
 from fundalloc.sparse import csr_array, vstack
 from fundalloc.system import System, supply_rows
 
@@ -118,7 +119,7 @@ def _told(status: str) -> str:
         phrase("Interrupted by user"),
         phrase("Interrupted by HiGHS"),
     )
-    return say(status) if status in known else say("{code}", code=status)
+    return say(status) if status in known else str(reported(status))
 
 
 def _tries(cells: int) -> list[tuple[str, float]]:

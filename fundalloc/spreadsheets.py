@@ -10,7 +10,8 @@ from typing import Any
 
 from fundalloc.ceilings import SPREADSHEET_MEMORY, SPREADSHEET_SECONDS, size
 from fundalloc.errors import Faults
-from fundalloc.language import phrase, say
+from fundalloc.language import phrase, say, spoken
+from fundalloc.reported import reported
 from fundalloc.tables import as_text
 
 #: what a spreadsheet shows where a formula failed
@@ -38,7 +39,7 @@ def _opened(content: bytes, faults: Faults) -> dict[str, Any]:
     """What the process that opens the file says of it; what is wrong with the file is raised."""
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "fundalloc.workbooks", str(SPREADSHEET_MEMORY)],
+            [sys.executable, "-P", "-m", "fundalloc.workbooks", str(SPREADSHEET_MEMORY), spoken() or "en"],
             input=content,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
             capture_output=True,
@@ -62,8 +63,9 @@ def _opened(content: bytes, faults: Faults) -> dict[str, Any]:
         faults.check()
     said: dict[str, Any] = json.loads(done.stdout)
     if "too much" in said:
-        faults.add(f"{said['too much']}.", say(LESS))
+        faults.add(said["too much"], say(LESS))
     if "broken" in said:
-        faults.add(say("cannot be read as an Excel file ({code_said}).", code_said=said["broken"]), say(AGAIN))
+        words = reported(said["broken"])
+        faults.add(say("cannot be read as an Excel file ({code_said}).", code_said=words), say(AGAIN))
     faults.check()
     return said

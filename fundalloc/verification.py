@@ -23,7 +23,7 @@ from fundalloc.exact import Exact, exact
 from fundalloc.fund import Fund
 from fundalloc.gains import raising
 from fundalloc.intake import contents, json_of
-from fundalloc.language import Language, later, learn, phrase, quoted, say, speaking, spoken
+from fundalloc.language import Language, later, learn, phrase, say, speaking, spoken
 from fundalloc.level_proofs import proven_levels
 from fundalloc.loading import reopened
 from fundalloc.lots import lots_of
@@ -36,6 +36,7 @@ from fundalloc.reissuing import outlines, reissued
 from fundalloc.replacing import reading
 from fundalloc.report.folder import SUMMARY, told_in
 from fundalloc.report.summary import to_json
+from fundalloc.reported import reported
 from fundalloc.rounding import NoWholeLots
 from fundalloc.rules import Curve, Statement, are_kept
 from fundalloc.shapes import Shapes
@@ -102,7 +103,7 @@ class Check:
             return json_of(self._bytes(name))
         except ValueError as error:
             raise Differs(
-                later("{code_name} is no JSON text ({code_error}).", code_name=name, code_error=quoted(error))
+                later("{code_name} is no JSON text ({code_error}).", code_name=name, code_error=reported(error))
             ) from None
 
     def run(self) -> Verdict:

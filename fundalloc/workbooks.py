@@ -14,7 +14,7 @@ import zipfile
 from typing import Any
 
 from fundalloc.ceilings import CELL, CELLS, COLUMNS, TABLE, size
-from fundalloc.language import say
+from fundalloc.language import Language, say, speak
 
 SHOWN = 10
 
@@ -34,7 +34,7 @@ def first_sheet(content: bytes) -> dict[str, Any]:
     if width > COLUMNS or height * width > CELLS:
         raise TooMuchError(
             say(
-                "has cells in {code_height:,} rows and {code_width:,} columns; at most {code_cells:,} cells are read",
+                "has cells in {code_height:,} rows and {code_width:,} columns; at most {code_cells:,} cells are read.",
                 code_height=height,
                 code_width=width,
                 code_cells=CELLS,
@@ -45,7 +45,7 @@ def first_sheet(content: bytes) -> dict[str, Any]:
     if max(texts, default=0) > CELL:
         raise TooMuchError(
             say(
-                "has a cell of {code_max:,} characters; at most {code_cell:,} are read",
+                "has a cell of {code_max:,} characters; at most {code_cell:,} are read.",
                 code_max=max(texts),
                 code_cell=CELL,
             )
@@ -53,7 +53,7 @@ def first_sheet(content: bytes) -> dict[str, Any]:
     if sum(texts) > TABLE:
         raise TooMuchError(
             say(
-                "holds {size} of text; at most {most} are read",
+                "holds {size} of text; at most {most} are read.",
                 size=size(sum(texts)),
                 most=size(TABLE),
             )
@@ -87,9 +87,10 @@ def _limit(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
-def main(memory: int) -> None:
+def main(memory: int, language: Language) -> None:
     """Reads a spreadsheet from standard input and says what is in it, or what is wrong with it."""
     _limit(memory)
+    speak(language)
     from python_calamine import CalamineError
 
     try:
@@ -102,4 +103,4 @@ def main(memory: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2])  # type: ignore[arg-type]

@@ -30,6 +30,9 @@ COMPLAINTS = (
     "BadParameter",
     "Differs",
     "_fault",
+    "_another",
+    "NoTomlError",
+    "_NumberError",
 )
 TEMPLATES = (".j2", ".html", ".md")
 

@@ -150,6 +150,6 @@ def test_a_fault_says_where_it_is():
     one = Fault("m", "r", file="f.csv", line=3, column="c", value="v")
     assert str(one) == "f.csv, line 3, column c: 'v': m r"
     with speaking("zh"):
-        assert str(one) == "f.csv, 第 3 行, c 列: 'v': m r"
+        assert str(one) == "f.csv，第 3 行，c 列：'v'：m r"
         assert did_you_mean("ab", ["abc"]) == "是否指 abc？"
         assert did_you_mean("zz", ["abc", "d"]) == "可用的有：abc, d。"

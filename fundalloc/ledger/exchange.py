@@ -10,9 +10,10 @@ from typing import Any
 
 from fundalloc.errors import Faults
 from fundalloc.intake import json_of
-from fundalloc.language import quoted, say
+from fundalloc.language import say
 from fundalloc.ledger.entries import Entry, canonical
 from fundalloc.ledger.store import Ledger
+from fundalloc.reported import reported
 
 
 def exported(ledger: Ledger) -> Iterator[bytes]:
@@ -35,7 +36,7 @@ def imported(lines: bytes, file: str) -> list[tuple[Entry, Mapping[str, bytes]]]
             files = {str(name): _content(stored) for name, stored in content["files"].items()}
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             faults.add(
-                say("is no entry of a ledger ({code_error}).", code_error=quoted(error)),
+                say("is no entry of a ledger ({code_error}).", code_error=reported(error)),
                 say("Import what rounds --export wrote, unchanged."),
                 line=number,
             )

@@ -6,9 +6,10 @@ import csv
 import io
 
 from fundalloc.errors import LedgerError
-from fundalloc.language import quoted, say
+from fundalloc.language import say
 from fundalloc.ledger.entries import START, Entry, standings
 from fundalloc.ledger.store import Ledger
+from fundalloc.reported import reported
 from fundalloc.rounds import in_order
 from fundalloc.sources import Source
 from fundalloc.tables import guarded
@@ -56,6 +57,6 @@ def amounts(ledger: Ledger, entry: Entry) -> list[tuple[str, ...]]:
                 code_where=ledger.where,
                 code_name=name,
                 code_said=entry.said(),
-                code_error=quoted(error),
+                code_error=reported(error),
             )
         ) from None

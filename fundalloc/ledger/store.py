@@ -12,10 +12,11 @@ from sqlalchemy import Connection, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from fundalloc.errors import LedgerError
-from fundalloc.language import phrase, quoted, say
+from fundalloc.language import phrase, say
 from fundalloc.ledger import database, schema
 from fundalloc.ledger.entries import START, Entry, Kind, Standing, broken, follow, stand, standings
 from fundalloc.ledger.stored import content, read, sound, write
+from fundalloc.reported import reported
 
 MAKES = phrase("`fundalloc record OUT` makes one.")
 
@@ -153,7 +154,7 @@ class Ledger:
                 try:
                     entry = Entry.of(content).sealed()
                 except ValueError as error:
-                    raise LedgerError(say("nothing was recorded: {code_error}.", code_error=quoted(error))) from None
+                    raise LedgerError(say("nothing was recorded: {code_error}.", code_error=reported(error))) from None
                 write(connection, entry, files)
                 stand(standing, entry)
                 previous = entry.hash

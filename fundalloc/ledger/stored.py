@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from fundalloc.errors import LedgerError
-from fundalloc.language import later, quoted, say
+from fundalloc.language import later, say
 from fundalloc.ledger import database, schema
 from fundalloc.ledger.entries import Entry, broken, canonical
+from fundalloc.reported import reported
 
 
 def sound(connection: Connection) -> tuple[Entry, ...]:
@@ -42,7 +43,7 @@ def _entry(row: Mapping[Any, Any]) -> Entry:
                 "entry {number} ({kind}) cannot be read: {code}.",
                 number=row["number"],
                 kind=row["kind"],
-                code=quoted(error),
+                code=reported(error),
             )
         ) from None
     return entry

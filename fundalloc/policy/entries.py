@@ -14,10 +14,14 @@ from fundalloc.characters import unfit
 from fundalloc.errors import Fault, Faults, InputError
 from fundalloc.intake import contents, json_of, unreadable
 from fundalloc.language import phrase, say
+from fundalloc.reported import reported
 
 #: a key with more parts than DEPTH; the parser of TOML takes hours for 100,000
 PART = r"""(?>[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
 LONG_KEY = re.compile(rf"(?<![\w\"'.-]){PART}(?:[ \t]*+\.[ \t]*+{PART}){{{DEPTH},}}")
+#: a complaint of the parser of TOML and its place; a key in it
+PLACED = re.compile(r"(.*) \(at (?:(end of document)|line (\d+), column (\d+))\)", re.DOTALL)
+KEY = re.compile(r"\('[^()]*',?\)")
 FORM = phrase("Texts stand in quotes, tables in [brackets], a list in [a, b].")
 
 
@@ -52,19 +56,8 @@ def parse_toml(content: bytes, file: str) -> dict[str, Any]:
         ) from None
     try:
         raw = toml(text.replace("\r\n", "\n"))
-    except ValueError as error:
-        found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error), re.DOTALL)
-        what, line = (found[1], int(found[2])) if found else (str(error), None)
-        raise InputError(
-            [
-                Fault(
-                    say("is not valid TOML: {code_what}.", code_what=what[:1].lower() + what[1:]),
-                    say(FORM),
-                    file=file,
-                    line=line,
-                )
-            ]
-        ) from None
+    except NoTomlError as error:
+        raise InputError([Fault(str(error), say(FORM), file=file, line=error.line)]) from None
     check_entries(raw, file)
     return raw
 
@@ -83,25 +76,47 @@ def parse_json(content: bytes, file: str) -> dict[str, Any]:
     return raw
 
 
+class NoTomlError(ValueError):
+    """A text that is no TOML; the text of the error says why, `line` in which line, where that is known."""
+
+    def __init__(self, what: str, line: int | None = None, column: int | None = None) -> None:
+        self.line = line
+        super().__init__(
+            say("is not valid TOML: {code_what}.", code_what=what)
+            if column is None
+            else say("is not valid TOML near character {code_column}: {code_what}.", code_column=column, code_what=what)
+        )
+
+
 def toml(text: str) -> dict[str, Any]:
-    """What a TOML text says; numbers with a point are exact decimals. Raises ValueError for every text that is none."""
+    """What a TOML text says; numbers with a point are exact decimals. Raises NoTomlError where it is none."""
     if found := LONG_KEY.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        raise ValueError(
-            say(
-                "a key has more than {code_depth} parts (at line {code_line}, column 1)",
-                code_depth=DEPTH,
-                code_line=line,
-            )
-        )
+        raise NoTomlError(say("a key has more than {code_depth} parts", code_depth=DEPTH), line)
     try:
         return tomllib.loads(text, parse_float=decimal)
     except RecursionError:
-        raise ValueError(say("lists or tables stand in one another too deeply")) from None
-    except tomllib.TOMLDecodeError:
-        raise
+        raise NoTomlError(say("lists or tables stand in one another too deeply")) from None
+    except _NumberError as error:
+        raise NoTomlError(str(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise _no_toml(str(error)) from None
     except ValueError:  # Python reads no whole number of more than 4,300 digits
-        raise ValueError(say("a whole number has thousands of digits")) from None
+        raise NoTomlError(say("a whole number has thousands of digits")) from None
+
+
+def _no_toml(complaint: str) -> NoTomlError:
+    """A complaint of the parser in our words, with its line and column."""
+    found = PLACED.match(complaint)
+    what, end, line, column = found.groups() if found else (complaint, None, None, None)
+    words = str(reported(what[:1].lower() + KEY.sub(lambda key: ".".join(re.findall(r"'(.*?)'", key[0])), what[1:])))
+    if end:
+        words = say("{code_what} (at end of document)", code_what=words)
+    return NoTomlError(words, *(int(n) if n else None for n in (line, column)))
+
+
+class _NumberError(ValueError):
+    """A number that is not computed with."""
 
 
 def decimal(text: str) -> Decimal:
@@ -109,9 +124,10 @@ def decimal(text: str) -> Decimal:
     try:
         value = Decimal(text)
     except InvalidOperation:
-        raise tomllib.TOMLDecodeError(f"{text[:DIGITS]} is a number beyond all bounds") from None
+        raise _NumberError(say("{code_number} is a number beyond all bounds", code_number=text[:DIGITS])) from None
     if len(text) > DIGITS or (value.is_finite() and value and abs(value.adjusted()) > POWER):
-        raise tomllib.TOMLDecodeError(f"{text[:30]} is a number too long, too large or too small to compute with")
+        what = say("{code_number} is a number too long, too large or too small to compute with", code_number=text[:30])
+        raise _NumberError(what)
     return value
 
 

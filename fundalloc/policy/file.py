@@ -18,6 +18,7 @@ from fundalloc.language import phrase, say
 from fundalloc.policy.checks import check_policy
 from fundalloc.policy.entries import check_entries, parse_json, parse_toml, read_policy_file, toml
 from fundalloc.policy.model import Policy
+from fundalloc.reported import reported
 from fundalloc.sources import Source
 
 TABLE, TABLE_OF_ROUNDS = phrase("a table"), phrase("a table of rounds")
@@ -203,7 +204,8 @@ def _merged(same: Sequence[_Complaint]) -> list[Fault]:
         return [replace(either[0].fault, message=text)]
     if len(wants) == len(same) > 1:
         *first, last = dict.fromkeys(say(TABLE_OF_ROUNDS if w == TABLE else w) for w in wants)
-        text = say("should be {first} or {last}.", first=say(", ").join(first), last=last)
+        comma = say("{code}, {code_next}", code="", code_next="")
+        text = say("should be {first} or {last}.", first=comma.join(first), last=last)
         return [replace(same[0].fault, message=text)]
     return [one.fault for one in same]
 
@@ -225,8 +227,9 @@ def _complaint(error: ErrorDetails, raw: Mapping[str, Any], file: str) -> _Compl
             text = str(limits.get("error", error["msg"]))
             return _Complaint(replace(place, message=text if text.endswith((".", "。")) else say("{code}.", code=text)))
         case "literal_error":
-            text = say("is not possible here; it is {code}.", code=limits["expected"])
-            return _Complaint(replace(place, message=text), possible=limits["expected"])
+            possible = say(" or ").join(limits["expected"].rsplit(" or ", 1))
+            text = say("is not possible here; it is {code}.", code=possible)
+            return _Complaint(replace(place, message=text), possible=possible)
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
             sentence, name = BOUNDS[kind]
             return _Complaint(replace(place, message=say(sentence, bound=limits.get(name))))
@@ -238,7 +241,8 @@ def _complaint(error: ErrorDetails, raw: Mapping[str, Any], file: str) -> _Compl
     want = next((text for word, text in WANTED.items() if kind.startswith(word)), "")
     if want:
         return _Complaint(replace(place, message=say("should be {want}.", want=say(want))), wants=want)
-    return _Complaint(replace(place, message=say("{code}.", code=f"{error['msg'][:1].lower()}{error['msg'][1:]}")))
+    words = reported(f"{error['msg'][:1].lower()}{error['msg'][1:]}")
+    return _Complaint(replace(place, message=say("{code}.", code=words)))
 
 
 def _key(where: list[int | str], raw: Mapping[str, Any]) -> str:
