@@ -167,7 +167,7 @@ class Check:
         if not provable:
             self._levels(system, amounts, said["levels"])
             zeros = np.zeros(len(system.origin)), np.zeros(len(system.supplies)), np.zeros(0)
-            return Optimum(*zeros, amounts, (), 0, 0.0), None, None  # it is only claimed that they keep the rules
+            return Optimum(*zeros, amounts, (), 0, np.inf), None, None  # it is only claimed that they keep the rules
         rows, supplies = written.read(said["multipliers"]), written.read(said["supplies"])
         optimum = Optimum(rows, supplies, np.zeros(0), amounts, (), 0, 0.0)
         found = exact(system, optimum)

@@ -15,7 +15,7 @@ from fundalloc.rounding import Nest, NoWholeLots, Real, round_to_sum, whole_lots
 
 METHODS = ("largest_remainder", "webster", "huntington_hill", "jefferson", "adams")
 DIVISOR = METHODS[1:]
-UNBOUND = 10**9
+UNBOUND = 10**15
 
 
 def plain(real: list[float], total: int, method: str, priority: list[float] | None = None) -> list[int]:
@@ -51,6 +51,58 @@ def one_by_one(votes: list[int], seats: int, method: str) -> list[int]:
         best = max(range(len(votes)), key=lambda k: (worth[k], votes[k], -k))
         given[best] += 1
     return given
+
+
+def chosen(real, total, low, high, nests, priority, method):
+    """Whole lots anew, by looking at all of them; None where no region and group can be rounded up or down.
+
+    Regions and nests are a tree; each total is divided among the parts of it, the root first.
+    """
+    n = len(real)
+    everybody = frozenset(range(n))
+    bounds = {frozenset(nest.members.tolist()): (nest.low, nest.high) for nest in nests}
+    sets = {everybody, *bounds, *(frozenset([k]) for k in range(n))}
+    due = {s: round(sum(real[k] for k in s) * 10**6) for s in sets}  # in millionths of a lot
+    rank = {s: (round(sum(priority[k] for k in s), 9), -min(s)) for s in sets}
+
+    def ranges(k):
+        quota = range(due[frozenset([k])] // 10**6, -(-due[frozenset([k])] // 10**6) + 1)
+        return [x for x in range(low[k], high[k] + 1) if method != "largest_remainder" or x in quota]
+
+    def of(x, s):
+        return sum(x[k] for k in s)
+
+    ways = [
+        x
+        for x in product(*map(ranges, range(n)))
+        if all(a <= of(x, s) <= b for s, (a, b) in bounds.items())
+        and (method != "largest_remainder" or all(abs(10**6 * of(x, s) - due[s]) < 10**6 for s in bounds))
+    ]
+    if not any(sum(x) == total for x in ways):
+        return None
+
+    def parts(s):
+        inside = [t for t in sets if t < s]
+        return [t for t in inside if not any(t < u for u in inside)]
+
+    open_, lots = [everybody], {everybody: total}
+    while open_:
+        node = open_.pop()
+        children = parts(node)
+        span = {t: sorted({of(x, t) for x in ways}) for t in children}
+        at = {t: span[t][0] for t in children}
+        while sum(at.values()) < lots[node]:
+
+            def worth(t, at=at):
+                if method == "largest_remainder":
+                    return due[t] - at[t] * 10**6
+                return due[t] / signpost(method, at[t]) if signpost(method, at[t]) else due[t] * 1e100
+
+            best = max((t for t in children if at[t] < span[t][-1]), key=lambda t: (worth(t), rank[t]))
+            at[best] += 1
+        lots |= at
+        open_ += [t for t in children if len(t) > 1]
+    return [lots[frozenset([k])] for k in range(n)]
 
 
 # Balinski and Young (1982), Fair Representation, table on the five methods for 26 seats
@@ -129,6 +181,86 @@ def test_bounds_that_the_amounts_miss_are_kept_and_the_method_decides_the_rest(m
                 }
                 at[max(worth, key=lambda k: (worth[k], real[k]))] += 1
             assert lots == at
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_total_is_divided_among_its_parts_by_the_method(method):
+    looked = 0
+    for seed in range(250):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(2, 5))
+        real = rng.uniform(0, 4, n).round(int(rng.integers(1, 8)))
+        if seed % 3 == 0:
+            real = np.floor(real) + rng.choice([0, 0.25, 0.5, 0.5 + 4e-7, 0.5 + 1.2e-6, 4e-7, 1 - 4e-7], n)
+        inside = np.floor(real).astype(np.int64) + rng.integers(0, 2, n)
+        slack = int(rng.integers(1, 4))
+        low, high = np.maximum(inside - rng.integers(0, slack, n), 0), inside + rng.integers(0, slack, n)
+        cut, nests = int(rng.integers(0, n + 1)), []
+        for members in (np.arange(cut), np.arange(cut // 2), np.arange(cut, n)):
+            if len(members) > 1:
+                some = int(inside[members].sum())
+                nests.append(Nest(members, some - int(rng.integers(0, 2)), some + int(rng.integers(0, 2))))
+        priority = real if seed % 2 else rng.integers(1, 4, n) / 3 * (1 + rng.choice([0, 1e-15], n))
+        right = chosen(real, int(inside.sum()), low, high, nests, priority, method)
+        if right is not None:
+            looked += 1
+            found = whole_lots(Real.of(real), int(inside.sum()), low, high, nests, priority, method)
+            assert found.tolist() == right, seed
+    assert looked > 120
+
+
+def test_no_amount_and_no_group_is_further_from_its_lots_than_the_total_and_the_floors_ask_for():
+    needed = set()
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        real = rng.uniform(0, 5, 3).round(1)
+        caps = np.ceil(real).astype(np.int64) + rng.integers(0, 6, 3)
+        floors = rng.integers(0, caps + 1) if seed % 2 else np.zeros(3, np.int64)
+        nests = [] if seed % 2 else [Nest(np.array([0, 1]), 0, UNBOUND)]
+        total = int(rng.integers(floors.sum(), caps.sum() + 1))
+
+        def beyond(x, real=real, floors=floors, nests=nests):
+            """How many lots cells and the group are beyond rounding up or down; a floor is not."""
+            cells = [(lots, r) for lots, r, low in zip(x, real, floors, strict=True) if not lots == low > r]
+            cells += [(sum(x[k] for k in nest.members), real[nest.members].sum().round(1)) for nest in nests]
+            return max((max(math.floor(r) - lots, lots - math.ceil(r)) for lots, r in cells), default=0)
+
+        ways = product(*(range(low, cap + 1) for low, cap in zip(floors, caps, strict=True)))
+        least = min(beyond(x) for x in ways if sum(x) == total)
+        quota = min(q for q in (0, 1, 4, 16) if least <= q)
+        found = whole_lots(Real.of(real), total, floors, caps, nests, real).tolist()
+        assert beyond(found) <= quota, seed
+        needed.add(quota)
+    assert needed == {0, 1, 4, 16}
+
+
+def test_remainders_are_equal_within_a_millionth_of_a_lot_or_what_floats_know_of_large_amounts():
+    def first_gets_it(*real: float) -> bool:
+        down = [math.floor(r) for r in real]
+        lots = plain(list(real), sum(down) + 1, "largest_remainder", [1, 2])
+        assert lots in ([down[0] + 1, down[1]], [down[0], down[1] + 1])
+        return lots[0] > down[0]
+
+    assert first_gets_it(0.5 + 8e-7, 7.5) and not first_gets_it(0.5 + 4e-7, 7.5)
+    assert first_gets_it(0.5, 7.5 - 8e-7) and not first_gets_it(0.5, 7.5 - 4e-7)
+    assert first_gets_it(1e12 + 0.0625, 7.03) and not first_gets_it(1e12 + 0.03125, 7.03)
+    assert first_gets_it(1e12 + 0.96875, 7.98) and not first_gets_it(1e12 + 0.9375, 7.98)
+    assert first_gets_it(1e14 + 0.3125, 7.3) and not first_gets_it(1e14 + 0.234375, 7.2)
+
+
+def test_entitlements_are_equal_within_twelve_digits():
+    for more, lots in ((1e-13, [1, 0]), (1e-11, [0, 1])):
+        for size in (3.0, 3e8):
+            assert plain([0.5, 0.5], 1, "largest_remainder", [size, size * (1 + more)]) == lots
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_ties_go_to_the_larger_entitlement_then_to_the_smaller_id_also_where_lots_are_taken(method):
+    assert plain([2.0, 2.0, 2.0], 7, method) == [3, 2, 2]
+    assert plain([2.0, 2.0, 2.0], 5, method) == [2, 2, 1]
+    assert plain([4.0, 4.0, 4.0], 7, method) == [3, 2, 2]
+    assert plain([2.0, 2.0, 2.0], 5, method, [1, 2, 2]) == [1, 2, 2]
+    assert plain([2.0, 2.0, 2.0], 7, method, [1, 2, 3]) == [2, 2, 3]
 
 
 def test_where_a_floor_asks_for_more_those_with_the_least_remainders_give():
@@ -252,6 +384,14 @@ def test_an_open_supply_rounds_each_amount_on_its_own():
     assert lots.tolist() == [1, 2, 2]
 
 
+def test_an_open_supply_rounds_a_group_as_one_and_divides_it():
+    free = np.zeros(4, np.int64), np.full(4, UNBOUND)
+    real = Real.of(np.array([1.3, 2.4, 1.4, 0.4]))
+    assert whole_lots(real, None, *free, [Nest(np.array([0, 2]), 0, 9)], np.ones(4)).tolist() == [1, 2, 2, 0]
+    assert whole_lots(real, None, *free, [Nest(np.array([0, 2]), 0, 2)], np.ones(4)).tolist() == [1, 2, 1, 0]
+    assert whole_lots(real, None, *free, [Nest(np.array([1, 3]), 3, 3)], np.ones(4)).tolist() == [1, 3, 1, 0]
+
+
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), st.integers(-50, 50))
 def test_round_to_sum_adds_up_and_moves_nothing_far(values, extra):
     real = np.array(values)
@@ -259,3 +399,11 @@ def test_round_to_sum_adds_up_and_moves_nothing_far(values, extra):
     found = round_to_sum(real, total)
     assert found.sum() == total
     assert np.abs(found - real).max() <= 2 + abs(extra)
+    more = (found - np.floor(real)).tolist()
+    by_rest = sorted(range(len(real)), key=lambda k: (np.floor(real[k]) - real[k], k))
+    assert [more[k] for k in by_rest] == sorted(more, reverse=True)
+    assert max(more) - min(more) <= 1
+
+
+def test_nothing_rounds_to_nothing():
+    assert round_to_sum(np.zeros(0), 0).tolist() == []
