@@ -490,8 +490,8 @@ REASONS = {
     "bug": "这是 fundalloc 的程序错误（ZeroDivisionError，位于 sitecustomize.py 第 14 行：by 0）。",
     "memory": "内存不足。减小 --jobs 可少用内存。",
     "clash": "可行的办法：",
-    "pipe": "pipe.toml: pipe.toml 不是可以读取的文件。",
-    "\ufffd": "\ufffd.toml: 文件名不是 UTF-8 文本。请改名。",
+    "pipe": "pipe.toml：pipe.toml 不是可以读取的文件。",
+    "\ufffd": "\ufffd.toml：文件名不是 UTF-8 文本。请改名。",
 }
 
 
