@@ -5,15 +5,18 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from fundalloc.entitlements import ResourceSection
 from fundalloc.errors import Faults, did_you_mean
 from fundalloc.expressions import Expression
 from fundalloc.language import listed, say
-from fundalloc.policy.model import Policy
 from fundalloc.rounds import at, in_order
 from fundalloc.rules import Limit, Link, Rule
 from fundalloc.rules.base import numbers
+
+if TYPE_CHECKING:
+    from fundalloc.policy.model import Policy
 
 OF = ("amount", "share", "head", "entitlement", "previous")
 

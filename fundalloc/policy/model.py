@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import copy
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from fundalloc.entitlements import ResourceSection
+from fundalloc.errors import Faults, InputError
 from fundalloc.growth import PlanSection
 from fundalloc.history import HistorySection
 from fundalloc.indices import Index
@@ -15,6 +27,8 @@ from fundalloc.language import Language
 from fundalloc.letterhead import NoticesSection
 from fundalloc.monitors import MonitorSection
 from fundalloc.objectives import Objective
+from fundalloc.policy.checks import check_policy
+from fundalloc.policy.complaints import complaints
 from fundalloc.roster import RegionsSection
 from fundalloc.rules import AnyRule
 from fundalloc.uncertainty import StandardError
@@ -32,7 +46,7 @@ class FundSection(BaseModel):
 
 
 class Policy(BaseModel):
-    """A whole policy file."""
+    """A whole policy file. Raises InputError with every fault, however it is made."""
 
     model_config = CONFIG
     format: Literal[1] = Field(description="Version of this file format.")
@@ -54,3 +68,45 @@ class Policy(BaseModel):
     uncertainty: dict[str, StandardError] = Field(
         default_factory=dict, description="Relative standard error by column, 0.01 for 1 %; left out: none."
     )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _every_fault(cls, raw: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        """Says what the schema refuses in our words, together with what else is wrong.
+
+        context of the validation: `file`, where the entries come from.
+        """
+        try:
+            return handler(raw)
+        except ValidationError as error:
+            faults = Faults((info.context or {}).get("file", "policy"))
+            faults.found += complaints(error, cls, raw, faults.file)
+            rest = _rest(raw, error)
+            with faults.collect(), suppress(ValidationError):
+                policy = handler(rest)
+                check_policy(policy, policy.fund.round, True, faults.file)
+            raise InputError(faults.found) from None
+
+
+def _rest(raw: Any, error: ValidationError) -> Any:
+    """The entries of a policy without its unknown keys and faulty rules."""
+    if not isinstance(raw, Mapping):
+        return raw
+    rest = copy.deepcopy(dict(raw))
+    rules = rest.get("rules")
+    faulty = {e["loc"][1] for e in error.errors() if e["loc"][:1] == ("rules",) and len(e["loc"]) > 1}
+    if isinstance(rules, list | tuple):
+        rest["rules"] = [rule for k, rule in enumerate(rules) if k not in faulty]
+    for e in error.errors():
+        if e["type"] == "extra_forbidden" and e["loc"][0] != "rules":
+            _drop(rest, e["loc"])
+    return rest
+
+
+def _drop(here: Any, way: Sequence[int | str]) -> None:
+    """Takes an entry out."""
+    for step in way[:-1]:
+        if (isinstance(here, dict) and step in here) or (isinstance(here, list | tuple) and isinstance(step, int)):
+            here = here[step]  # type: ignore[index]
+    if isinstance(here, dict):
+        here.pop(way[-1], None)
