@@ -24,12 +24,11 @@ from fundalloc.language import phrase, say
 from fundalloc.problem import FloatArray, Part, Problem, Resource
 from fundalloc.rules import Curve, Statement
 from fundalloc.tables import Table
+from fundalloc.taken import AS_DECIDED, EARLIER, EVENT, HELP, KEEP
 
 PAID, DUE = "already_paid", "decided_with_need"
-KEEP, HELP = "nothing that is paid is taken back", "what the events ask for"
 #: what `decided.csv` says, with one row without a region for each resource: its supply
 COLUMNS = ("region_id", "resource", "amount", "adjustment", "paid")
-AS_DECIDED, EARLIER = "rules and rounding, as decided before", "earlier amendments"
 #: the share of the reserve is told to so many digits
 DIGITS = Decimal(1).scaleb(-15)
 #: adjustments are published to this
@@ -194,7 +193,7 @@ def _by_reason(mine: Sequence[Event], more: Sequence[Fraction], at: Mapping[str,
     last: dict[int, str] = {}
     for e in mine:
         if e.need or e.returned:
-            i, reason = at[e.region], f"event: {e.reason}"
+            i, reason = at[e.region], f"{EVENT}{e.reason}"
             found.setdefault(reason, np.zeros(len(at)))[i] += e.need - e.returned
             left[i] -= _exact([e.need]) - _exact([e.returned])
             last[i] = reason

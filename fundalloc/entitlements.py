@@ -22,6 +22,7 @@ from fundalloc.language import say
 from fundalloc.problem import BoolArray, FloatArray, Part, Resource, Rounding
 from fundalloc.rounds import at
 from fundalloc.scope import Scope
+from fundalloc.taken import ARREARS
 
 #: floats count so many lots exactly
 MOST_LOTS = 2**53
@@ -149,7 +150,7 @@ def entitle(
     if section.arrears and past:
         due = claimable(unpaid, entitlement, takes_part)
         why = say("{share:.4g} % of what past rounds left unpaid", share=100 * section.arrears)
-        parts += (Part("arrears", "arrears", section.arrears * due, why),)
+        parts += (Part(ARREARS, "arrears", section.arrears * due, why),)
         flags += at_limit(scope, name, due, unpaid, entitlement)
     flags += departed(scope, name, history)
     parts += adjusted(section.adjustments, scope, entitlement, total is None, key, faults)

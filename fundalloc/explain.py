@@ -18,7 +18,7 @@ from fundalloc.decided import Decision
 from fundalloc.language import called, phrase, say
 from fundalloc.problem import FloatArray, IntArray, Resource
 from fundalloc.rounding import round_to_sum
-from fundalloc.shifts import NOBODY_ELSE, NOT_BELOW_ZERO, OBJECTIVE
+from fundalloc.taken import EQUAL, NOBODY_ELSE, NOT_BELOW_ZERO, OBJECTIVE, ROUNDING, SUPPLY
 
 #: steps that no rule of the policy is behind
 OWN_STEPS = {
@@ -76,7 +76,7 @@ def _steps(decision: Decision, r: int) -> Iterator[Step]:
             before, paid = now, gift
     yield Step(
         resource.name,
-        "rounding",
+        ROUNDING,
         "rounding",
         amount - before,
         why=say("to whole lots of {lot}", lot=f"{resource.lot:,f} {called(resource.unit)}".rstrip()),
@@ -118,7 +118,7 @@ def _parts(decision: Decision, resource: Resource, r: int) -> Iterator[_Part]:
         wanted -= sum(more.values())
     who = "head" if resource.scope.regions.population is not None else "region"
     same = say("the same for every head") if who == "head" else say("the same for every region")
-    yield _Part(f"equal share per {who}", "equal", level * resource.equal_share, wanted, same)
+    yield _Part(EQUAL[who], "equal", level * resource.equal_share, wanted, same)
     for part in resource.parts:
         even = float(part.amounts.sum()) if part in keyed else 0.0
         counter = float(part.amounts.sum()) if part.name in more and opened else 0.0
@@ -127,7 +127,7 @@ def _parts(decision: Decision, resource: Resource, r: int) -> Iterator[_Part]:
     if missing:
         wanted = round(resource.shared_out / unit)
         why = say("what is shared out less the sum of the targets")
-        yield _Part("supply", "supply", supply, wanted, why)
+        yield _Part(SUPPLY, "supply", supply, wanted, why)
     for shift in decision.shifts:
         moved = shift.amounts[block]
         counter = 0.0 if resource.lots is not None else float(moved.sum())

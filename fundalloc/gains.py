@@ -11,6 +11,7 @@ from fundalloc.problem import FloatArray
 from fundalloc.rules import Rows
 from fundalloc.sparse import csr_array
 from fundalloc.system import System
+from fundalloc.taken import OBJECTIVE
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ def holding(
     system = replace(base, low=low, high=high, row_low=row_low, row_high=row_high)
     places = tuple(gains.names[k] for k in kept)
     held = Rows(
-        "objective",
+        OBJECTIVE,
         "objective",
         "require",
         "",

@@ -31,6 +31,7 @@ from fundalloc.problem import FloatArray, Problem
 from fundalloc.rules import Rows
 from fundalloc.sparse import csr_array
 from fundalloc.system import System
+from fundalloc.taken import refused_of_rule
 
 OWN = ("amount", "supply", "rule", "nearest")
 
@@ -145,6 +146,8 @@ def added(model: pyo.ConcreteModel, problem: Problem) -> tuple[Rows, ...]:
 
 def _row(constraint: Any, cells: dict[int, int], system: System) -> Rows:
     """One added constraint as a row over the cells."""
+    if wrong := refused_of_rule(constraint.name):
+        raise InputError([Fault(*wrong, key=f"constraint {constraint.name}")])
     form = generate_standard_repn(constraint.body, compute_values=True)
     if not form.is_linear():
         raise InputError(

@@ -20,7 +20,8 @@ import numpy as np
 from fundalloc.choice import chosen
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Statement
-from fundalloc.shifts import OBJECTIVE, Shift, supplied
+from fundalloc.shifts import Shift, supplied
+from fundalloc.taken import OBJECTIVE
 
 #: up to so many rules all orders count; where a convex rule is among them, which takes long
 MOST, MOST_CURVED = 6, 3

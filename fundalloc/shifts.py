@@ -19,17 +19,10 @@ from fundalloc.optimum import Optimum
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Rows
 from fundalloc.system import System, inward
-
-#: what keeps an amount from falling below nothing
-NOT_BELOW_ZERO = "no amount below 0"
-#: what goes to regions without a target because no other region may take it
-NOBODY_ELSE = "what no other region may take"
-
+from fundalloc.taken import NOBODY_ELSE, NOT_BELOW_ZERO
 
 #: targets that add up to what is shared out but for this part of it do so
 ROUGHLY = 1e-9
-#: what the objective moves where no rule holds anything
-OBJECTIVE = "objective"
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from fundalloc.cli.putting import plain, put_json
 from fundalloc.cli.screen import SHOWN, clock, note, wide
 from fundalloc.errors import Fault, InputError
 from fundalloc.language import called, phrase, say
+from fundalloc.taken import EVENT
 
 if TYPE_CHECKING:
     from fundalloc.allocation import Allocation
@@ -100,8 +101,8 @@ def _show(allocation: Allocation) -> None:
     reasons: dict[tuple[str, str], list[str]] = {}
     steps = allocation.sheets["steps.csv"]
     for step in (dict(zip(steps.columns, row, strict=True)) for row in steps.rows()):
-        if step["step"].startswith("event: "):
-            reasons.setdefault((step["region_id"], step["resource"]), []).append(step["step"].removeprefix("event: "))
+        if step["step"].startswith(EVENT):
+            reasons.setdefault((step["region_id"], step["resource"]), []).append(step["step"].removeprefix(EVENT))
     table = Table(box=None, pad_edge=False, header_style="bold")
     words, numbers = (phrase("region"), phrase("resource")), (phrase("before"), phrase("after"), phrase("change"))
     for title in (*words, *numbers, phrase("why")):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fundalloc.amendment import DUE, HELP, KEEP, PAID
+from fundalloc.amendment import DUE, PAID
 from fundalloc.language import say
 from fundalloc.objectives import Objective
 from fundalloc.policy.model import Policy
 from fundalloc.rules import AnyRule, Limit
+from fundalloc.taken import HELP, KEEP
 
 
 class Paid(Limit):

@@ -14,6 +14,7 @@ from fundalloc.language import listed, say
 from fundalloc.rounds import at, in_order
 from fundalloc.rules import Limit, Link, Rule
 from fundalloc.rules.base import numbers
+from fundalloc.taken import refused, refused_of_rule
 
 if TYPE_CHECKING:
     from fundalloc.policy.model import Policy
@@ -31,6 +32,9 @@ def check_policy(policy: Policy, round_: str, has_history: bool, file: str = "")
     for name in sorted(set(policy.measures) & set(policy.indices)):
         faults.add(say("is both a measure and an index."), say("Rename one of them."), key=f"indices.{name}")
     _unique(faults, "rules", (r.name for r in policy.rules))
+    for rule in policy.rules:
+        if wrong := refused_of_rule(rule.name):
+            faults.add(*wrong, key="rules", value=rule.name)
     for name, index in policy.indices.items():
         _unique(faults, f"indices.{name}.indicators", (i.name for i in index.indicators))
     for name, section in policy.resources.items():
@@ -65,6 +69,10 @@ def _check_resource(policy: Policy, name: str, section: ResourceSection, round_:
     key = f"resources.{name}"
     _unique(faults, f"{key}.criteria", (c.name for c in section.criteria))
     _unique(faults, f"{key}.adjustments", (a.name for a in section.adjustments))
+    for kind, names in (("criteria", section.criteria), ("adjustments", section.adjustments)):
+        for named in names:
+            if wrong := refused(named.name):
+                faults.add(*wrong, key=f"{key}.{kind}", value=named.name)
     for one in section.adjustments:
         where = f"{key}.adjustments.{one.name}"
         if (one.measure is None) == (one.amounts is None):

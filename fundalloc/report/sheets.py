@@ -18,6 +18,7 @@ from fundalloc.report.texts import decimal, decimals, exact, number, numbers, pl
 from fundalloc.rules import Curve, Rows, Statement
 from fundalloc.shifts import Binding
 from fundalloc.tables import guarded
+from fundalloc.taken import BETWEEN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,7 +183,7 @@ def _held_by(decision: Decision) -> list[list[str]]:
         for cell in np.unique(matrix.indices).tolist():
             if one.rows.rule not in names[cell]:
                 names[cell].append(one.rows.rule)
-    texts = ["; ".join(n) for n in names]
+    texts = [BETWEEN.join(n) for n in names]
     return [texts[problem.block(r)] for r in range(len(problem.resources))]
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from fundalloc.errors import Fault, InputError, did_you_mean
 from fundalloc.explain import BESIDE_THE_KEY
 from fundalloc.language import called, listed, padded, phrase, say, width
+from fundalloc.taken import BETWEEN, EVENT
 
 Row = Mapping[str, str]
 #: what the steps of rules are where they are not read from multipliers
@@ -51,7 +52,7 @@ def change_in_percent(row: Row) -> str:
 
 def all_called(names: str) -> str:
     """The names of rules in a cell, as people call them."""
-    return say("; ").join(map(called, names.split("; "))) if names else ""
+    return say("; ").join(map(called, names.split(BETWEEN))) if names else ""
 
 
 def heads(values: Iterable[str]) -> int:
@@ -114,7 +115,7 @@ def step_lines(row: Row, steps: Sequence[Row], summary: Mapping[str, Any]) -> li
         why = called(whys.get(name, ""))
         if kind == "rule":
             rule = rules.get(name)
-            binds = name in row["held_by"].split("; ")
+            binds = name in row["held_by"].split(BETWEEN)
             why = say("holds this amount") if binds else say("its part of what others receive or give up")
             if rule and binds:
                 why = say("holds this amount: {sentence}", sentence=rule["sentence"])
@@ -182,7 +183,7 @@ def stages(row: Row, steps: Sequence[Row]) -> Iterator[Row | tuple[str, str, str
             ),
             (
                 "= decided before",
-                bool(row.get("decided")) and (name.startswith("event: ") or kind in after),
+                bool(row.get("decided")) and (name.startswith(EVENT) or kind in after),
                 row.get("decided", ""),
                 say("the amount before the events"),
             ),

@@ -12,6 +12,7 @@ from fundalloc.report.letters.dossier import Dossier, Rank, measured, takes_part
 from fundalloc.report.letters.limits import limits
 from fundalloc.report.letters.sentences import Line, because, lines
 from fundalloc.report.words import ACCOUNTING, Row, amount_per_heads, change_in_percent, heads, money, percent, signed
+from fundalloc.taken import BETWEEN
 
 #: how flags are said
 SEVERITIES = {
@@ -243,7 +244,7 @@ def _owed(row: Row, dossier: Dossier) -> Iterator[str]:
 
 def _flags(region: str, dossier: Dossier) -> Iterator[str]:
     """The flags about a region, then those about a rule or a preferred rule that holds it."""
-    held = {name for row in dossier.amounts[region] for name in row["held_by"].split("; ") if name}
+    held = {name for row in dossier.amounts[region] for name in row["held_by"].split(BETWEEN) if name}
     for subject in (region, *sorted(held - {region})):
         for flag in dossier.flags.get(subject, ()):
             yield say(SEVERITIES[flag["severity"]], message=flag["message"])

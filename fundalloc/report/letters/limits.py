@@ -9,11 +9,12 @@ from typing import Any
 from fundalloc.language import called, listed, phrase, say
 from fundalloc.report.letters.dossier import ALL, Dossier
 from fundalloc.report.words import Row, money
+from fundalloc.taken import BETWEEN
 
 
 def limits(row: Row, steps: Sequence[Row], dossier: Dossier) -> Iterator[str]:
     """What rules say of this amount: those that hold it, then the room that is left, then what more would take."""
-    held = [name for name in row["held_by"].split("; ") if name]
+    held = [name for name in row["held_by"].split(BETWEEN) if name]
     moved = {s["step"]: Decimal(s["amount"]) for s in steps if s["kind"] == "rule"}
     for name in held:
         yield _held(name, row, moved.get(name, Decimal(0)), dossier)

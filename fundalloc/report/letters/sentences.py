@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from fundalloc.amendment import AS_DECIDED, EARLIER
 from fundalloc.explain import OWN_STEPS
 from fundalloc.expressions import Expression
 from fundalloc.language import called, phrase, say
 from fundalloc.report.letters.dossier import Dossier
 from fundalloc.report.words import Row, money, signed, stages
 from fundalloc.rounds import at
-
-EVENT = "event: "
+from fundalloc.taken import AS_DECIDED, BETWEEN, EARLIER, EVENT
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,7 @@ def _rule(step: Row, row: Row, dossier: Dossier, what: str) -> str:
         )
     rule = dossier.rules.get(name)
     why = f" {_capital(rule['why'])}" if rule and rule["why"] else ""
-    if name in row["held_by"].split("; "):
+    if name in row["held_by"].split(BETWEEN):
         told = _either(
             amount,
             phrase("This rule holds your amount up, by {amount}: {sentence}"),

@@ -10,7 +10,7 @@ from typing import Any
 from fundalloc.language import phrase, say
 from fundalloc.report.page.figures import place
 from fundalloc.report.page.material import Row
-from fundalloc.shifts import NOBODY_ELSE, NOT_BELOW_ZERO
+from fundalloc.taken import NOBODY_ELSE, NOT_BELOW_ZERO
 
 #: so many of a side are shown at once, and so many in all
 FIRST, ALL = 6, 80
