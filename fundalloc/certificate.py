@@ -15,6 +15,7 @@ import numpy as np
 
 from fundalloc.attempts import LevelProof
 from fundalloc.decided import Decision
+from fundalloc.elimination import Step
 from fundalloc.errors import Fault, InputError
 from fundalloc.intake import json_of
 from fundalloc.language import later, say
@@ -41,12 +42,7 @@ def certificate(decision: Decision, inputs: Mapping[str, Source], settings: Sequ
         "regions": list(problem.regions.ids),
         "resources": resources(system),
         "rows": [row(system, k) for k in range(len(system.origin))],
-        "choices": {
-            "whole": system.whole,
-            "shares": _cells(system.shares),
-            "out": np.flatnonzero(decision.out).tolist(),
-            "yielded": [_yielded(decision, *which) for which in decision.concessions],
-        },
+        "choices": _choices(decision),
         "optimum": {
             "exact": decision.exact is not None,
             "amounts": numbers(decision.optimum.amounts),
@@ -66,6 +62,31 @@ def certificate(decision: Decision, inputs: Mapping[str, Source], settings: Sequ
         },
         "lots": [decision.lots[problem.block(r)].tolist() for r in range(len(problem.resources))],
     }
+
+
+def _choices(decision: Decision) -> dict[str, Any]:
+    """What was chosen before the optimum, and what proves that it had to be."""
+    found: dict[str, Any] = {
+        "whole": decision.system.whole,
+        "shares": _cells(decision.system.shares),
+        "out": np.flatnonzero(decision.out).tolist(),
+        "yielded": [_yielded(decision, *which) for which in decision.concessions],
+    }
+    if any(s.or_nothing and s.mode != "watch" for s in decision.rules):
+        steps = decision.grounds.steps
+        found["eliminated"] = None if steps is None else [_step(one) for one in steps]
+    return found
+
+
+def _step(one: Step) -> dict[str, Any]:
+    """One step of or_nothing; multipliers that are 0 are left out."""
+    return {"rows": [list(pair) for pair in one.rows], "supplies": [list(pair) for pair in one.supplies]}
+
+
+def step(entry: Mapping[str, Any]) -> Step:
+    """A step of or_nothing as it is read back."""
+    rows, supplies = (tuple((int(k), read([m])[0].item()) for k, m in entry[name]) for name in ("rows", "supplies"))
+    return Step(rows, supplies)
 
 
 def resources(system: System) -> list[dict[str, Any]]:
@@ -142,13 +163,17 @@ def _priced(prices: FloatArray) -> list[list[float]]:
     return [[k, prices[k].item()] for k in np.flatnonzero(prices).tolist()]
 
 
+def priced(entry: Sequence[Sequence[Any]], count: int) -> FloatArray:
+    """Prices as they are read back from pairs of number and price; count: how many there are."""
+    found = np.zeros(count)
+    for k, price in entry:
+        found[k] = read([price])[0]
+    return found
+
+
 def level_proof(entry: Mapping[str, Any], rows: int, gains: int) -> LevelProof:
     """A step of the proof of leximin as it is read back. rows, gains: how many prices there are."""
-    found = np.zeros(rows), np.zeros(gains)
-    for prices, name in zip(found, ("rows", "gains"), strict=True):
-        for k, price in entry[name]:
-            prices[k] = read([price])[0]
-    return LevelProof(float(entry["level"]), *found)
+    return LevelProof(float(entry["level"]), priced(entry["rows"], rows), priced(entry["gains"], gains))
 
 
 def _yielded(decision: Decision, rule: str, resource: str) -> dict[str, Any]:
@@ -158,7 +183,8 @@ def _yielded(decision: Decision, rule: str, resource: str) -> dict[str, Any]:
     found["concessions"] = numbers(decision.concessions[rule, resource])
     if left is not None:
         found |= {"low": numbers(left.low), "high": numbers(left.high)}
-    return found
+    prices = decision.grounds.prices.get((rule, resource))
+    return found | {"prices": None if prices is None else _priced(prices)}
 
 
 def numbers(values: FloatArray) -> list[float | None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fundalloc.attempts import LevelProof
+from fundalloc.elimination import Step
 from fundalloc.exact import Exact
 from fundalloc.findings import Finding, audit
 from fundalloc.flags import Flag
@@ -18,6 +19,18 @@ from fundalloc.remarks import remarks
 from fundalloc.rules import Statement
 from fundalloc.shifts import Binding, Shift, bindings, shifts, supplied
 from fundalloc.system import System
+
+
+@dataclass(frozen=True, eq=False)
+class Grounds:
+    """What proves the choices that go before an optimum.
+
+    steps: whom or_nothing leaves out, None where that is not proven. prices: by preferred rule and resource that what
+    it concedes is the least, None where that is not proven.
+    """
+
+    steps: tuple[Step, ...] | None = None
+    prices: Mapping[tuple[str, str], FloatArray | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +45,8 @@ class Decision:
     supplied: the part of each cell in what is shared out beyond the targets. accounting: how shifts were found, by
     multipliers, shapley or order. worth: what one more unit of each resource would be worth to the objective, NaN
     where that has no meaning. system: the rules as bounds and rows; prices: their multipliers; exact: the optimum in
-    fractions, None where there is none. levels: what proves leximin, level by level. seconds: time by step.
+    fractions, None where there is none. levels: what proves leximin, level by level; grounds: what proves
+    the choices before. seconds: time by step.
     """
 
     problem: Problem
@@ -54,6 +68,7 @@ class Decision:
     findings: tuple[Finding, ...]
     flags: tuple[Flag, ...]
     levels: tuple[LevelProof, ...] | None = None
+    grounds: Grounds = field(default_factory=Grounds)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -78,6 +93,7 @@ def concluded(
     kept: Sequence[Statement],
     out: BoolArray,
     levels: tuple[LevelProof, ...] | None = None,
+    grounds: Grounds | None = None,
 ) -> Decision:
     """The decision that follows from an optimum in whole lots and its multipliers; no solver is used.
 
@@ -106,6 +122,7 @@ def concluded(
         out=out,
         findings=findings,
         levels=levels,
+        grounds=grounds or Grounds(),
         flags=remarks(problem, statements, findings, concessions, lots - optimum.amounts / problem.lot),
     )
 

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ import numpy as np
 from fundalloc.accounting import accounted
 from fundalloc.attempts import Attempt
 from fundalloc.choice import chosen
+from fundalloc.concession_prices import priced
 from fundalloc.conflicts import can_be_kept, conflict
-from fundalloc.decided import Decision, concluded, gone
+from fundalloc.decided import Decision, Grounds, concluded, gone
+from fundalloc.elimination import Loop, Step, left
 from fundalloc.errors import SolverError
 from fundalloc.explain import printed_unit
 from fundalloc.language import say
@@ -35,8 +37,6 @@ log = logging.getLogger("fundalloc")
 AGREE, WORTH = 1e-3, 1e-6
 #: more printed units than these are not counted
 MOST = 2.0**61
-#: a place is below its floor if it misses it by more than this part of it
-BELOW = 1e-9
 
 
 def decide(problem: Problem, statements: Sequence[Statement], model: Any = None) -> Decision:
@@ -49,8 +49,11 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
     if model is not None:
         extra = added(model, problem)
         required, statements = [*required, *extra], [*statements, *extra]
-    out, attempted, lots, kept, concessions = _settled(problem, required, model, clock)
+    settled = _settled(problem, required, model, clock)
+    out, attempted, kept, concessions = settled.out, settled.attempt, settled.kept, settled.concessions
     system, optimum = attempted.system, attempted.optimum
+    with _timed(clock, "prove"):
+        grounds = Grounds(settled.steps, priced(problem, left(required, out), kept, concessions, out))
     with _timed(clock, "explain"):
         prices, accounting, moved = accounted(attempted, kept, gone(required, out))
     with _timed(clock, "audit"):
@@ -61,7 +64,7 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
             optimum=optimum,
             exact=attempted.exact,
             prices=prices,
-            lots=lots,
+            lots=settled.lots,
             accounting=accounting,
             moved=moved,
             worth=None if attempted.chosen is None else attempted.chosen.supplies,
@@ -69,6 +72,7 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
             kept=kept,
             out=out,
             levels=None if attempted.chosen is None else attempted.chosen.levels,
+            grounds=grounds,
         )
     broken = [f for f in found.findings if f.severity == "breach" and f.mode == "require"]
     if broken:
@@ -83,7 +87,7 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
 def unrounded(problem: Problem, statements: Sequence[Statement]) -> FloatArray:
     """The amounts of a round before they are rounded to whole lots, as `decide` finds them; nothing is explained."""
     required = [s for s in statements if s.mode != "watch"]
-    return _settled(problem, required, None, {})[1].optimum.amounts
+    return _settled(problem, required, None, {}).attempt.optimum.amounts
 
 
 def propose(problem: Problem, statements: Sequence[Statement]) -> Any:
@@ -92,26 +96,52 @@ def propose(problem: Problem, statements: Sequence[Statement]) -> Any:
     return build(next(_attempts(problem, required, np.zeros(problem.cells, dtype=bool), {})).solved)
 
 
-def _settled(
-    problem: Problem, required: Sequence[Statement], model: Any, clock: dict[str, float]
-) -> tuple[BoolArray, Attempt, IntArray, tuple[Statement, ...], Mapping[tuple[str, str], FloatArray]]:
+@dataclass(frozen=True, eq=False)
+class _Settled:
     """The optimum in whole lots, what the rules ask for in the end, and what preferred ones concede.
 
-    First all places that stay below an or_nothing floor get nothing, one after the other.
+    out: the cells that get nothing because they stay below an or_nothing floor; steps: what proves that they do.
     """
-    out = np.zeros(problem.cells, dtype=bool)
-    floors = [s for s in required if s.or_nothing and isinstance(s, Rows)]
-    others = [s for s in required if not s.or_nothing]
-    while floors:
-        left = yielded(problem, _left(others, out), out).statements
-        tried = next((a for a in _attempts(problem, left, out, clock) if a.proven), None)
+
+    out: BoolArray
+    steps: tuple[Step, ...] | None
+    attempt: Attempt
+    lots: IntArray
+    kept: tuple[Statement, ...]
+    concessions: Mapping[tuple[str, str], FloatArray]
+
+
+def _eliminated(
+    problem: Problem, required: Sequence[Statement], clock: dict[str, float]
+) -> tuple[BoolArray, tuple[Step, ...] | None]:
+    """The cells that get nothing: of all places that stay below an or_nothing floor, one after the other.
+
+    What proves each of these decisions; None where one of them has no proof of its own.
+    """
+    out, loop = np.zeros(problem.cells, dtype=bool), Loop.of(problem, required)
+    steps: list[Step] | None = []
+    while loop.floors:
+        found = yielded(problem, left(loop.others, out), out)
+        attempts = enumerate(_attempts(problem, found.statements, out, clock))
+        k, tried = next(((k, a) for k, a in attempts if a.proven), (0, None))
         if tried is None:
-            raise conflict(problem, left, out)
-        worst = _furthest_below(problem, _left(floors, out), tried.optimum.amounts)
+            raise conflict(problem, found.statements, out)
+        step = Step.of(tried.optimum)
+        alone = steps is not None and k == 0 and tried.chosen is None and not found.concessions
+        with _timed(clock, "exact"):
+            proven, worst = loop.after(out, step) if alone else (False, None)
+        steps = [*steps, step] if proven and steps is not None else None
+        worst = worst if proven else loop.furthest_below(out, tried.optimum.amounts)
         if worst is None:
             break
         out[worst] = True
-    found = yielded(problem, _left(required, out), out)
+    return out, None if steps is None else tuple(steps)
+
+
+def _settled(problem: Problem, required: Sequence[Statement], model: Any, clock: dict[str, float]) -> _Settled:
+    """What is decided under rules that are required or preferred."""
+    out, steps = _eliminated(problem, required, clock)
+    found = yielded(problem, left(required, out), out)
     kept = found.statements
     for k, tried in enumerate(_attempts(problem, kept, out, clock)):
         if tried.proven:
@@ -122,7 +152,7 @@ def _settled(
             lots = _decided(tried, own, clock)
             if lots is not None:
                 _check_gap(tried)
-                return out, tried, lots, kept, found.concessions
+                return _Settled(out, steps, tried, lots, kept, found.concessions)
         if tried.possible:
             break
     if not can_be_kept(problem, kept, out):
@@ -147,13 +177,6 @@ def _hint(problem: Problem, statements: Sequence[Statement]) -> str:
     return f" {text}"
 
 
-def _left(statements: Sequence[Statement], out: BoolArray) -> list[Statement]:
-    """What rules say where the places that get nothing have left them."""
-    if not out.any():
-        return list(statements)
-    return [s for s in (s.without(out) for s in statements) if len(s.matrix.indptr) > 1]
-
-
 def _attempts(
     problem: Problem, statements: Sequence[Statement], out: BoolArray, clock: dict[str, float]
 ) -> Iterator[Attempt]:
@@ -173,21 +196,6 @@ def _attempts(
             sure = tried.proven or tried.optimum.clash or any(isinstance(s, Curve) for s in statements)
             if closed and not sure and about_possible(tried.system):
                 break
-
-
-def _furthest_below(problem: Problem, floors: Sequence[Statement], amounts: FloatArray) -> IntArray | None:
-    """The cells of the place that is furthest below its floor; ties: the smaller entitlement, then the id."""
-    key = problem.blocks([r.entitlement for r in problem.resources])
-    worst: tuple[float, float, str] | None = None
-    cells = None
-    for one in floors:
-        values = one.values(amounts)
-        for place in np.flatnonzero((one.low > 0) & (values < one.low * (1 - BELOW))):
-            mine = one.matrix.indices[one.matrix.indptr[place] : one.matrix.indptr[place + 1]]
-            rank = (round(float(values[place] / one.low[place]), 12), float(key[mine].sum()), one.places[place])
-            if worst is None or rank < worst:
-                worst, cells = rank, mine.astype(np.int64)
-    return cells
 
 
 @contextmanager

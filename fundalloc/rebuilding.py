@@ -10,6 +10,7 @@ import numpy as np
 
 from fundalloc import certificate as written
 from fundalloc.differences import Differs, entry, same
+from fundalloc.elimination import left
 from fundalloc.fund import Fund
 from fundalloc.language import later
 from fundalloc.problem import BoolArray, FloatArray
@@ -34,8 +35,7 @@ def rebuilt(
             named |= np.asarray(one.matrix.T @ np.ones(len(one))) > 0
     if (out & ~named).any():
         raise Differs(later("a region gets nothing that no or_nothing rule concerns."))
-    left = [s for s in (s.without(out) for s in required) if len(s.matrix.indptr) > 1] if out.any() else required
-    kept, concessions = yielding(left, choices["yielded"])
+    kept, concessions = yielding(left(required, out), choices["yielded"])
     shares = np.array([c == "1" for c in choices["shares"]])
     base = None
     for closed in (True, False):
@@ -80,8 +80,8 @@ def yielding(
     kept = [s for s in statements if s.mode != "prefer"]
     for one in (s for s in statements if s.mode == "prefer"):
         yields = given.pop((one.rule, one.resource), None)
-        left = one if yields is None else _loosened(one, yields)
-        kept += [left] if left is not None else []
+        still = one if yields is None else _loosened(one, yields)
+        kept += [still] if still is not None else []
     if given:
         raise Differs(later("rules yield that are not preferred: {code_sorted}.", code_sorted=sorted(given)))
     return tuple(kept), {(str(e["rule"]), str(e["resource"])): written.read(e["concessions"]) for e in entries}
@@ -90,6 +90,10 @@ def yielding(
 def _loosened(one: Statement, yields: Mapping[str, Any]) -> Statement | None:
     """A preferred rule with the bounds to which it yields."""
     if "high" not in yields:
+        if not isinstance(one, Curve) or not one.spread.ordered:
+            raise Differs(
+                later('the preferred rule "{code_rule}" is left out, but it has a bound.', code_rule=one.rule)
+            )
         return None
     low, high = written.read(yields["low"], -np.inf), written.read(yields["high"], np.inf)
     if (low > one.low).any() or (high < one.high).any():

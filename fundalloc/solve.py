@@ -155,7 +155,7 @@ class Dearest:
 def dearest(system: System, value: FloatArray) -> Dearest | None:
     """The program of the greatest value * amounts; None: no answer."""
     arrays, scale, norms = _of_system(system)
-    most = max(float((value * scale).max(initial=0.0)), 1e-300)
+    most = max(float(np.abs(value * scale).max(initial=0.0)), 1e-300)
     high = np.minimum(arrays.high, system.problem.size / scale)
     status, amounts, found = both(replace(arrays, curvature=0 * scale, cost=-value * scale / most, high=high))
     if status != "Optimal" or not (np.isfinite(found).all() and np.isfinite(amounts).all()):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fundalloc.differences import AGREE
+from fundalloc.grounds import Grounded
 from fundalloc.language import called, phrase, say
-from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.system import System
 
 #: what the tables and the rules prove whatever the objective
@@ -34,11 +34,26 @@ class Verdict:
     cells: int
 
 
-def proves(objective: str, near: float | None, levelled: bool) -> str:
-    """What is proven of amounts.
+def proves(objective: str, near: float | None, levelled: bool, choices: Grounded) -> str:
+    """What is proven of amounts, and of the choices that go before them.
 
     near: the gap, None where there is none. levelled: whether the levels of leximin are proven.
     """
+    said = _optimal(objective, near, levelled)
+    if choices.least:
+        said += say(
+            " What preferred rules concede ({rules}) is the least beside the rules that go before them, to {near:.1e} "
+            "of what is shared out.",
+            rules=say(", ").join(map(called, choices.least)),
+            near=choices.near,
+        )
+    if choices.left_out:
+        said += say(" Whom or_nothing leaves out follows place by place, exactly, in fractions.")
+    return said
+
+
+def _optimal(objective: str, near: float | None, levelled: bool) -> str:
+    """What is proven of amounts."""
     if levelled:
         return say(
             "{proven}; before rounding no region can be raised without lowering one that is no better off (leximin), "
@@ -63,8 +78,7 @@ def numbers() -> str:
 
 def leaves(
     system: System,
-    concessions: Mapping[tuple[str, str], FloatArray],
-    out: BoolArray,
+    choices: Grounded,
     untold: Sequence[str],
     levelled: bool,
     accounting: str,
@@ -74,8 +88,11 @@ def leaves(
     """What is not proven. untold: curves whose rows in the program cannot be compared with them."""
     parts = {
         phrase("that the published inputs are true"): True,
-        phrase("that preferred rules had to yield as far as they did"): bool(concessions),
-        phrase("that or_nothing had to leave out whom it leaves out"): bool(out.any()),
+        phrase("that preferred rules had to yield as far as they did"): bool(choices.unproven) and not choices.least,
+        phrase("that the preferred rules {yielding} had to yield as far as they did"): bool(
+            choices.unproven and choices.least
+        ),
+        phrase("that or_nothing had to leave out whom it leaves out"): choices.left_out is False,
         phrase("that regions without a target had to be left a part"): bool(
             (system.shares & ~system.problem.wants).any()
         ),
@@ -86,6 +103,6 @@ def leaves(
         phrase("the prices of rules in summary.json, which take the solver"): priced,
         phrase("why amounts changed and what watched rules would take, for the same reason"): looked,
     }
-    rules = say(", ").join(map(called, untold))
-    said = (say(text, rules=rules) for text, holds in parts.items() if holds)
+    rules, yielding = (say(", ").join(map(called, names)) for names in (untold, choices.unproven))
+    said = (say(text, rules=rules, yielding=yielding) for text, holds in parts.items() if holds)
     return say("Not proven: {parts}.", parts=say("; ").join(said))

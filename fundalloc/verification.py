@@ -22,6 +22,7 @@ from fundalloc.errors import DifferenceError, InputError
 from fundalloc.exact import Exact, exact
 from fundalloc.fund import Fund
 from fundalloc.gains import raising
+from fundalloc.grounds import Grounded, grounded
 from fundalloc.intake import contents, json_of
 from fundalloc.language import Language, later, learn, phrase, say, speaking, spoken
 from fundalloc.level_proofs import proven_levels
@@ -84,6 +85,7 @@ class Check:
         self.untold: list[str] = []
         self.levelled = False
         self.how: float | None = None
+        self.grounded = Grounded()
         self.unverified: tuple[tuple[str, str], ...] = ()
         self.summary = self._json(SUMMARY)
         self.certificate = self._json(CERTIFICATE)
@@ -120,10 +122,9 @@ class Check:
         learn(fund.policy.translations)
         kind, accounting = self.certificate["objective"]["kind"], self.certificate["explained"]["accounting"]
         priced, looked = any(r["price"] for r in self.summary["rules"]), "looked" in self.summary
-        concessions, out = decision.concessions, decision.out
-        left = leaves(decision.system, concessions, out, self.untold, self.levelled, accounting, priced, looked)
+        left = leaves(decision.system, self.grounded, self.untold, self.levelled, accounting, priced, looked)
         others = (say(why, code=file) for why, file in self.unverified)
-        said = proves(kind, self.how, self.levelled), left, numbers(), *others
+        said = proves(kind, self.how, self.levelled, self.grounded), left, numbers(), *others
         return Verdict(said, self.how, decision.system.problem.cells)
 
     def _read(self) -> tuple[Fund, Decision, Shapes | None]:
@@ -137,6 +138,8 @@ class Check:
         system, kept, out, concessions = rebuilt(fund, self.certificate)
         optimum, proof, self.how = self._optimum(system, kept)
         self._touching(system, optimum)
+        required = [s for s in fund.rows if s.mode != "watch"]
+        self.grounded = grounded(fund.problem, required, kept, out, concessions, self.certificate["choices"])
         return fund, self._decision(fund, system, kept, out, concessions, optimum, proof)
 
     def _fund(self) -> Fund:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fundalloc.concessions import LEAST, sizes
 from fundalloc.conflicts import can_be_kept, conflict, possible
 from fundalloc.dual import Dual
 from fundalloc.errors import SolverError
@@ -113,7 +114,7 @@ def _rows(problem: Problem, kept: Sequence[Statement], rows: Rows, out: BoolArra
         if not missed:
             break
         system = system.joined(tuple(c.tangent(amounts) for c in missed))
-    size = max(r.size for r in problem.resources)
+    size = sizes(problem, rows)
     given = np.maximum(short, over)
     for more in (LOOSE, 1e-8, 1e-7, 1e-6):
         slack = more * size
@@ -137,7 +138,7 @@ def _shortfalls(system: System, rows: Rows, amounts: FloatArray) -> tuple[FloatA
     """
     problem, size = system.problem, system.problem.size
     supply, totals = supply_rows(system)
-    unit = size[rows.matrix.indices[rows.matrix.indptr[:-1]]]
+    unit = sizes(problem, rows)
     count, cells = len(rows), problem.cells
     nothing = csr_array((supply.shape[0] + system.matrix.shape[0], 2 * count))
     scaled = csr_array(vstack([supply, system.matrix @ diags_array(size)], format="csr"))
@@ -152,14 +153,14 @@ def _shortfalls(system: System, rows: Rows, amounts: FloatArray) -> tuple[FloatA
         )
     )
     low, high = rows.low / unit, rows.high / unit
-    bound = [np.where(np.isfinite(b), np.maximum(np.abs(b), 1e-9), 1e-9) for b in (low, high)]
+    bound = np.concatenate([np.where(np.isfinite(b), np.maximum(np.abs(b), LEAST), LEAST) for b in (low, high)])
     free = np.zeros(2 * count)
     now, last = amounts / size, np.full(2 * count, np.inf)
     multipliers = np.zeros(matrix.shape[0])
     for _ in range(DRAWS):
         dual = Dual(
             np.concatenate([now, free]),
-            np.concatenate([problem.softness / size / BESIDE, *bound]),
+            np.concatenate([np.maximum(problem.softness / size, 1.0 / problem.n) / BESIDE, bound / bound.max()]),
             matrix,
             np.concatenate([totals, system.row_low, low]),
             np.concatenate([totals, system.row_high, high]),

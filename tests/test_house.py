@@ -22,11 +22,13 @@ LAYERS = (
     "goals growth outlook letterhead uncertainty",
     "policy system findings monitors posed thresholds",
     "program arrays dual highs solve optimum polish equations whole exact attempts bending standing tangents gains "
-    "soft level_prices level_proofs levels alpha_fair benefit market choice multipliers evenest shifts",
-    "decided lots reasons conflicts lowest yielding prices shapley accounting rounding remarks",
+    "soft level_prices level_proofs levels concessions elimination alpha_fair benefit market choice multipliers "
+    "evenest shifts",
+    "decided lots reasons conflicts lowest yielding concession_prices prices shapley accounting rounding remarks",
     "decision explain certificate differences cliffs contrasts spreads",
     "report shipped",
-    "allocation fund loading amounts reproduction rebuilding verdict verification recording amending monitoring "
+    "allocation fund loading amounts reproduction rebuilding grounds verdict verification recording amending "
+    "monitoring "
     "causes mixtures change cause_words change_words precedent planned horizon projection notices candidates "
     "comparison weights lottery sensitivity deviations courses retrospect earlier looking requiring reissuing blame "
     "batching "

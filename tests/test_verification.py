@@ -444,12 +444,17 @@ WISH: list[dict[str, Any]] = [
 ]
 
 
+EVEN = {"kind": "inequality", "name": "even", "measure": "hoover", "at_most": 0.001, "mode": "prefer"}
+
+
 def named(name: str) -> Fund:
     """A fund by the name of a rule, or of an objective beside a rule."""
     if name == "limits":
         return fund(7, 12)
     if name == "wish":
         return Fund(parse_policy(policy(WISH)), data(1)[0])
+    if name == "even":
+        return Fund(parse_policy(policy([WISH[0], EVEN])), data(1, 5)[0])
     rule, _, objective = name.partition(" by ")
     return Fund(parse_policy(stated(rule, objective=objective)), *data(1))
 
@@ -692,8 +697,7 @@ def test_the_hashes_of_inputs_and_files_are_those_of_what_is_there(folders, tmp_
 
 
 LEFT = {
-    "wish": "that preferred rules had to yield as far as they did",
-    "or_nothing": "that or_nothing had to leave out whom it leaves out",
+    "even": "that preferred rules had to yield as far as they did",
     "limit by benefit": "how much of the distance each rule accounts for",
     "limits": "the prices of rules in summary.json, which take the solver",
 }
