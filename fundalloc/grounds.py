@@ -40,9 +40,10 @@ def grounded(
 ) -> Grounded:
     """What the proofs in a certificate show. Raises Differs where one of them does not hold.
 
-    statements: what all rules in force say; kept: what is left of them, in the order in which they were decided.
+    statements: what all rules say; kept: what is left of them, in the order in which they were decided.
     """
-    stays = left(statements, out)
+    required = [s for s in statements if s.mode != "watch"]
+    stays = left(required, out)
     proven: dict[str, float] = {}
     unproven: list[str] = []
     for entry in choices["yielded"]:
@@ -68,7 +69,7 @@ def grounded(
                 later('it is not proven that the preferred rule "{code_rule}" concedes the least.', code_rule=rule)
             )
         proven[rule] = max(proven.get(rule, 0.0), max(float(lacks), 0.0) + it.room)
-    loop = Loop.of(problem, statements)
+    loop = Loop.of(problem, required)
     steps = choices.get("eliminated")
     if steps is not None:
         fault = loop.fault(out, [written.step(one) for one in steps])

@@ -25,20 +25,20 @@ WORDS = {
 
 
 class Objective(BaseModel):
-    """Which of the allocations that keep the rules is chosen: exactly one, which treats equals equally.
+    """Which of the allocations that keep the rules is chosen: one alone, which gives equals the same before rounding.
 
-    nearest, and alpha_fair of amounts, have one best allocation. leximin and, with `value`, alpha_fair settle coverages
-    only, and benefit the total only: where allocations are alike in these, as where units are worth nothing or the
-    same, the one by `nearest` among them is chosen. That is of the amounts before they are rounded to lots and without
-    `or_nothing`, which both tell equals apart by their ids.
+    By itself only `nearest` tells of every amount. What the others leave open is decided by `nearest` too: amounts of
+    the same total value (benefit), resources that nobody values and other ways to the same coverages (leximin and
+    alpha_fair with values). benefit beside theil or atkinson is known to 1e-6 of its total, so amounts are known no
+    better. With values, leximin and alpha_fair give to regions whose targets are worth nothing to them their own
+    floors, and else only what no other region may take.
+
     nearest: the least sum over resources of (1 / shared out) * sum of (amount - target)^2 / target. Amounts stay in
     proportion to the targets except where a rule forbids it.
     leximin: no region can be raised without lowering one that is no better off: the lowest coverage (amount /
     target) is as high as can be, then the next lowest. With `value` under the resources a region's coverage is the
     worth of its amounts by that of its targets; amounts are then by `nearest`. Where only regions and nested groups
     are limited and no values are stated it is the same as `nearest`.
-    With `value`, in leximin and alpha_fair, a region to which its targets are worth nothing is left out: it gets what
-    floors of its own give it.
     alpha_fair: the greatest sum of weight * coverage^(1 - alpha) / (1 - alpha), for alpha = 1 weight * log(coverage);
     the weight is the region's share of what is shared out. For alpha = 1 (proportional fairness, Nash welfare) no
     other allocation has a positive weighted sum of relative gains, and with values and no rules it is the equilibrium

@@ -83,9 +83,8 @@ class Check:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.untold: list[str] = []
-        self.levelled = False
+        self.levelled, self.grounded = False, Grounded()
         self.how: float | None = None
-        self.grounded = Grounded()
         self.unverified: tuple[tuple[str, str], ...] = ()
         self.summary = self._json(SUMMARY)
         self.certificate = self._json(CERTIFICATE)
@@ -138,8 +137,7 @@ class Check:
         system, kept, out, concessions = rebuilt(fund, self.certificate)
         optimum, proof, self.how = self._optimum(system, kept)
         self._touching(system, optimum)
-        required = [s for s in fund.rows if s.mode != "watch"]
-        self.grounded = grounded(fund.problem, required, kept, out, concessions, self.certificate["choices"])
+        self.grounded = grounded(fund.problem, fund.rows, kept, out, concessions, self.certificate["choices"])
         return fund, self._decision(fund, system, kept, out, concessions, optimum, proof)
 
     def _fund(self) -> Fund:
@@ -199,8 +197,7 @@ class Check:
             return
         gains, rows = raising(system), len(system.supplies) + len(system.row_low)
         proofs = [written.level_proof(one, rows, len(gains.due)) for one in said]
-        fault = proven_levels(system, gains, amounts, proofs)
-        if fault:
+        if fault := proven_levels(system, gains, amounts, proofs):
             raise Differs(fault)
         self.levelled = True
 

@@ -690,39 +690,41 @@ def test_benefit_does_not_rest_on_the_way_to_the_greatest_total():
 
 
 @pytest.mark.parametrize("kind", ["leximin", "alpha_fair", "benefit"])
-def test_what_an_objective_leaves_open_is_decided_by_nearest(kind):
+def test_what_an_objective_leaves_open_is_decided_by_nearest_and_equals_get_the_same(kind):
     """A resource that nobody values, and for benefit one that all value alike: no total and no coverage tells."""
     rules = [
-        {"kind": "limit", "name": "states", "each": "state", "of": "entitlement", "floor": 0.98},
+        {"kind": "limit", "name": "states", "each": "state", "of": "entitlement", "floor": 0.9},
         {"kind": "limit", "name": "even", "of": "share", "cap": 0.24},
-        {"kind": "inequality", "name": "gap", "measure": "gini", "at_most": 0.2, "resource": "land"},
+        {"kind": "inequality", "name": "gap", "measure": "gini", "at_most": 0.12, "resource": "land"},
     ]
+    land = {**LAND, "criteria": [{"name": "p", "weight": 1, "measure": "population * need"}], "value": "0"}
+    fund = {"value": "1" if kind == "benefit" else "1 + need"}
     for seed in range(2):
         frame = regions(np.random.default_rng(seed), 10)
         frame = pd.concat([frame, frame.iloc[[0]].assign(id="ZZZ")], ignore_index=True)
-
-        def amounts(objective: str, frame: pd.DataFrame = frame) -> np.ndarray:
-            alike = "1" if kind == "benefit" else "1 + need"
-            land = {**LAND, "lot": 0.01, "value": "0"}
-            stated = policy(rules, fund={"value": alike}, resources={"land": land}, objective={"kind": objective})
-            found = Fund(parse_policy(stated), frame)
-            return unrounded(found.problem, found.rows).reshape(2, -1) / [[SUPPLY], [found.problem.resources[1].size]]
-
-        plain, mine = amounts("nearest"), amounts(kind)
+        found = {
+            objective: Fund(
+                parse_policy(policy(rules, fund=fund, resources={"land": land}, objective={"kind": objective})), frame
+            )
+            for objective in ("nearest", kind)
+        }
+        size = np.array([[r.size] for r in found[kind].problem.resources])
+        plain, mine = (unrounded(one.problem, one.rows).reshape(2, -1) / size for one in found.values())
+        assert np.abs(plain[1] - found[kind].problem.resources[1].target / size[1]).max() > 1e-3
         assert np.abs(mine[1] - plain[1]).max() <= 1e-9
-        assert kind == "alpha_fair" or np.abs(mine[0] - plain[0]).max() <= 1e-9
-        ids = sorted(frame["id"])
+        if kind == "benefit":
+            assert np.abs(mine[0] - plain[0]).max() <= 1e-9
+        ids = found[kind].problem.regions.ids
         one, other = ids.index(frame["id"][0]), ids.index("ZZZ")
         assert np.abs(mine[:, one] - mine[:, other]).max() <= 1e-9
 
 
-@pytest.mark.parametrize("kind", ["leximin", "alpha_fair"])
-def test_a_region_to_which_its_targets_are_worth_nothing_is_left_out(kind):
-    frame = pd.DataFrame({"id": list("ABC"), "name": list("abc"), "state": "S", "coast": "east", "population": 100})
-    frame = frame.assign(need=[1.0, 1.0, 0.0])
-    land = {**LAND, "supply": 90, "lot": 0.01, "value": "0"}
-    for rules, left in (([], 0), ([{"kind": "limit", "name": "floor", "of": "share", "floor": 0.1}], 9)):
-        own = [{**r, "resource": "land"} for r in rules]
-        stated = policy(own, fund={"value": "1"}, resources={"land": land}, objective={"kind": kind})
-        amounts = Fund(parse_policy(stated), frame).allocate().decision.amounts
-        assert amounts.tolist() == [SUPPLY / 2, SUPPLY / 2, 0, (90 - left) / 2, (90 - left) / 2, left]
+@pytest.mark.parametrize(("kind", "land_of_last"), [("leximin", 0.0), ("alpha_fair", 0.0), ("benefit", 300.0)])
+def test_a_region_whose_targets_are_worth_nothing_to_it_comes_after_the_others(kind, land_of_last):
+    frame = pd.DataFrame({"id": list("ABC"), "name": list("abc"), "state": "S", "coast": "east"})
+    frame = frame.assign(population=[1000, 2000, 1000], need=[1.0, 1.0, 0.0])
+    land = {**LAND, "value": "0"}
+    stated = policy([], fund={"value": "1"}, resources={"land": land}, objective={"kind": kind})
+    found = Fund(parse_policy(stated), frame)
+    amounts = unrounded(found.problem, found.rows).reshape(2, -1)
+    assert amounts[1] == pytest.approx([(1200 - land_of_last) / 3, (1200 - land_of_last) / 1.5, land_of_last], abs=1e-6)
