@@ -10,7 +10,7 @@ import pytest
 
 from fundalloc import Fund, InputError
 from fundalloc.policy import parse_policy
-from fundalloc.rules import Rows, tolerance
+from fundalloc.rules import Rows, are_kept, tolerance
 
 YEARS = ("2021", "2022", "2023")
 FRAME = pd.DataFrame(
@@ -328,6 +328,16 @@ def test_rows_with_other_numbers_are_those_of_the_rule_with_other_numbers(rule):
     assert np.isfinite(half.matrix.data).all()
 
 
+def test_a_number_that_is_gone_leaves_the_other_as_it_is():
+    found = link(floor=0.5, cap=1.5)
+    floors = np.array([place.endswith("(floor)") for place in found.places])
+    for change, gone in (((-np.inf, 0.0), floors), ((0.0, np.inf), ~floors)):
+        moved = found.moved(*change)
+        assert (moved.matrix != found.matrix).nnz == 0
+        assert np.isneginf(moved.low[gone]).all() and np.isposinf(moved.high[gone]).all()
+        assert (moved.low[~gone] == found.low[~gone]).all() and (moved.high[~gone] == found.high[~gone]).all()
+
+
 def test_what_has_no_basis_has_no_other_numbers():
     past = PAST.assign(amount=PAST["amount"] * (PAST["region_id"] != "B"))
     found = rows({"of": "previous", "floor": 0.5}, past=past).moved(0.1, 0.0)
@@ -361,6 +371,26 @@ def test_float_arithmetic_may_miss_a_bound_by_a_part_of_it_or_of_the_amounts():
     assert tolerance(found, np.zeros(4)) == pytest.approx(2e-9 * HEADS)
     assert tolerance(found, np.full(4, 1e4)) == pytest.approx([1e-5] * 4)
     assert tolerance(rows({"of": "head", "floor": 3}), -np.ones(4)) == pytest.approx(3e-9 * HEADS)
+
+
+def test_rows_are_kept_where_neither_bound_is_missed_by_more_than_float_arithmetic_leaves():
+    both = rows({"of": "head", "floor": 1, "cap": 2})
+    shared_out = np.full(4, 1000.0)
+    for amounts, kept in (
+        (HEADS, True),
+        (2 * HEADS, True),
+        (1.5 * HEADS, True),
+        (HEADS * (1 - 1e-10), True),
+        (2 * HEADS * (1 + 1e-10), True),
+        (HEADS * (1 - 1e-7), False),
+        (2 * HEADS * (1 + 1e-7), False),
+        (HEADS * [1, 1, 1, 0.9], False),
+        (HEADS * [2.1, 1, 1, 1], False),
+    ):
+        assert are_kept(both, np.asarray(amounts, dtype=float), shared_out) == kept
+    nothing = rows({"cap": 0})
+    assert are_kept(nothing, np.full(4, 1e-15), np.ones(4)) and not are_kept(nothing, np.full(4, 1e-14), np.zeros(4))
+    assert not are_kept(nothing, np.full(4, 1e-14), np.ones(4))
 
 
 STEPS = {

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 
 from fundalloc import DifferenceError, Fund, load, verification
+from fundalloc.differences import Differs
 from fundalloc.policy import parse_policy
 from fundalloc.tangents import attempt
 from fundalloc.verification import verify
@@ -732,6 +734,54 @@ def test_regions_without_a_target_that_are_left_a_part_and_caps_that_lots_cannot
         caps["resources"]["fund"]["supply"] = supply
         said = verify(written(Fund(parse_policy(caps), frame), tmp_path / "out")).sentences[1]
         assert ("that no whole lots keep all limits exactly" in said) == missed
+
+
+FIVE = regions(np.random.default_rng(4), 5).assign(need=[0.0, 0.4, 0.5, 0.6, 0.9])
+HEADS: dict[str, Any] = {"kind": "limit", "name": "floor", "of": "head", "floor": 30}
+
+
+@pytest.mark.parametrize("alpha", [1.0, 3.0])
+def test_the_weights_of_alpha_fair_are_what_a_coverage_gives_way_to_a_force(alpha, tmp_path):
+    """(target - amount) / (coverage^-alpha - 1), of which less than a millionth may be missing."""
+    caps = {**HEADS, "name": "cap", "of": "entitlement", "floor": 0, "cap": 0.9, "where": "need == 0.4"}
+    made = Fund(parse_policy(policy([HEADS, caps], objective={"kind": "alpha_fair", "alpha": alpha})), FIVE)
+    folder = written(made, tmp_path / "out")
+    assert verify(folder).gap == 0
+    said = Folder(folder).certificate
+    amounts, (one,) = np.array(said["optimum"]["amounts"]), said["resources"]
+    target, weight = np.array(one["entitlement"]), np.array(one["weight"])
+    covered = amounts[1:] / target[1:]
+    assert target[0] == 0 and np.abs(covered - 1).min() > 1e-3 and np.ptp(covered) > 0.01
+    assert weight[1:] == pytest.approx((target - amounts)[1:] / (covered**-alpha - 1), rel=1e-9)
+    check, problem = verification.Check(folder), made.problem
+    for cell in range(5):
+        for part, found in ((2e-7, False), (-2e-7, False), (5e-6, True), (-5e-6, True)):
+            off = problem.leaning(weight * (1 + part * (np.arange(5) == cell)))
+            with pytest.raises(Differs, match="not those of the utility") if found else nullcontext():
+                check._utility(off, amounts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "rule", "proven"),
+    [
+        ("nearest", None, HEADS, True),
+        ("leximin", None, HEADS, True),
+        ("leximin", None, {"kind": "inequality", "measure": "hoover", "at_most": 0.3}, False),
+        ("leximin", [1, 1, 1, 1, 1], HEADS, False),
+        ("alpha_fair", None, HEADS, True),
+        ("alpha_fair", [0, 0, 0, 0, 2], HEADS, False),
+        ("alpha_fair", [2, 0, 0, 0, 0], HEADS, True),
+        ("alpha_fair", [0, 0, 0, 0, 0], HEADS, True),
+        ("benefit", [0, 0, 0, 0, 2], HEADS, False),
+        ("benefit", [2, 0, 0, 0, 0], HEADS, False),
+        ("benefit", [0, 0, 0, 0, 0], HEADS, True),
+    ],
+)
+def test_multipliers_prove_what_is_of_single_amounts_or_worth_nothing_to_anybody(kind, values, rule, proven, tmp_path):
+    """Who has no target is worth nothing to alpha_fair, which compares coverage, but something to benefit."""
+    stated = policy([{**rule, "name": "rule"}], objective={"kind": kind}, fund={"value": "worth"} if values else {})
+    verdict = verify(written(Fund(parse_policy(stated), FIVE.assign(worth=values or 0)), tmp_path / "out"))
+    assert (verdict.gap == 0) == proven and (verdict.gap is None) == (not proven)
 
 
 def test_differences_are_found_in_numbers_lists_and_lines():
