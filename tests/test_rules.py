@@ -390,7 +390,7 @@ def test_rows_are_kept_where_neither_bound_is_missed_by_more_than_float_arithmet
         assert are_kept(both, np.asarray(amounts, dtype=float), shared_out) == kept
     nothing = rows({"cap": 0})
     assert are_kept(nothing, np.full(4, 1e-15), np.ones(4)) and not are_kept(nothing, np.full(4, 1e-14), np.zeros(4))
-    assert not are_kept(nothing, np.full(4, 1e-14), np.ones(4))
+    assert not are_kept(nothing, np.full(4, 1.5e-15), np.ones(4))
 
 
 STEPS = {
