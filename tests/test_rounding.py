@@ -248,6 +248,12 @@ def test_remainders_are_equal_within_a_millionth_of_a_lot_or_what_floats_know_of
     assert first_gets_it(1e14 + 0.3125, 7.3) and not first_gets_it(1e14 + 0.234375, 7.2)
 
 
+def test_exact_amounts_have_no_noise_however_large_they_are():
+    free = np.zeros(2, np.int64), np.full(2, UNBOUND)
+    real = Real(np.array([10**14, 7]), np.array([0.2, 0.1]))
+    assert whole_lots(real, 10**14 + 8, *free, [], np.array([1.0, 2.0])).tolist() == [10**14 + 1, 7]
+
+
 def test_entitlements_are_equal_within_twelve_digits():
     for more, lots in ((1e-13, [1, 0]), (1e-11, [0, 1])):
         for size in (3.0, 3e8):

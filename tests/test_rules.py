@@ -326,6 +326,10 @@ def test_rows_with_other_numbers_are_those_of_the_rule_with_other_numbers(rule):
     assert np.isneginf(half.low).all()
     assert half.high == pytest.approx(stated(0, 0).high)
     assert np.isfinite(half.matrix.data).all()
+    other = stated(0, 0).moved(0.0, np.inf)
+    assert np.isposinf(other.high).all()
+    assert other.low == pytest.approx(stated(0, 0).low)
+    assert np.isfinite(other.matrix.data).all()
 
 
 def test_a_number_that_is_gone_leaves_the_other_as_it_is():

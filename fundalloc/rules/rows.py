@@ -76,8 +76,8 @@ class Rows:
         if np.isinf(change).any():
             change, low, high = (
                 np.zeros(len(self)),
-                np.where(change < 0, -np.inf, low),
-                np.where(change > 0, np.inf, high),
+                np.where(np.isneginf(change), -np.inf, low),
+                np.where(np.isposinf(change), np.inf, high),
             )
         return replace(self, matrix=csr_array(self.matrix + diags_array(change) @ self.slope), low=low, high=high)
 
