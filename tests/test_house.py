@@ -22,9 +22,9 @@ LAYERS = (
     "goals growth outlook letterhead uncertainty",
     "policy system findings monitors posed thresholds",
     "program arrays dual highs solve optimum polish equations whole exact attempts bending standing tangents gains "
-    "soft level_prices level_proofs levels interior faces unfolding curved_levels alpha_fair benefit market choice "
-    "multipliers evenest shifts",
-    "decided lots reasons conflicts lowest yielding prices shapley accounting rounding remarks",
+    "soft level_prices level_proofs levels concessions elimination alpha_fair benefit market choice multipliers "
+    "evenest shifts",
+    "decided lots reasons conflicts lowest yielding concession_prices prices shapley accounting rounding remarks",
     "decision explain certificate differences cliffs contrasts spreads",
     "report shipped",
     "allocation fund loading amounts reproduction rebuilding grounds verdict verification recording amending "
