@@ -42,6 +42,6 @@ def _prices(
     found = dearest(it.base, np.asarray(one.matrix.T @ it.pulls))
     if found is None or it.fault():
         return None
-    prices = np.concatenate([found.supplies, found.rows])
+    prices = np.concatenate(found)
     lacks = it.lacks(prices)
     return prices if lacks is not None and lacks <= OPEN else None

@@ -34,11 +34,6 @@ def row_prices(arrays: Arrays, *, solver: str = "simplex", tolerance: float = 1e
     return status, prices
 
 
-def both(arrays: Arrays) -> tuple[str, FloatArray, FloatArray]:
-    """Status, point and row prices of a linear program, by simplex."""
-    return _said(_solved(arrays, "simplex", 1e-12))
-
-
 class Misses:
     """By how much the rows of a linear program must be missed, asked again and again with other bounds.
 

@@ -15,7 +15,7 @@ import numpy as np
 from fundalloc.arrays import Arrays, scaled
 from fundalloc.errors import SolverError
 from fundalloc.exact import sharpened
-from fundalloc.highs import both, row_prices, run
+from fundalloc.highs import row_prices, run
 from fundalloc.language import phrase, say
 from fundalloc.optimum import Optimum, Start
 from fundalloc.polish import polish
@@ -143,22 +143,13 @@ def solve(model: Any) -> Iterator[Answer]:
         yield Answer(x * scale, status)
 
 
-@dataclass(frozen=True, eq=False)
-class Dearest:
-    """A greatest total: amounts that have it, and the multipliers of totals and of rows."""
-
-    amounts: FloatArray
-    supplies: FloatArray
-    rows: FloatArray
-
-
-def dearest(system: System, value: FloatArray) -> Dearest | None:
-    """The program of the greatest value * amounts; None: no answer."""
+def dearest(system: System, value: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+    """The multipliers of totals and of rows in the program of the greatest value * amounts; None: unknown."""
     arrays, scale, norms = _of_system(system)
     most = max(float(np.abs(value * scale).max(initial=0.0)), 1e-300)
     high = np.minimum(arrays.high, system.problem.size / scale)
-    status, amounts, found = both(replace(arrays, curvature=0 * scale, cost=-value * scale / most, high=high))
-    if status != "Optimal" or not (np.isfinite(found).all() and np.isfinite(amounts).all()):
+    status, found = row_prices(replace(arrays, curvature=0 * scale, cost=-value * scale / most, high=high))
+    if status != "Optimal" or not np.isfinite(found).all():
         return None
     supplies, rows = np.split(found * most / norms, [len(system.supplies)])
-    return Dearest(amounts * scale, supplies, rows)
+    return supplies, rows

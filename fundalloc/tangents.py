@@ -225,26 +225,18 @@ def convex(statements: Sequence[Statement]) -> list[Curve]:
     return [s for s in statements if isinstance(s, Curve) and np.isfinite(s.at_most)]
 
 
-def met(
-    base: System,
-    curves: Sequence[Curve],
-    cuts: Sequence[Rows] = (),
-    steps: int | None = None,
-    *,
-    touched: bool = False,
-) -> Attempt:
+def met(base: System, curves: Sequence[Curve], cuts: Sequence[Rows] = (), steps: int | None = None) -> Attempt:
     """The optimum of `nearest` under a system and curves.
 
     cuts: tangents of these curves that are known already. steps: so many of the polish where a curve is held
-    exactly, and no second try; for tangents where the rules are likely to be impossible. touched: by tangents alone,
-    where the system leaves curves no inside.
+    exactly, and no second try; for tangents where the rules are likely to be impossible.
     """
     if not curves:
         return Attempt(base, nearest(base), ())
     pairs = [(j, d) for j, d in enumerate(curves)]
     tightest = [c for k, c in enumerate(curves) if not any(repeats(c, d, k > j) for j, d in pairs if j != k)]
     known = tuple(cuts)
-    for exact in (False,) if touched else (True, False):
+    for exact in (True, False):
         search = _Search(base, tightest, known, exact=exact, steps=steps or STEPS)
         try:
             optimum = search.run()

@@ -86,7 +86,7 @@ def made() -> list[Made]:
 def prices(one: Yield) -> np.ndarray:
     found = dearest(one.base, np.asarray(one.stated.matrix.T @ one.pulls))
     assert found is not None
-    return np.concatenate([found.supplies, found.rows])
+    return np.concatenate(found)
 
 
 def least(one: Yield) -> float:
