@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from fundalloc.concessions import OPEN, yields
+from fundalloc.concessions import OPEN, Yield, yields
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Rows, Statement
 from fundalloc.solve import dearest
@@ -26,20 +26,12 @@ def priced(
     found: dict[tuple[str, str], FloatArray | None] = {}
     for which, given in concessions.items():
         one = next(s for s in statements if (s.rule, s.resource) == which)
-        found[which] = _prices(problem, statements, kept, one, given, out) if isinstance(one, Rows) else None
+        found[which] = _prices(yields(problem, statements, kept, one, given, out)) if isinstance(one, Rows) else None
     return found
 
 
-def _prices(
-    problem: Problem,
-    statements: Sequence[Statement],
-    kept: Sequence[Statement],
-    one: Rows,
-    given: FloatArray,
-    out: BoolArray,
-) -> FloatArray | None:
-    it = yields(problem, statements, kept, one, given, out)
-    found = dearest(it.base, np.asarray(one.matrix.T @ it.pulls))
+def _prices(it: Yield) -> FloatArray | None:
+    found = dearest(it.base, np.asarray(it.stated.matrix.T @ it.pulls))
     if found is None or it.fault():
         return None
     prices = np.concatenate(found)

@@ -1,8 +1,9 @@
-"""Reported: what the readers of files, TOML, policies, JSON, CSV and spreadsheets complain of, in our words."""
+"""Reported: what readers of files (TOML, JSON, CSV, spreadsheets), schema and solver complain of, in our words."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from fundalloc.language import Later, later, phrase
@@ -56,6 +57,19 @@ KNOWN = (
     phrase("Cannot detect file format"),
     phrase("Worksheet '{code_name}' not found"),
     phrase("Workbook is password protected"),
+    # the solver, how it ended
+    phrase("Time limit reached"),
+    phrase("Iteration limit reached"),
+    phrase("Unbounded"),
+    phrase("Primal infeasible or unbounded"),
+    phrase("Unknown"),
+    phrase("Not Set"),
+    phrase("Solve error"),
+    phrase("Presolve error"),
+    phrase("Postsolve error"),
+    phrase("Memory limit reached"),
+    phrase("Interrupted by user"),
+    phrase("Interrupted by HiGHS"),
 )
 
 
@@ -67,14 +81,20 @@ def reported(complaint: object) -> Later:
     if isinstance(complaint, Exception) and complaint.args and isinstance(complaint.args[0], Later):
         return complaint.args[0]
     text = str(complaint)
-    for sentence in KNOWN:
+    sentence, values = recognised(text, KNOWN) or (phrase("{code_reported}"), {"code_reported": text})
+    return later(sentence, **values)
+
+
+def recognised(text: str, sentences: Iterable[str]) -> tuple[str, dict[str, str]] | None:
+    """The first sentence that a text is like, and what stands at its places; None where there is none."""
+    for sentence in sentences:
         if found := _pattern(sentence).fullmatch(text):
-            return later(sentence, **found.groupdict())
-    return later("{code_reported}", code_reported=text)
+            return sentence, found.groupdict()
+    return None
 
 
 @cache
 def _pattern(sentence: str) -> re.Pattern[str]:
-    """A sentence as a pattern; each of its places is anything on one line."""
+    """What texts of a sentence look like."""
     parts = re.split(r"\{(\w+)\}", sentence)
-    return re.compile("".join(f"(?P<{p}>.*)" if k % 2 else re.escape(p) for k, p in enumerate(parts)))
+    return re.compile("".join(f"(?P<{p}>.*?)" if k % 2 else re.escape(p) for k, p in enumerate(parts)), re.DOTALL)

@@ -16,7 +16,7 @@ from fundalloc.arrays import Arrays, scaled
 from fundalloc.errors import SolverError
 from fundalloc.exact import sharpened
 from fundalloc.highs import row_prices, run
-from fundalloc.language import phrase, say
+from fundalloc.language import say
 from fundalloc.optimum import Optimum, Start
 from fundalloc.polish import polish
 from fundalloc.problem import FloatArray
@@ -98,28 +98,9 @@ def about_possible(system: System) -> bool:
             break
     if status not in ("Optimal", "Infeasible"):
         raise SolverError(
-            say("The solver could not tell whether the rules can be kept together ({status}).", status=_told(status))
+            say("The solver could not tell whether the rules can be kept together ({status}).", status=reported(status))
         )
     return status == "Optimal"
-
-
-def _told(status: str) -> str:
-    """How HiGHS ended, in the language that is spoken."""
-    known = (
-        phrase("Time limit reached"),
-        phrase("Iteration limit reached"),
-        phrase("Unbounded"),
-        phrase("Primal infeasible or unbounded"),
-        phrase("Unknown"),
-        phrase("Not Set"),
-        phrase("Solve error"),
-        phrase("Presolve error"),
-        phrase("Postsolve error"),
-        phrase("Memory limit reached"),
-        phrase("Interrupted by user"),
-        phrase("Interrupted by HiGHS"),
-    )
-    return say(status) if status in known else str(reported(status))
 
 
 def _tries(cells: int) -> list[tuple[str, float]]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
-from functools import cache
-from string import Formatter
 
 import typer
 
 from fundalloc.cli.putting import put
-from fundalloc.language import phrase, say, spoken
+from fundalloc.language import VERBATIM, phrase, say, spoken
+from fundalloc.reported import recognised
 
 #: what typer and pydantic say, the longer form of a sentence before the shorter; a place that is no code holds another
 SENTENCES = (
@@ -45,25 +43,13 @@ def native() -> bool:
     return spoken() in (None, "en")
 
 
-@cache
-def _patterns() -> dict[str, re.Pattern[str]]:
-    """What texts of each sentence look like."""
-    return {
-        sentence: re.compile(
-            "".join(re.escape(text) + (f"(?P<{name}>.+?)" if name else "") for text, name, _, _ in parts), re.DOTALL
-        )
-        for sentence, parts in ((one, Formatter().parse(one)) for one in SENTENCES)
-    }
-
-
 def retold(text: str) -> str:
     """A text of typer in the language that is spoken; as it stands where no sentence is like it."""
-    for sentence, pattern in _patterns().items():
-        found = pattern.fullmatch(text)
-        if found is not None:
-            values = {k: v if k.startswith("code") else retold(v) for k, v in found.groupdict().items()}
-            return say(sentence, **values)
-    return text
+    found = recognised(text, SENTENCES)
+    if found is None:
+        return text
+    sentence, values = found
+    return say(sentence, **{k: v if k.startswith(VERBATIM) else retold(v) for k, v in values.items()})
 
 
 def complain(error: typer.TyperException) -> int:
