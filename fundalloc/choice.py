@@ -15,6 +15,7 @@ import numpy as np
 from fundalloc.alpha_fair import fair
 from fundalloc.attempts import Attempt, Chosen
 from fundalloc.benefit import greatest
+from fundalloc.curved_levels import raised_beside
 from fundalloc.gains import raising
 from fundalloc.level_proofs import proven_levels
 from fundalloc.levels import raised
@@ -72,7 +73,7 @@ def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
     """Levels raised as far as can be, the rest by `nearest`."""
     gains = raising(base)
     lined, rest = _in_rows(base, curves)
-    last = raised(lined, rest, gains, cuts)
+    last = raised_beside(lined, rest, gains) if rest else raised(lined, gains)
     if last is None or not last.proven:
         return _without_proof(base, curves, cuts)
     if curves or (last.levels and proven_levels(base, gains, last.optimum.amounts, last.levels)):

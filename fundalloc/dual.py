@@ -249,7 +249,7 @@ class Dual:
         while steps < most and good < FURTHER:
             gradient, allowed = self.ascent(m, state)
             residual = self._residual(allowed)
-            if not (np.isfinite(m).all() and np.isfinite(gradient).all()):
+            if not all(np.isfinite(part).all() for part in (m, gradient, state.rows.data)):
                 break
             if residual < best:
                 best, kept = residual, (state, m)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 from fundalloc.gains import Gains
 from fundalloc.problem import BoolArray, FloatArray, IntArray
-from fundalloc.rules import Curve
 from fundalloc.soft import SoftRows
 
 
@@ -19,7 +17,6 @@ class Climbing(Protocol):
     single: levels of one amount each, that of `cell`, which is `due` at level 1. reached: the last level.
     """
 
-    curves: Sequence[Curve]
     gains: Gains
     rows: SoftRows
     single: BoolArray
@@ -43,8 +40,6 @@ class Climbing(Protocol):
 
 #: a price of a row below this part of the largest one is noise; a sum of prices below this part of its terms
 FAINT, NOISE = 1e-10, 1e-9
-#: the same beside curves, whose rows only come near the right ones
-STRONG = 1e-6
 #: a sum is right to this part of its terms; a price then proves that no level is higher by more than that part
 EXACT, HIGHER = 1e-13, 1e-6
 
@@ -61,7 +56,7 @@ class Prices:
         self.gains = np.where(size > FAINT * size.max(initial=0.0), gains, 0.0)
         self.cells = np.asarray(climb.rows.matrix.T @ self.rows + climb.gains.matrix.T @ self.gains)
         terms = np.asarray(abs(climb.rows.matrix).T @ np.abs(self.rows) + climb.gains.matrix.T @ self.gains)
-        self.firm = np.abs(self.cells) > (STRONG if climb.curves else NOISE) * terms
+        self.firm = np.abs(self.cells) > NOISE * terms
         bound = np.where(self.rows > 0, climb.rows.low, np.where(self.rows < 0, climb.rows.high, 0.0))
         self.bound = float(self.rows @ bound)
 

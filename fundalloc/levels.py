@@ -12,23 +12,18 @@ Source: Ogryczak, Pioro and Tomaszewski (2005), Telecommunications network desig
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from fundalloc.attempts import Attempt, LevelProof
 from fundalloc.gains import Gains, holding
-from fundalloc.level_prices import HIGHER, STRONG, Prices
-from fundalloc.objectives import LEVELS
-from fundalloc.polish import polish
+from fundalloc.level_prices import HIGHER, Prices
 from fundalloc.problem import BoolArray, FloatArray
-from fundalloc.rules import Curve, Rows
 from fundalloc.soft import SoftRows
 from fundalloc.solve import nearest
 from fundalloc.sparse import csr_array, diags_array
 from fundalloc.system import System, supply_rows
-from fundalloc.tangents import met
 
 #: rows of size one that are missed by less in all are kept
 KEPT = 1e-12
@@ -38,23 +33,15 @@ LESS = (1e-12, 1e-10)
 STAYS = 1e-8
 #: an inequality that differs from those before by less than this part of itself says nothing new
 FOLLOWS = 1e-6
-#: so many supporting rows of curves are looked for
-TRIES = 600
-#: amounts may miss a curve by this part of its size; those inside keep this part of its bound to spare
-OVER, SPARE, HALVINGS = 8e-10, 0.02, 50
-#: further rows that are looked for where all levels are settled
-FURTHER, NEAR = 100, 1e-6
-#: beside curves levels are held at this part less than they reach, so that there is something left to prove
-SLACK = LEVELS
 QUESTIONS = 200
 
 
 class Climb:
     """The state of the climb: what is settled of the amounts, rows and levels."""
 
-    def __init__(self, base: System, curves: Sequence[Curve], cuts: Sequence[Rows], gains: Gains, less: float) -> None:
+    def __init__(self, base: System, gains: Gains, less: float) -> None:
         problem = base.problem
-        self.base, self.curves, self.gains, self.less = base, curves, gains, less
+        self.base, self.gains, self.less = base, gains, less
         self.low, self.high = base.low.copy(), np.minimum(base.high, problem.size)
         mean = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
         self.scale = np.maximum(np.maximum(problem.target, self.low), 1e-3 * mean)
@@ -68,27 +55,12 @@ class Climb:
         self.follows: dict[int, FloatArray] = {}
         supply, totals = supply_rows(base)
         totals = totals * np.array([problem.resources[r].size for r in base.supplies])
-        self.cuts: list[Rows] = []
         self.found, self.reached = self.low, 0.0
-        self.inside = self._inside()
         several = ~self.single
         self.rows = SoftRows(self.scale, csr_array(diags_array(1.0 / gains.due[several]) @ gains.matrix[several]))
         self.rows.add(supply, totals, totals)
         self.rows.add(base.matrix, base.row_low, base.row_high)
         self.proofs: list[LevelProof] = []
-        self.learn([cut for cut in cuts if any(cut.curve is c for c in curves)])
-
-    def _inside(self) -> FloatArray:
-        """Amounts that keep all curves, with something to spare where that can be."""
-        tighter = [c if c.spread.ordered else replace(c, at_most=c.at_most * (1 - SPARE)) for c in self.curves]
-        tried = met(self.base, tighter) if self.curves else None
-        return self.low if tried is None else (tried if tried.proven else met(self.base, self.curves)).optimum.amounts
-
-    def learn(self, cuts: Sequence[Rows]) -> None:
-        """Takes in tangents of curves."""
-        for cut in cuts:
-            self.cuts.append(cut)
-            self.rows.add(cut.matrix, cut.low, cut.high)
 
     @property
     def open(self) -> BoolArray:
@@ -137,55 +109,15 @@ class Climb:
             t, proof = lower, priced
         return None
 
-    def kept(self, t: float) -> bool:
-        """Whether the curves can be kept with every open level nearly at t; learns supporting rows where not.
-
-        Two allocations that keep the rows known so far are looked at: the one nearest to amounts inside the curves,
-        and where the program ended.
-        """
-        problem = self.base.problem
-        system = self.system(t * (1 - SLACK)).joined(tuple(self.cuts))
-        near = polish(replace(system, problem=problem.leaning(problem.softness, self.inside)))
-        for amounts in (near.amounts, self.found):
-            if amounts is self.found or near.proven:
-                missed = [c for c in self.curves if c.excess(amounts) > OVER]
-                if not missed:
-                    self.found = amounts
-                    return True
-                self.learn([self._support(c, amounts) for c in missed])
-        return False
-
-    def _support(self, curve: Curve, outside: FloatArray) -> Rows:
-        """A row that supports a curve where the way from amounts inside to some outside leaves it."""
-        inside = self.inside
-        for _ in range(HALVINGS):
-            middle = (inside + outside) / 2
-            inside, outside = (middle, outside) if curve.excess(middle) <= 0 else (inside, middle)
-        return curve.tangent(outside)
-
     def last(self) -> Attempt:
-        """What `nearest` makes of what is left, with rows that support the curves there."""
-        if not self.curves:
-            for exact in (True, False):
-                system = self.system(exact=exact)
-                optimum = nearest(system)
-                reached = self.gains.matrix @ optimum.amounts / self.gains.due
-                if optimum.proven and (np.abs(reached - self.level) <= HIGHER * np.maximum(self.level, HIGHER)).all():
-                    return Attempt(system, optimum, (), levels=tuple(self.proofs))
-            return Attempt(system, replace(optimum, residual=np.inf), ())
-        problem, system = self.base.problem, self.system()
-        centre = problem.target.copy()
-        centre[self.cell[self.single]] = (self.level * self.due)[self.single]
-        system = replace(system, problem=problem.leaning(problem.softness, centre))
-        cuts = [c for c in self.cuts if c.high - c.values(self.found) <= NEAR * (abs(c.matrix) @ self.found)]
-        for _ in range(FURTHER):
-            rows = tuple(replace(self.base.apart(c)[0], places=(f"tangent {k}",)) for k, c in enumerate(cuts, 1))
-            optimum = nearest(system.joined(rows))
-            missed = [c for c in self.curves if c.excess(optimum.amounts) > OVER]
-            if not optimum.proven or not missed:
-                break
-            cuts += [c.tangent(optimum.amounts) for c in missed]
-        return Attempt(system.joined(rows), optimum, rows)
+        """What `nearest` makes of what is left."""
+        for exact in (True, False):
+            system = self.system(exact=exact)
+            optimum = nearest(system)
+            reached = self.gains.matrix @ optimum.amounts / self.gains.due
+            if optimum.proven and (np.abs(reached - self.level) <= HIGHER * np.maximum(self.level, HIGHER)).all():
+                return Attempt(system, optimum, (), levels=tuple(self.proofs))
+        return Attempt(system, replace(optimum, residual=np.inf), ())
 
     def _follow(self, forces: FloatArray) -> None:
         """Notes which level follows from the others by a settled inequality, if it says more than those before."""
@@ -202,33 +134,25 @@ class Climb:
         """Notes what cannot move any more once every open level is at t or at its top."""
         opened, top = self.open, self.top
         self.reached = t
-        if not self.curves:
-            prices = np.zeros(len(self.rows.low)) if proof is None else proof.rows / self.rows.norms
-            self.proofs.append(LevelProof(t, prices, np.zeros(len(self.level)) if proof is None else proof.gains))
+        prices = np.zeros(len(self.rows.low)) if proof is None else proof.rows / self.rows.norms
+        self.proofs.append(LevelProof(t, prices, np.zeros(len(self.level)) if proof is None else proof.gains))
         low, _ = self.at(t)
         if proof is not None:
             forces = np.where(self.single, np.maximum(-proof.cells[self.cell], 0.0) * self.due, proof.gains)
             forces = np.where(self.single, forces, forces * self.gains.due) * (opened & (top > t))
-            least = STRONG * forces.max(initial=0.0) if self.curves else proof.noise(t) / (HIGHER * max(t, HIGHER))
+            least = proof.noise(t) / (HIGHER * max(t, HIGHER))
             held = forces > min(least, 0.5 * forces.max(initial=0.0))
             up, down = proof.firm & (proof.cells > 0), proof.firm & (proof.cells < 0)
-            if self.curves:
-                near = 10 * SLACK * self.scale
-                low, _ = self.at(t * (1 - SLACK))
-                stuck = (up & (self.found >= self.high - near)) | (down & (self.found <= low + near))
-                held |= opened & self.single & stuck[self.cell]
-                self.level[held] = (self.gains.matrix @ self.found / self.gains.due)[held]
-            else:
-                near = STAYS * self.scale
-                up, down = up & (self.found >= self.high - near), down & (self.found <= low + near)
-                low, self.high = np.where(up, self.high, low), np.where(down, low, self.high)
-                rows = self.rows
-                bound = np.where(proof.rows > 0, rows.low, np.where(proof.rows < 0, rows.high, np.inf))
-                there = np.abs(rows.matrix @ self.found - bound) <= STAYS
-                rows.hold(np.where(there & (rows.side == 0), np.sign(proof.rows), rows.side))
-                floors = np.where(self.single, low[self.cell] / np.where(self.single, self.due, 1.0), t)
-                self.level[held] = np.maximum(t, floors)[held]
-                self._follow(np.where(self.single, 0.0, proof.gains * self.gains.due))
+            near = STAYS * self.scale
+            up, down = up & (self.found >= self.high - near), down & (self.found <= low + near)
+            low, self.high = np.where(up, self.high, low), np.where(down, low, self.high)
+            rows = self.rows
+            bound = np.where(proof.rows > 0, rows.low, np.where(proof.rows < 0, rows.high, np.inf))
+            there = np.abs(rows.matrix @ self.found - bound) <= STAYS
+            rows.hold(np.where(there & (rows.side == 0), np.sign(proof.rows), rows.side))
+            floors = np.where(self.single, low[self.cell] / np.where(self.single, self.due, 1.0), t)
+            self.level[held] = np.maximum(t, floors)[held]
+            self._follow(np.where(self.single, 0.0, proof.gains * self.gains.due))
         self.low = np.minimum(low, self.high)
         done = opened & (top <= t)
         self.level[done] = top[done]
@@ -253,33 +177,23 @@ class Climb:
         return holding(self.base, self.gains, need, most, low, self.high, self.rows.side[count : count + coupling])
 
 
-def raised(base: System, curves: Sequence[Curve], gains: Gains, cuts: Sequence[Rows] = ()) -> Attempt | None:
-    """What `nearest` leaves of all levels, raised as far as the rules allow, the lowest first; None without a proof.
-
-    cuts: tangents of the curves that are known already.
-    """
+def raised(base: System, gains: Gains) -> Attempt | None:
+    """What `nearest` leaves of all levels, raised as far as the rules allow, the lowest first; None without a proof."""
     last = None
     for less in LESS if gains.matrix.nnz > len(gains.due) else LESS[:1]:
-        last = _climbed(Climb(base, curves, cuts, gains, less))
+        last = _climbed(Climb(base, gains, less))
         if last is not None and last.proven:
             break
     return last
 
 
 def _climbed(climb: Climb) -> Attempt | None:
-    tries = 0
     while climb.open.any():
         found = climb.highest()
         if found is None:
             return None
-        t, proof = found
-        if climb.curves and not climb.kept(t):
-            tries += 1
-            if tries > TRIES:
-                return None
-            continue
         before = climb.open.sum()
-        climb.settle(t, proof)
+        climb.settle(*found)
         if climb.open.sum() == before:
             return None
     return climb.last()
