@@ -17,12 +17,14 @@ from dataclasses import replace
 import numpy as np
 
 from fundalloc.attempts import Attempt, Chosen
+from fundalloc.ends import nearest_on
 from fundalloc.objectives import BENEFIT
 from fundalloc.problem import FloatArray
 from fundalloc.rules import DUST, Curve, Rows
 from fundalloc.solve import dearest, nearest
 from fundalloc.system import System, supply_rows
 from fundalloc.tangents import met
+from fundalloc.unfolding import Unfolded, too_large
 
 #: the forces that are tried: the greatest worth of a whole resource counts as one
 FORCES = 10.0 ** np.arange(0, 8)
@@ -34,6 +36,8 @@ NOTHING, ENOUGH = 1e-10, BENEFIT
 NOISE = (1e-9, 1e-7)
 #: amounts that rest over so many tenfold forces, beside curves, rest for good
 RESTS = 2
+#: the total on a face may miss the greatest one by this part of itself
+REACHED = 1e-9
 #: weight of who has no target but a value, as a part of its equal share
 WEIGHT = 0.1
 
@@ -42,7 +46,41 @@ def greatest(base: System, curves: Sequence[Curve], value: FloatArray, cuts: Seq
     """The allocation of the greatest total value under a system and curves. value: of one unit, one per cell."""
     if not (value * base.problem.size > 0).any():
         return met(base, curves, cuts)
-    return _forced(base, curves, value, cuts) if curves else _on_face(base, value)
+    if not curves:
+        return _on_face(base, value)
+    if too_large(base, curves):
+        return _forced(base, curves, value, cuts)
+    return _beside(base, curves, value) or _unproven(met(base, curves, cuts))
+
+
+def _beside(base: System, curves: Sequence[Curve], value: FloatArray) -> Attempt | None:
+    """Beside curves: `nearest` on the face of all allocations of the greatest total; None where that is not proven."""
+    face = Unfolded(base, curves).face()
+    if face is None:
+        return None
+    worth = np.zeros(len(face.v))
+    worth[: face.cells] = value * face.scale
+    worth /= worth.max()
+    best = face.best(worth)
+    held = face.restricted(best)
+    held = None if held is None else held.clear()
+    if held is None or not best.gap <= ENOUGH * float(worth @ best.v):
+        return None
+    last = nearest_on(base, curves, held)
+    least = float(value @ held.amounts) * (1 - REACHED)
+    if last is None or not value @ last.optimum.amounts >= least:
+        return None
+    count, total = len(base.row_low), float(value @ last.optimum.amounts)
+    if face.curved:  # of what a curve leaves nowhere open the multipliers are not known
+        rows, cells, supplies = (np.full(k, np.nan) for k in (count, base.problem.cells, len(base.supplies)))
+        return replace(last, chosen=Chosen(last.system, rows, cells, supplies))
+    system = base.joined(face.touching(best))
+    prices = dearest(system, value)
+    if prices is None or ceiling(system, value, prices) > total * (1 + ENOUGH):
+        return None
+    supplies, rows = prices
+    cells = _left_over(system, value, supplies, rows)
+    return replace(last, chosen=Chosen(last.system, rows[:count], cells, -supplies))
 
 
 def _on_face(base: System, value: FloatArray) -> Attempt:
@@ -79,11 +117,8 @@ def _left_over(base: System, value: FloatArray, supplies: FloatArray, rows: Floa
     return np.asarray(-(value + supply_rows(base)[0].T @ supplies + base.matrix.T @ rows))
 
 
-def ceiling(system: System, value: FloatArray) -> float:
+def ceiling(system: System, value: FloatArray, prices: tuple[FloatArray, FloatArray]) -> float:
     """What no total of value * amounts under a system is above: weak duality, by our own sum."""
-    prices = dearest(system, value)
-    if prices is None:
-        return np.inf
     supplies, rows = prices
     cells = _left_over(system, value, supplies, rows)
     totals = np.array([system.problem.resources[r].shared_out for r in system.supplies])
@@ -94,8 +129,11 @@ def ceiling(system: System, value: FloatArray) -> float:
 
 def _short(system: System, tried: Attempt, value: FloatArray) -> float:
     """How far a total may be from the greatest one, relative to it."""
-    most = ceiling(system, value)
-    return (most - float(value @ tried.optimum.amounts)) / max(abs(most), 1e-300) if most < np.inf else np.inf
+    prices = dearest(system, value)
+    if prices is None:
+        return np.inf
+    most = ceiling(system, value, prices)
+    return (most - float(value @ tried.optimum.amounts)) / max(abs(most), 1e-300)
 
 
 def _unproven(tried: Attempt) -> Attempt:

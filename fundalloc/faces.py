@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import qr, solve_triangular
 
-from fundalloc.interior import Bend, Best, Lines, Sum, least
+from fundalloc.interior import Best, least
+from fundalloc.pieces import Bend, Lines, Reach, Sum
 from fundalloc.problem import BoolArray, FloatArray
+from fundalloc.rules import Curve, Rows
 from fundalloc.sparse import csr_array
 
 #: an inside narrower than this part of the amounts is none, a rule missed by more is missed; one that is wide enough
@@ -31,17 +33,21 @@ NARROW = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """v: a point inside; along: the directions that are left, orthonormal columns.
+    """v: a point inside; reach: how far others are from it; along: directions that are left, orthonormal columns.
 
-    scale: what the first variables, the amounts, are counted in.
+    scale: what the first variables, the amounts, are counted in. levelled: curves that are compared with a level of
+    their own, and which variable that is. curved: whether something that a curve says holds with equality on it.
     """
 
     v: FloatArray
+    reach: Reach
     scale: FloatArray
     along: FloatArray
     lines: Lines
     sums: tuple[Sum, ...]
     bends: tuple[Bend, ...]
+    levelled: tuple[tuple[Curve, int], ...] = ()
+    curved: bool = False
 
     @property
     def cells(self) -> int:
@@ -52,11 +58,6 @@ class Face:
     def amounts(self) -> FloatArray:
         """The amounts of the point."""
         return self.v[: self.cells] * self.scale
-
-    @property
-    def narrow(self) -> bool:
-        """Whether the point is hardly inside."""
-        return min(self.spare(True), self.spare(False)) < NARROW
 
     def spare(self, straight: bool) -> float:
         """By how much lines and sums (straight), or bends, are kept at the least at the point."""
@@ -83,6 +84,7 @@ class Face:
         return replace(
             self,
             v=np.append(self.v, t),
+            reach=self.reach.and_one(max(*map(self.reach.most, gains), 1.0 - min(t, 0.0))),
             along=along,
             lines=replace(self.lines, rows=rows).and_more(more, least_gain),
             sums=tuple(replace(s, parts=_wide(s.parts), slope=np.append(s.slope, -sums)) for s in self.sums),
@@ -95,6 +97,7 @@ class Face:
         return replace(
             self,
             v=self.v[:-1],
+            reach=self.reach.less_one(),
             along=self.along[:-1],
             lines=replace(
                 self.lines, rows=self.lines.rows[:, :-1], bound=self.lines.bound - self.lines.rows[:, -1] * t
@@ -106,9 +109,38 @@ class Face:
             bends=tuple(replace(b, units=b.units[:, :-1], slope=b.slope[:-1]) for b in self.bends),
         )
 
+    def best(self, value: FloatArray, *, half: bool = False) -> Best:
+        """The point where value @ v is greatest; half: at least half of that, if it is above 0."""
+        return least(-value, self.along, self.v, self.reach, self.lines, self.sums, self.bends, half=half)
+
     def highest(self, *, half: bool = False) -> Best:
         """The point where the last variable is as great as can be; half: at least half of that, if it is above 0."""
-        return least(-np.eye(len(self.v))[-1], self.along, self.v, self.lines, self.sums, self.bends, half=half)
+        return self.best(np.eye(len(self.v))[-1], half=half)
+
+    def touching(self, best: Best) -> tuple[Rows, ...]:
+        """A row for each curve that holds a best point, which every allocation that keeps the curve keeps."""
+        found = []
+        for one, binds, (pull, whole) in zip(self.sums, best.sums, best.pulls, strict=True):
+            if binds:
+                row, bound = one.parts.T @ pull + whole * one.slope, -float(pull @ one.start) - whole * one.most
+                found.append(self._touching(one.curve, row, bound))
+        for curve, column in self.levelled:
+            mine = self.lines.drawn & (self.lines.rows[:, column] != 0) & best.lines
+            if mine.any():
+                price = best.price[mine]
+                found.append(
+                    self._touching(curve, price @ self.lines.rows[mine], float(price @ self.lines.bound[mine]))
+                )
+        for bend, binds in zip(self.bends, best.bends, strict=True):
+            if binds:
+                found.append(self._touching(bend.curve, bend.at(best.v)[1], 0.0))
+        return tuple(found)
+
+    def _touching(self, curve: Curve, row: FloatArray, bound: float) -> Rows:
+        """Row @ v >= bound as a row over the amounts, in a size that floats like."""
+        slopes = row[: self.cells] / self.scale
+        most = float(np.abs(slopes).max())
+        return curve.touching(csr_array(-slopes[np.newaxis, :] / most), -bound / most)
 
     def restricted(self, best: Best) -> Face | None:
         """The face of all best points; None where its equalities clash."""
@@ -125,7 +157,8 @@ class Face:
             if binds:
                 rows, bound = _divided(bend, best.v)
                 equal, bounds = [*equal, rows], [*bounds, bound]
-        found = replace(self, v=best.v, lines=lines, sums=sums, bends=bends)
+        curved = self.curved or bool(best.sums.any() or best.bends.any() or (held & self.lines.drawn).any())
+        found = replace(self, v=best.v, lines=lines, sums=sums, bends=bends, curved=curved)
         return found.met(np.vstack(equal), np.concatenate(bounds), NEAR)
 
     def met(self, rows: FloatArray, bound: FloatArray, near: float = np.inf) -> Face | None:
@@ -152,6 +185,12 @@ class Face:
         moves = self.moves(rows)
         missed = (rows[~moves] @ self.v < bound[~moves] - MISSED).any()
         return None if missed else replace(self, lines=self.lines.where(moves))
+
+    def clear(self) -> Face | None:
+        """The face less what cannot move on it, with a point that is more than hardly inside."""
+        found = self.trimmed()
+        narrow = found is not None and min(found.spare(True), found.spare(False)) < NARROW
+        return found.inside() if found is not None and narrow else found
 
     def inside(self) -> Face | None:
         """The face with a point well inside, on what is equal everywhere on it; None where nothing keeps its rules."""
@@ -192,21 +231,20 @@ def _unfolded(one: Sum, v: FloatArray, level: BoolArray) -> tuple[FloatArray, Fl
     level: which parts are 0.
     """
     side = np.where(level, 0.0, np.sign(one.parts @ v + one.start))
-    total = one.parts.T @ (one.weight * side) - one.slope
-    most = one.most - float((one.weight * side) @ one.start)
-    if one.pairs is None:
-        tied, order = level, ~level
-    else:  # of pairs only neighbours
+    order = ~level
+    if one.pairs is not None:  # who stands above whom, and of that only neighbours
         first, second = one.pairs.T
         count = int(one.pairs.max()) + 1
         above = np.bincount(first, side > 0, count) + np.bincount(second, side < 0, count)
         place = np.empty(count, dtype=np.int64)
         place[np.argsort(above, kind="stable")] = np.arange(count)
-        near = np.abs(place[first] - place[second]) == 1
-        tied, order = level & near, ~level & near
+        side = np.where(level, 0.0, np.sign(place[first] - place[second]))
+        order &= np.abs(place[first] - place[second]) == 1
+    total = one.parts.T @ (one.weight * side) - one.slope
+    most = one.most - float((one.weight * side) @ one.start)
     parts = one.parts.toarray()
-    equal = np.vstack([parts[tied], total])
-    return equal, np.append(-one.start[tied], most), side[order, None] * parts[order], -(side * one.start)[order]
+    equal = np.vstack([parts[level], total])
+    return equal, np.append(-one.start[level], most), side[order, None] * parts[order], -(side * one.start)[order]
 
 
 def _divided(bend: Bend, v: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -13,16 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fundalloc.problem import BoolArray, FloatArray, IntArray
-from fundalloc.rules import Curve
-from fundalloc.rules.smooth import Smooth
+from fundalloc.pieces import Bend, Lines, Reach, Sum
+from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.sparse import csr_array, diags_array
 from fundalloc.squares import Squares
 
 #: steps end here; the gap that each bound begins with; the gap of duality at which there is nothing left to win
 STEPS, FIRST, CLOSE = 120, 1e-2, 1e-15
-#: a smooth curve is kept to this
-FAR = 1e-12
+#: a smooth curve is kept to this; what multipliers that do not quite cancel the cost may hide
+FAR, LOST = 1e-12, 1e-10
 #: the part of the way to the edge that a step takes at most, and the least part of the gap that it aims at
 REACH, LEAST = 0.995, 1e-4
 #: the same where the gap is smaller than what is left of the equations
@@ -32,79 +31,12 @@ HELD = 5e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Lines:
-    """rows @ v >= bound, rows of size one; drawn: whether a row was drawn from a curve."""
-
-    rows: FloatArray
-    bound: FloatArray
-    drawn: BoolArray
-
-    def where(self, keep: BoolArray) -> Lines:
-        """Some of the rows."""
-        return Lines(self.rows[keep], self.bound[keep], self.drawn[keep])
-
-    def and_more(self, rows: FloatArray, bound: FloatArray) -> Lines:
-        """With rows that were drawn from a curve."""
-        drawn = np.concatenate([self.drawn, np.ones(len(bound), dtype=bool)])
-        return Lines(np.vstack([self.rows, rows]), np.concatenate([self.bound, bound]), drawn)
-
-
-@dataclass(frozen=True, eq=False)
-class Sum:
-    """sum of weight * |parts @ v + start| <= slope @ v + most.
-
-    curve: what says so. pairs: the two units that each part compares, where it does.
-    """
-
-    curve: Curve
-    parts: csr_array
-    start: FloatArray
-    weight: FloatArray
-    slope: FloatArray
-    most: float
-    pairs: IntArray | None
-
-    def spare(self, v: FloatArray) -> float:
-        """By how much the sum itself is kept."""
-        return float(self.slope @ v) + self.most - float(self.weight @ np.abs(self.parts @ v + self.start))
-
-
-@dataclass(frozen=True, eq=False)
-class Bend:
-    """P(units @ v + start) + slope @ v <= 0, P that of a smooth measure of units with a basis; curve: what says so."""
-
-    curve: Curve
-    spread: Smooth
-    bound: float
-    units: FloatArray
-    start: FloatArray
-    basis: FloatArray
-    slope: FloatArray
-
-    def at(self, v: FloatArray) -> tuple[float, FloatArray]:
-        """What is to spare, and its gradient."""
-        y = np.maximum(self.units @ v + self.start, 0.0)
-        slopes = self.spread.slopes(y, self.basis, self.bound)
-        return -float(slopes @ y) - float(self.slope @ v), -(self.units.T @ slopes) - self.slope
-
-    def curvature(self, v: FloatArray) -> FloatArray:
-        """Rows whose squares are that of P, which is homogeneous: nothing along the amounts themselves."""
-        y = np.maximum(self.units @ v + self.start, 0.0)
-        middle = self.spread.middle(np.maximum(y, self.spread.least * self.basis * y.sum()), self.basis)
-        ratio = np.maximum(y / self.basis / middle, self.spread.least)
-        steep = self.spread.bend(ratio) / (self.basis * middle)
-        root = np.sqrt(steep)
-        own = root * y / np.sqrt(float(steep @ (y * y)))
-        apart = np.eye(len(y)) - np.outer(own, own)
-        return np.asarray((apart * root) @ self.units)
-
-
-@dataclass(frozen=True, eq=False)
 class Best:
     """Where the cost is least. lines, sums, bends: whether each holds with equality on all best points.
 
     above, below: of each sum, whether its parts are what they are above 0, and below it: 0 where both hold. gap: what
     could be won at most, by the multipliers of the step that proves most: later ones may be lost to rounding.
+    price: multipliers of the lines in that step. pulls: of each sum what pulls at its parts, and that of the whole.
     """
 
     v: FloatArray
@@ -114,6 +46,8 @@ class Best:
     below: tuple[BoolArray, ...]
     bends: BoolArray
     gap: float
+    price: FloatArray
+    pulls: tuple[tuple[FloatArray, float], ...]
 
 
 class _Absolutes:
@@ -131,9 +65,12 @@ class _Absolutes:
     def gap(self) -> tuple[float, int]:
         return float(self.la @ self.sa + self.lb @ self.sb) + self.lg * self.sg, 2 * len(self.u) + 1
 
-    def hidden(self) -> float:
-        """What multipliers may hide that do not quite cancel the absolute values."""
-        return float(np.abs(self.la + self.lb - self.lg * self.task.weight) @ np.abs(self.u))
+    def proof(self, v: FloatArray) -> tuple[FloatArray, float]:
+        """What pulls at the parts, no more than the multiplier of the whole allows, and what that leaves at v."""
+        task, most = self.task, self.lg * self.task.weight
+        pull = np.clip(self.lb - self.la, -most, most)
+        whole = self.lg * (float(task.slope @ v) + task.most)
+        return pull, whole + float(pull @ (task.parts @ v + task.start))
 
     def assembled(self) -> list[FloatArray | csr_array]:
         """Rows whose squares are the curvature that is left for v once the absolute values follow."""
@@ -159,7 +96,7 @@ class _Absolutes:
         edge = self.rg / (1 + self.pull * self.wide) + self.firm * along - self.lg
         return [apart / np.sqrt(self.a * self.b * self.sum), np.array([edge / np.sqrt(self.firm)])]
 
-    def move(self, own: FloatArray, edge: FloatArray, dv: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def move(self, own: FloatArray, edge: FloatArray) -> tuple[FloatArray, FloatArray]:
         """By how much slacks and multipliers move with v. own, edge: what the rows become."""
         task = self.task
         both = self.ra + self.rb
@@ -167,12 +104,14 @@ class _Absolutes:
             float(edge[0]) / np.sqrt(self.firm) - float(task.weight @ (both / self.sum)) + self.rg * self.wide
         )
         parts = own / np.sqrt(4 * self.a * self.b / self.sum)
-        self.du = (both + task.weight * (theta - self.rg) - (self.b - self.a) * parts) / self.sum
-        dsa, dsb = self.dsa, self.dsb = self.du - parts, self.du + parts
-        dsg = self.dsg = float(task.slope @ dv) - float(task.weight @ self.du)
+        common = both + task.weight * (theta - self.rg)
+        self.du = (common - (self.b - self.a) * parts) / self.sum
+        dsa = self.dsa = (common - 2 * self.b * parts) / self.sum
+        dsb = self.dsb = (common + 2 * self.a * parts) / self.sum
+        dsg = self.dsg = theta / self.pull
         self.dla = self.ra - self.la - self.a * dsa
         self.dlb = self.rb - self.lb - self.b * dsb
-        self.dlg = self.rg - self.lg - self.pull * dsg
+        self.dlg = self.rg - self.lg - theta
         return np.concatenate([dsa / self.sa, dsb / self.sb, [dsg / self.sg]]), np.concatenate(
             [self.dla / self.la, self.dlb / self.lb, [self.dlg / self.lg]]
         )
@@ -188,6 +127,7 @@ def least(
     cost: FloatArray,
     along: FloatArray,
     start: FloatArray,
+    reach: Reach,
     lines: Lines,
     sums: Sequence[Sum],
     bends: Sequence[Bend],
@@ -196,7 +136,8 @@ def least(
 ) -> Best:
     """The least cost @ v over v = start + along @ w; everything has to be kept at the start with something to spare.
 
-    along: directions, orthonormal columns. half: ends where half of what can be had below 0 is reached.
+    along: directions, orthonormal columns. reach: how far what keeps everything lies apart.
+    half: ends where half of what can be had below 0 is reached.
     """
     v, mu = start.copy(), FIRST
     spare = lines.rows @ v - lines.bound
@@ -207,15 +148,21 @@ def least(
     pulls = mu / slack
     count = len(spare) + sum(a.gap()[1] for a in absolutes) + len(bends)
     last, proven = np.inf, -np.inf
+    proof: tuple[FloatArray, tuple[tuple[FloatArray, float], ...]] = price, ()
     for _ in range(STEPS):
         off = np.array([s for s, _ in bent]) - slack
         gap = float(price @ spare) + sum(a.gap()[0] for a in absolutes) + float(pulls @ slack)
-        forces = lines.rows.T @ price + sum((p * g for p, (_, g) in zip(pulls, bent, strict=True)), 0 * v)
-        left = along.T @ (sum((a.forces() for a in absolutes), forces) - cost)
-        lost = float(np.abs(left).sum()) * float(np.abs(v).max(initial=0.0)) + sum(a.hidden() for a in absolutes)
-        here = float(price @ np.abs(spare)) + float(pulls @ np.abs([s for s, _ in bent]))
-        proven = max(proven, float(cost @ v) - here - sum(a.gap()[0] for a in absolutes) - lost)
-        if (gap / count <= CLOSE and max(lost, *np.abs(off), 0.0) <= FAR) or not np.isfinite(gap):
+        forces = lines.rows.T @ price + sum((p * g for p, (_, g) in zip(pulls, bent, strict=True)), 0 * v) - cost
+        left = along.T @ sum((a.forces() for a in absolutes), forces)
+        proofs = [a.proof(v) for a in absolutes]
+        held = zip(absolutes, proofs, strict=True)
+        exact = sum((a.task.parts.T @ pull + a.lg * a.task.slope for a, (pull, _) in held), forces)
+        lost = reach.most(along @ (along.T @ exact))
+        here = float(price @ np.abs(spare)) + float(pulls @ np.abs([s for s, _ in bent])) + sum(p[1] for p in proofs)
+        if float(cost @ v) - here - lost >= proven:
+            proven = float(cost @ v) - here - lost
+            proof = price, tuple((pull, a.lg) for a, (pull, _) in zip(absolutes, proofs, strict=True))
+        if (gap / count <= CLOSE and lost <= LOST and np.abs(off).max(initial=0.0) <= FAR) or not np.isfinite(gap):
             break
         if half and gap <= -float(cost @ v) + min((s for s, _ in bent if s < 0), default=0.0):
             break
@@ -238,7 +185,7 @@ def least(
             dp = aim / spare - price - price / spare * ds
             db = np.array([f[0] for f in found[2 + 2 * len(sums) :: 2]]) / np.sqrt(pulls / slack) + off
             dq = aim / slack - pulls - pulls / slack * db
-            moves = [a.move(found[1 + 2 * k], found[2 + 2 * k], dv) for k, a in enumerate(absolutes)]
+            moves = [a.move(found[1 + 2 * k], found[2 + 2 * k]) for k, a in enumerate(absolutes)]
             primal = _most(np.concatenate([ds / spare, db / slack, *(m[0] for m in moves)]))
             dual = _most(np.concatenate([dp / price, dq / pulls, *(m[1] for m in moves)]))
             steps = (primal, dual) if not bends else (min(primal, dual),) * 2
@@ -264,6 +211,7 @@ def least(
         tuple(a.lb > a.sb for a in absolutes),
         np.asarray((pulls > slack) & (slack <= HELD), dtype=bool),
         float(cost @ v) - proven,
+        *proof,
     )
 
 

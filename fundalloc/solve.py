@@ -133,4 +133,5 @@ def dearest(system: System, value: FloatArray) -> tuple[FloatArray, FloatArray] 
     if status != "Optimal" or not np.isfinite(found).all():
         return None
     supplies, rows = np.split(found * most / norms, [len(system.supplies)])
-    return supplies, rows
+    bound = np.where(rows > 0, system.row_low, system.row_high)
+    return supplies, np.where(np.isfinite(bound), rows, 0.0)

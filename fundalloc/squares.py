@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, qr, solve_triangular
 
-from fundalloc.problem import FloatArray
+from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.sparse import csr_array
 
 #: unknowns that add less than this part of the most to those before are left; a pivot below which this is looked at
 SINGULAR, UNSURE = 1e-15, 1e-5
-#: so many rows for each unknown are squared before they are looked at
-MANY = 20
+#: of more sparse rows than so many for each unknown those below this part of the largest are squared together
+MANY, LIGHT = 20, 1e-4
 #: along an unknown that is curved by less than this part of the most there is no move: nothing bounds it
 NONE = 1e-40
 
@@ -26,9 +26,8 @@ class Squares:
 
     def __init__(self, rows: Sequence[FloatArray | csr_array], along: FloatArray) -> None:
         self.parts = [part @ along for part in rows]
-        few = [_few(part) for part in rows]
-        self.few = [own if f is part else f @ along for f, part, own in zip(few, rows, self.parts, strict=True)]
-        h = sum((part.T @ part for part in self.few), np.zeros((along.shape[1],) * 2))
+        self.heavy = [_heavy(part) for part in rows]
+        h = sum((_squared(part, along) for part in rows), np.zeros((along.shape[1],) * 2))
         size = np.sqrt(np.diag(h))
         bent = size > NONE * size.max(initial=0.0)
         self.scale = np.where(bent, 1.0 / np.where(bent, size, 1.0), 0.0)
@@ -41,8 +40,12 @@ class Squares:
             self._orthogonal()
 
     def _orthogonal(self) -> None:
-        """The rows made orthogonal, the largest first: no digits are lost to squares."""
-        rows = np.vstack(self.few) * self.scale
+        """The heavy rows made orthogonal, the largest first: no digits are lost to squares. Light ones as few."""
+        mine = zip(self.parts, self.heavy, strict=True)
+        light = [_root(part[~heavy]) for part, heavy in mine if not heavy.all()]
+        own = [part[heavy] for part, heavy in zip(self.parts, self.heavy, strict=True)]
+        rows = np.vstack([*own, *light]) * self.scale
+        self.ends = np.cumsum([len(part) for part in own])
         self.order = np.argsort(-np.abs(rows).max(axis=1, initial=0.0), kind="stable")
         q, upper, pivots = qr(rows[self.order], mode="economic", pivoting=True, check_finite=False)
         size = np.abs(np.diag(upper))
@@ -55,24 +58,37 @@ class Squares:
             b = sum((part.T @ w for part, w in zip(self.parts, wish, strict=True)), left)
             x = self.scale * cho_solve(self.factor, self.scale * b, check_finite=False)
             return x, [part @ x for part in self.parts]
-        same = [part is own for part, own in zip(self.parts, self.few, strict=True)]
-        known = [w if is_same else np.zeros(len(own)) for is_same, own, w in zip(same, self.few, wish, strict=True)]
-        more = [part.T @ w for is_same, part, w in zip(same, self.parts, wish, strict=True) if not is_same]
+        parts = list(zip(self.parts, self.heavy, strict=True))
+        rows = np.zeros(len(self.order))
+        rows[: self.ends[-1]] = np.concatenate([w[heavy] for w, heavy in zip(wish, self.heavy, strict=True)])
+        more = [part[~heavy].T @ w[~heavy] for (part, heavy), w in zip(parts, wish, strict=True) if not heavy.all()]
         b = (self.scale * sum(more, left))[self.first]
-        y = self.q.T @ np.concatenate(known)[self.order] + solve_triangular(self.upper, b, trans=1)
+        y = self.q.T @ rows[self.order] + solve_triangular(self.upper, b, trans=1)
         x = np.zeros(len(left))
         x[self.first] = solve_triangular(self.upper, y)
         x = self.scale * x
-        rows = np.empty(len(self.order))
         rows[self.order] = self.q @ y
-        ends = np.cumsum([len(own) for own in self.few])[:-1]
-        found = zip(same, np.split(rows, ends), self.parts, strict=True)
-        return x, [own if is_same else part @ x for is_same, own, part in found]
+        found = [part @ x for part in self.parts]
+        for own, heavy, fitted in zip(found, self.heavy, np.split(rows, self.ends)[:-1], strict=True):
+            own[heavy] = fitted
+        return x, found
 
 
-def _few(rows: FloatArray | csr_array) -> FloatArray | csr_array:
-    """Rows with the same squares: of many sparse ones as many as there are columns, else themselves."""
+def _squared(rows: FloatArray | csr_array, along: FloatArray) -> FloatArray:
+    if isinstance(rows, np.ndarray):
+        return (rows @ along).T @ (rows @ along)
+    return np.asarray(along.T @ (rows.T @ rows).toarray() @ along)
+
+
+def _heavy(rows: FloatArray | csr_array) -> BoolArray:
+    """Which rows are looked at one by one: of many sparse ones the largest."""
     if isinstance(rows, np.ndarray) or rows.shape[0] <= MANY * rows.shape[1]:
-        return rows
-    values, vectors = np.linalg.eigh((rows.T @ rows).toarray())
+        return np.ones(rows.shape[0], dtype=bool)
+    size = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    return np.asarray(size > LIGHT * size.max())
+
+
+def _root(rows: FloatArray) -> FloatArray:
+    """As many rows as there are columns, with the same squares."""
+    values, vectors = np.linalg.eigh(rows.T @ rows)
     return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))).T)

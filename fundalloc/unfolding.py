@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fundalloc.faces import Face
-from fundalloc.interior import Bend, Lines, Sum
+from fundalloc.pieces import Bend, Lines, Reach, Sum
 from fundalloc.problem import FloatArray, IntArray
 from fundalloc.rules import Curve
 from fundalloc.rules.kinked import Gini, Hoover, Order
@@ -40,14 +40,17 @@ class Unfolded:
         self.high = np.minimum(base.high, problem.size)
         mean = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
         self.scale = np.where(problem.target > 0, np.maximum(np.maximum(problem.target, base.low), 1e-3 * mean), mean)
+        self.far = 2 * problem.size / self.scale
         self.more = sum(map(_levels, curves))
         self.extra: list[float] = []
+        self.reach: list[float] = []
         self.v = np.clip(problem.target, base.low, np.maximum(self.high, base.low)) / self.scale
         self.equal: list[tuple[FloatArray, FloatArray]] = []
         self.lines: list[tuple[FloatArray, FloatArray]] = []
         self.drawn: list[tuple[FloatArray, FloatArray]] = []
         self.sums: list[Sum] = []
         self.bends: list[Bend] = []
+        self.levelled: list[tuple[Curve, int]] = []
         self._rows()
         for curve in curves:
             self._curve(curve)
@@ -120,6 +123,9 @@ class Unfolded:
                 row(k, 1.0, 0)
                 row(k, -1.0, 0, curve.at_most)
             self.extra.append(float(levels.min()) / mean)
+            self.levelled.append((curve, first))
+        far = float((np.abs(units) @ np.abs(self.v + self.far) + start).max()) / mean
+        self.reach += [far] * (len(self.extra) - first + self.cells)
         self._add(self.drawn, np.array([r for r, _ in rows]), np.array([b for _, b in rows]))
 
     def face(self) -> Face | None:
@@ -130,7 +136,19 @@ class Unfolded:
         lines = Lines(stated, least, np.zeros(len(least), dtype=bool))
         for more in self.drawn:
             lines = lines.and_more(*more)
-        whole = Face(v, self.scale, np.eye(len(v)), lines, tuple(self.sums), tuple(self.bends))
+        problem = self.base.problem
+        pool = np.concatenate([np.repeat(np.arange(len(problem.resources)), problem.n), np.full(self.more, -1)])
+        reach = Reach(np.concatenate([self.far, self.reach]), pool)
+        whole = Face(
+            v,
+            reach,
+            self.scale,
+            np.eye(len(v)),
+            lines,
+            tuple(self.sums),
+            tuple(self.bends),
+            tuple(self.levelled),
+        )
         start = whole.met(rows, bound)
         return None if start is None else start.inside()
 

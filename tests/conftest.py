@@ -1,5 +1,9 @@
 """One profile for all property tests: the same examples on every machine, no time limits; the databases."""
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does; before anything loads numpy
+
 from hypothesis import HealthCheck, settings
 
 from tests.databases import place, server

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from fundalloc import Fund
-from fundalloc.interior import Lines, least
+from fundalloc.interior import least
+from fundalloc.pieces import Lines, Reach
 from fundalloc.policy import parse_policy
 from fundalloc.rules import Curve, Rows
 from tests.funds import SUPPLY, history, policy, random_rules, regions
@@ -234,7 +235,7 @@ def test_multipliers_tell_what_holds_on_all_best_points():
     rows = np.vstack([np.eye(2), -np.eye(2), [[-1.0, -1.0]]])
     bound = np.array([0.0, 0.0, -1.0, -1.0, -1.0])
     lines = Lines(rows, bound, np.zeros(5, dtype=bool))
-    best = least(-np.ones(2), np.eye(2), np.array([0.1, 0.3]), lines, (), ())
+    best = least(-np.ones(2), np.eye(2), np.array([0.1, 0.3]), Reach(np.ones(2), np.array([-1, -1])), lines, (), ())
     assert best.lines.tolist() == [False, False, False, False, True]
     assert (best.v > 0.01).all()
     assert best.v.sum() == pytest.approx(1.0, abs=1e-12) and best.gap <= 1e-11

@@ -24,7 +24,7 @@ from fundalloc.problem import Problem
 from fundalloc.system import System, assemble, supply_rows
 from fundalloc.tangents import met
 from tests.funds import SUPPLY, history, policy, random_rules, regions
-from tests.test_fairness_rules import keeps
+from tests.test_fairness_rules import MEASURES, keeps
 
 LAND = {"unit": "ha", "lot": 0.01, "supply": 1200, "criteria": [{"name": "p", "weight": 1, "measure": "population"}]}
 ALPHAS = (0.5, 1.0, 2.0, 4.0)
@@ -646,3 +646,97 @@ def test_a_region_whose_targets_are_worth_nothing_to_it_comes_after_the_others(k
     found = Fund(parse_policy(stated), frame)
     amounts = unrounded(found.problem, found.rows).reshape(2, -1)
     assert amounts[1] == pytest.approx([(1200 - land_of_last) / 3, (1200 - land_of_last) / 1.5, land_of_last], abs=1e-6)
+
+
+def close(task: cp.Problem) -> float:
+    """The value of a program, as near as Clarabel comes; it warns where that is less than was asked for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(task.solve(solver=cp.CLARABEL, tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11))
+
+
+CURVES: dict[str, tuple[str, float]] = {
+    "ratio": ("ratio", 0.7),
+    "gini": ("gini", 0.8),
+    "hoover": ("hoover", 0.9),
+    "theil": ("theil", 0.8),
+    "atkinson": ("atkinson", 0.8),
+}
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_benefit_beside_a_convex_rule_is_the_greatest_total_and_among_equals_the_nearest(name):
+    """By another program; what is left open is compared where the rule has kinks, since an end has no ties."""
+    measure, part = CURVES[name]
+    open_ = 0
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        frame = regions(rng, 9).sort_values("id", ignore_index=True)
+        frame = frame.assign(worth=np.round(rng.uniform(0.6, 2.4, 9)))
+        free = Fund(parse_policy(policy([])), frame).problem
+        people = np.asarray(free.regions.population, dtype=float)
+        at = MEASURES[measure](free.target, people)
+        bound = 1 + part * (at - 1) if measure == "ratio" else part * at
+        rules = [
+            {"kind": "inequality", "name": "even", "measure": measure, "at_most": float(bound)},
+            {"kind": "limit", "name": "cap", "of": "share", "cap": float(1.2 * free.target.max() / SUPPLY)},
+        ]
+        found = Fund(parse_policy(policy(rules, fund={"value": "worth"}, objective={"kind": "benefit"})), frame)
+        mine = unrounded(found.problem, found.rows) / SUPPLY
+        value, e = found.problem.value, found.problem.target / SUPPLY
+        x = cp.Variable(9)
+        kept = [x >= 0, cp.sum(x) == 1, x <= 1.2 * e.max(), *keeps(measure, x, people, bound)]
+        best = close(cp.Problem(cp.Maximize(value @ x), kept))
+        assert value @ mine == pytest.approx(best, rel=2e-7), seed
+        assert MEASURES[measure](mine, people) <= bound * (1 + 1e-8)
+        if measure in ("theil", "atkinson"):
+            continue
+        apart = cp.sum_squares(cp.multiply(x - e, 1 / np.sqrt(e)))
+        close(cp.Problem(cp.Minimize(apart), [*kept, value @ x >= best * (1 - 1e-9)]))
+        assert np.abs(mine - x.value).max() <= 2e-5, seed
+        open_ += int(len(np.unique(value)) < 9)
+    assert open_ or measure in ("theil", "atkinson")
+
+
+def test_benefit_does_not_rest_on_the_way_to_the_greatest_total():
+    """A ratio beside a region without a target: the amounts stood still while the force grew a hundredfold."""
+    frame = pd.DataFrame({"id": list("ABC"), "name": list("abc"), "state": "S", "coast": "east"})
+    frame = frame.assign(population=[1000, 1000, 1000], need=[1.0, 1.0, 0.0], worth=[1.0, 1.0, 1.02])
+    rule = {"kind": "inequality", "name": "even", "measure": "ratio", "at_most": 4}
+    stated = policy([rule], fund={"value": "worth", "supply": 600}, objective={"kind": "benefit"})
+    assert Fund(parse_policy(stated), frame).allocate().decision.amounts.tolist() == [100, 100, 400]
+
+
+def test_benefit_beside_curves_that_are_too_large_to_unfold_comes_to_the_same(monkeypatch):
+    frame = regions(np.random.default_rng(2), 9).assign(worth=[1.0, 1.2, 0.8, 1.5, 1.0, 0.7, 1.1, 1.3, 0.9])
+    rule = {"kind": "inequality", "name": "even", "measure": "gini", "at_most": 0.2}
+    found = Fund(parse_policy(policy([rule], fund={"value": "worth"}, objective={"kind": "benefit"})), frame)
+    unfolded = unrounded(found.problem, found.rows)
+    monkeypatch.setattr("fundalloc.unfolding.MOST", 8)
+    forced = unrounded(found.problem, found.rows)
+    assert forced is not unfolded and forced == pytest.approx(unfolded, abs=1e-6 * SUPPLY / 9)
+
+
+def test_prices_beside_a_curve_are_what_a_little_more_is_worth():
+    """The cap on inequality and a cap of amounts, each loosened a little, against the greatest total then."""
+    frame = regions(np.random.default_rng(4), 7).assign(worth=[1.0, 1.6, 0.8, 1.5, 1.0, 0.7, 1.3])
+
+    def decided(cap: float, supply: int) -> tuple[Fund, Attempt]:
+        rules = [
+            {"kind": "inequality", "name": "even", "measure": "gini", "at_most": 0.3},
+            {"kind": "limit", "name": "cap", "where": "id == 'R00006'", "of": "share", "cap": cap},
+        ]
+        money = {"value": "worth", "supply": supply}
+        found = Fund(parse_policy(policy(rules, fund=money, objective={"kind": "benefit"})), frame)
+        return found, chosen(found.problem, found.rows)
+
+    found, here = decided(0.3, SUPPLY)
+    value = found.problem.value
+    assert here.chosen is not None
+    more, further = decided(0.3, SUPPLY + 1000)[1], decided(0.3005, SUPPLY)[1]
+    total, cell = float(value @ here.optimum.amounts), int(np.argmax(np.abs(here.chosen.cells)))
+    own = abs(here.chosen.cells[cell])
+    gained = float(value @ further.optimum.amounts) - total
+    assert gained == pytest.approx(0.0005 * SUPPLY * own, rel=1e-4) and gained > 0
+    with_supply = 1000 * (here.chosen.supplies[0] + 0.3 * own)  # the cap is a share of it
+    assert float(value @ more.optimum.amounts) - total == pytest.approx(with_supply, rel=1e-4)

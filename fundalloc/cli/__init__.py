@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 from fundalloc.interrupts import deaf, listen
@@ -12,6 +13,7 @@ def main() -> None:
     """Runs the command line and exits with the code of the contract."""
     try:
         listen()
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # matrices are small: threads cost more than they bring
         from fundalloc.cli.streams import careful, ended
 
         careful()
