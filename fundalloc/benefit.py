@@ -19,12 +19,14 @@ import numpy as np
 from fundalloc.attempts import Attempt, Chosen
 from fundalloc.ends import nearest_on
 from fundalloc.objectives import BENEFIT
+from fundalloc.pieces import Linear
 from fundalloc.problem import FloatArray
 from fundalloc.rules import DUST, Curve, Rows
 from fundalloc.solve import dearest, nearest
 from fundalloc.system import System, supply_rows
 from fundalloc.tangents import met
 from fundalloc.unfolding import Unfolded, too_large
+from fundalloc.worths import beside, ceiling, left_over
 
 #: the forces that are tried: the greatest worth of a whole resource counts as one
 FORCES = 10.0 ** np.arange(0, 8)
@@ -61,7 +63,7 @@ def _beside(base: System, curves: Sequence[Curve], value: FloatArray) -> Attempt
     worth = np.zeros(len(face.v))
     worth[: face.cells] = value * face.scale
     worth /= worth.max()
-    best = face.best(worth)
+    best = face.best(Linear(-worth))
     held = face.restricted(best)
     held = None if held is None else held.clear()
     if held is None or not best.gap <= ENOUGH * float(worth @ best.v):
@@ -70,17 +72,8 @@ def _beside(base: System, curves: Sequence[Curve], value: FloatArray) -> Attempt
     least = float(value @ held.amounts) * (1 - REACHED)
     if last is None or not value @ last.optimum.amounts >= least:
         return None
-    count, total = len(base.row_low), float(value @ last.optimum.amounts)
-    if face.curved:  # of what a curve leaves nowhere open the multipliers are not known
-        rows, cells, supplies = (np.full(k, np.nan) for k in (count, base.problem.cells, len(base.supplies)))
-        return replace(last, chosen=Chosen(last.system, rows, cells, supplies))
-    system = base.joined(face.touching(best))
-    prices = dearest(system, value)
-    if prices is None or ceiling(system, value, prices) > total * (1 + ENOUGH):
-        return None
-    supplies, rows = prices
-    cells = _left_over(system, value, supplies, rows)
-    return replace(last, chosen=Chosen(last.system, rows[:count], cells, -supplies))
+    prices = beside(base, face, best, value, last)
+    return None if prices is None else replace(last, chosen=prices)
 
 
 def _on_face(base: System, value: FloatArray) -> Attempt:
@@ -89,7 +82,7 @@ def _on_face(base: System, value: FloatArray) -> Attempt:
     if prices is None:
         return _unproven(met(base, ()))
     supplies, rows = prices
-    cells = _left_over(base, value, supplies, rows)
+    cells = left_over(base, value, supplies, rows)
     size = base.problem.size
     terms = value + abs(supply_rows(base)[0]).T @ np.abs(supplies) + abs(base.matrix).T @ np.abs(rows)
     reach = np.abs(rows) * np.asarray(abs(base.matrix) @ size)
@@ -110,21 +103,6 @@ def _on_face(base: System, value: FloatArray) -> Attempt:
         if tried.proven and _short(base, tried, value) <= ENOUGH:
             return replace(tried, chosen=Chosen(face, rows, cells, -supplies))
     return _unproven(tried)
-
-
-def _left_over(base: System, value: FloatArray, supplies: FloatArray, rows: FloatArray) -> FloatArray:
-    """What the bounds of the amounts themselves are worth, given the worth of totals and rows."""
-    return np.asarray(-(value + supply_rows(base)[0].T @ supplies + base.matrix.T @ rows))
-
-
-def ceiling(system: System, value: FloatArray, prices: tuple[FloatArray, FloatArray]) -> float:
-    """What no total of value * amounts under a system is above: weak duality, by our own sum."""
-    supplies, rows = prices
-    cells = _left_over(system, value, supplies, rows)
-    totals = np.array([system.problem.resources[r].shared_out for r in system.supplies])
-    low, high = system.low, np.minimum(system.high, system.problem.size)
-    bounds = np.where(rows > 0, system.row_low, np.where(rows < 0, system.row_high, 0.0))
-    return -float(totals @ supplies + (rows * bounds).sum() + np.where(cells > 0, cells * low, cells * high).sum())
 
 
 def _short(system: System, tried: Attempt, value: FloatArray) -> float:
@@ -171,4 +149,4 @@ def _worth(base: System, one: Attempt, other: Attempt, value: FloatArray, force:
     count = len(base.row_low)
     rows = (other.optimum.rows[:count] - one.optimum.rows[:count]) / force
     supplies = (other.optimum.supplies - one.optimum.supplies) / force
-    return Chosen(other.system, rows, _left_over(base, value, supplies, rows), -supplies)
+    return Chosen(other.system, rows, left_over(base, value, supplies, rows), -supplies)

@@ -16,6 +16,7 @@ from fundalloc.alpha_fair import fair
 from fundalloc.attempts import Attempt, Chosen
 from fundalloc.benefit import greatest
 from fundalloc.curved_levels import raised_beside
+from fundalloc.curved_market import fair_beside
 from fundalloc.gains import raising
 from fundalloc.level_proofs import proven_levels
 from fundalloc.levels import raised
@@ -26,6 +27,7 @@ from fundalloc.rules import Curve, Rows, Statement, tolerance
 from fundalloc.sparse import csr_array
 from fundalloc.system import System, assemble
 from fundalloc.tangents import KEPT, convex, met
+from fundalloc.unfolding import too_large
 
 #: what misses its bound by less than this part of its size is at it
 NEARLY = 1e-6
@@ -91,6 +93,11 @@ def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
     place = {region: i for i, region in enumerate(problem.regions.ids)}
     weight = weights(problem).reshape(-1, problem.n).sum(axis=0)[[place[name] for name in gains.names]]
     lined, rest = _in_rows(base, curves)
+    if rest and not too_large(lined, rest):
+        beside = fair_beside(lined, rest, gains, weight)
+        if beside is None or beside.chosen is None:
+            return _without_proof(base, curves, cuts)
+        return _settled(base, curves, beside, beside.chosen)
     for _ in range(TANGENTS):
         found = equilibrium(lined, gains, weight, known)
         if not found.residual <= OPTIMAL:

@@ -168,7 +168,8 @@ def _settled(problem: Problem, required: Sequence[Statement], model: Any, clock:
 
 def _hint(problem: Problem, statements: Sequence[Statement]) -> str:
     """What else could be asked for, where an objective is hard to prove beside convex rules."""
-    if problem.objective in ("nearest", "benefit") or not any(isinstance(s, Curve) for s in statements):
+    alike = problem.objective == "alpha_fair" and problem.value is None
+    if problem.objective in ("nearest", "benefit") or alike or not any(isinstance(s, Curve) for s in statements):
         return ""
     if problem.objective == "leximin":
         text = say('leximin is hard beside rules on inequality; "alpha_fair" with alpha = 4 comes close to it.')

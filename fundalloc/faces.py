@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import qr, solve_triangular
 
 from fundalloc.interior import Best, least
-from fundalloc.pieces import Bend, Lines, Reach, Sum
+from fundalloc.pieces import Bend, Cost, Linear, Lines, Reach, Sum
 from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.rules import Curve, Rows
 from fundalloc.sparse import csr_array
@@ -109,13 +109,13 @@ class Face:
             bends=tuple(replace(b, units=b.units[:, :-1], slope=b.slope[:-1]) for b in self.bends),
         )
 
-    def best(self, value: FloatArray, *, half: bool = False) -> Best:
-        """The point where value @ v is greatest; half: at least half of that, if it is above 0."""
-        return least(-value, self.along, self.v, self.reach, self.lines, self.sums, self.bends, half=half)
+    def best(self, cost: Cost, *, half: bool = False) -> Best:
+        """The point of the least cost; half: where half of what can be had below 0 is reached."""
+        return least(cost, self.along, self.v, self.reach, self.lines, self.sums, self.bends, half=half)
 
     def highest(self, *, half: bool = False) -> Best:
         """The point where the last variable is as great as can be; half: at least half of that, if it is above 0."""
-        return self.best(np.eye(len(self.v))[-1], half=half)
+        return self.best(Linear(-np.eye(len(self.v))[-1]), half=half)
 
     def touching(self, best: Best) -> tuple[Rows, ...]:
         """A row for each curve that holds a best point, which every allocation that keeps the curve keeps."""
@@ -142,8 +142,8 @@ class Face:
         most = float(np.abs(slopes).max())
         return curve.touching(csr_array(-slopes[np.newaxis, :] / most), -bound / most)
 
-    def restricted(self, best: Best) -> Face | None:
-        """The face of all best points; None where its equalities clash."""
+    def restricted(self, best: Best, level: FloatArray | None = None) -> Face | None:
+        """The face of all best points; None where its equalities clash. level: rows that are there what they are."""
         held = best.lines
         equal, bounds = [self.lines.rows[held]], [self.lines.bound[held]]
         lines = self.lines.where(~held)
@@ -157,6 +157,8 @@ class Face:
             if binds:
                 rows, bound = _divided(bend, best.v)
                 equal, bounds = [*equal, rows], [*bounds, bound]
+        if level is not None:
+            equal, bounds = [*equal, level], [*bounds, level @ best.v]
         curved = self.curved or bool(best.sums.any() or best.bends.any() or (held & self.lines.drawn).any())
         found = replace(self, v=best.v, lines=lines, sums=sums, bends=bends, curved=curved)
         return found.met(np.vstack(equal), np.concatenate(bounds), NEAR)

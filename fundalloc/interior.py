@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fundalloc.pieces import Bend, Lines, Reach, Sum
+from fundalloc.pieces import Bend, Cost, Linear, Lines, Reach, Sum
 from fundalloc.problem import BoolArray, FloatArray
 from fundalloc.sparse import csr_array, diags_array
 from fundalloc.squares import Squares
@@ -124,7 +124,7 @@ class _Absolutes:
 
 
 def least(
-    cost: FloatArray,
+    cost: Cost,
     along: FloatArray,
     start: FloatArray,
     reach: Reach,
@@ -134,7 +134,7 @@ def least(
     *,
     half: bool = False,
 ) -> Best:
-    """The least cost @ v over v = start + along @ w; everything has to be kept at the start with something to spare.
+    """The least cost over v = start + along @ w; everything has to be kept at the start with something to spare.
 
     along: directions, orthonormal columns. reach: how far what keeps everything lies apart.
     half: ends where half of what can be had below 0 is reached.
@@ -147,24 +147,25 @@ def least(
     slack = np.array([s for s, _ in bent])
     pulls = mu / slack
     count = len(spare) + sum(a.gap()[1] for a in absolutes) + len(bends)
+    straight = not bends and isinstance(cost, Linear)
     last, proven = np.inf, -np.inf
     proof: tuple[FloatArray, tuple[tuple[FloatArray, float], ...]] = price, ()
     for _ in range(STEPS):
         off = np.array([s for s, _ in bent]) - slack
         gap = float(price @ spare) + sum(a.gap()[0] for a in absolutes) + float(pulls @ slack)
-        forces = lines.rows.T @ price + sum((p * g for p, (_, g) in zip(pulls, bent, strict=True)), 0 * v) - cost
+        forces = lines.rows.T @ price + sum((p * g for p, (_, g) in zip(pulls, bent, strict=True)), -cost.slopes(v))
         left = along.T @ sum((a.forces() for a in absolutes), forces)
         proofs = [a.proof(v) for a in absolutes]
         held = zip(absolutes, proofs, strict=True)
         exact = sum((a.task.parts.T @ pull + a.lg * a.task.slope for a, (pull, _) in held), forces)
         lost = reach.most(along @ (along.T @ exact))
         here = float(price @ np.abs(spare)) + float(pulls @ np.abs([s for s, _ in bent])) + sum(p[1] for p in proofs)
-        if float(cost @ v) - here - lost >= proven:
-            proven = float(cost @ v) - here - lost
+        if cost.value(v) - here - lost >= proven:
+            proven = cost.value(v) - here - lost
             proof = price, tuple((pull, a.lg) for a, (pull, _) in zip(absolutes, proofs, strict=True))
         if (gap / count <= CLOSE and lost <= LOST and np.abs(off).max(initial=0.0) <= FAR) or not np.isfinite(gap):
             break
-        if half and gap <= -float(cost @ v) + min((s for s, _ in bent if s < 0), default=0.0):
+        if half and gap <= -cost.value(v) + min((s for s, _ in bent if s < 0), default=0.0):
             break
         root = np.sqrt(price / spare)
         rows: list[FloatArray | csr_array] = [root[:, None] * lines.rows]
@@ -172,6 +173,7 @@ def least(
             rows += a.assembled()
         for b, p, s, (_, g) in zip(bends, pulls.tolist(), slack.tolist(), bent, strict=True):
             rows += [np.sqrt(p) * b.curvature(v), np.sqrt(p / s) * g[None]]
+        rows.append(cost.curvature(v))
         factor = Squares(rows, along)
         aim, steps = 0.0, (0.0, 0.0)
         for second in (False, True):
@@ -180,15 +182,16 @@ def least(
                 wish += a.wanted(aim)
             for b, p, s, o in zip(bends, pulls.tolist(), slack.tolist(), off.tolist(), strict=True):
                 wish += [0.0 * b.start, np.array([(aim - p * (o + s)) / np.sqrt(p * s)])]
+            wish.append(np.zeros(len(rows[-1])))
             dw, found = factor.solve(wish, left)
             dv, ds = along @ dw, found[0] / root
             dp = aim / spare - price - price / spare * ds
-            db = np.array([f[0] for f in found[2 + 2 * len(sums) :: 2]]) / np.sqrt(pulls / slack) + off
+            db = np.array([f[0] for f in found[2 + 2 * len(sums) : -1 : 2]]) / np.sqrt(pulls / slack) + off
             dq = aim / slack - pulls - pulls / slack * db
             moves = [a.move(found[1 + 2 * k], found[2 + 2 * k]) for k, a in enumerate(absolutes)]
             primal = _most(np.concatenate([ds / spare, db / slack, *(m[0] for m in moves)]))
             dual = _most(np.concatenate([dp / price, dq / pulls, *(m[1] for m in moves)]))
-            steps = (primal, dual) if not bends else (min(primal, dual),) * 2
+            steps = (primal, dual) if straight else (min(primal, dual),) * 2
             if not second:
                 part = max((1 - min(steps)) ** 3, LEAST if max(lost, *np.abs(off), 0.0) <= gap else SLOWLY)
                 aim = max(gap / count * part, LEAST * CLOSE)
@@ -210,7 +213,7 @@ def least(
         tuple(a.la > a.sa for a in absolutes),
         tuple(a.lb > a.sb for a in absolutes),
         np.asarray((pulls > slack) & (slack <= HELD), dtype=bool),
-        float(cost @ v) - proven,
+        cost.value(v) - proven,
         *proof,
     )
 

@@ -1,4 +1,4 @@
-"""Pieces: what bounds a face: lines, sums of absolute values and smooth curves, and how far it reaches."""
+"""Pieces: what bounds a face (lines, sums of absolute values, smooth curves), its reach, what is sought on it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,50 @@ from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.rules import Curve
 from fundalloc.rules.smooth import Smooth
 from fundalloc.sparse import csr_array
+from fundalloc.utility import Utility
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A cost of so much for each variable."""
+
+    each: FloatArray
+
+    def value(self, v: FloatArray) -> float:
+        """The cost."""
+        return float(self.each @ v)
+
+    def slopes(self, v: FloatArray) -> FloatArray:
+        """What a little more of each variable costs."""
+        return self.each
+
+    def curvature(self, v: FloatArray) -> FloatArray:
+        """Rows whose squares are the curvature: none."""
+        return np.zeros((0, len(v)))
+
+
+@dataclass(frozen=True, eq=False)
+class Unfair:
+    """-sum weight * u(rows @ v): what alpha-fairness costs."""
+
+    rows: FloatArray
+    weight: FloatArray
+    utility: Utility
+
+    def value(self, v: FloatArray) -> float:
+        """The cost."""
+        return -float(self.weight @ self.utility.value(self.rows @ v))
+
+    def slopes(self, v: FloatArray) -> FloatArray:
+        """What a little more of each variable costs."""
+        return np.asarray(-self.rows.T @ (self.weight * self.utility.slope(self.rows @ v)))
+
+    def curvature(self, v: FloatArray) -> FloatArray:
+        """Rows whose squares are the curvature."""
+        return np.asarray(np.sqrt(self.weight * self.utility.bend(self.rows @ v))[:, None] * self.rows)
+
+
+Cost = Linear | Unfair
 
 
 @dataclass(frozen=True, eq=False)

@@ -290,7 +290,7 @@ def test_what_is_not_solved_is_told_in_both_languages(monkeypatch):
 
 def test_hints_and_details_of_numbers_are_told_in_both_languages():
     for objective, rule in (("leximin", "gini"), ("alpha_fair", "gini")):
-        problem = SimpleNamespace(objective=objective)
+        problem = SimpleNamespace(objective=objective, value=np.ones(2))
         curves = [s for s in named(rule).rows if isinstance(s, Curve)]
         said = []
         for language in (None, "zh"):

@@ -23,7 +23,7 @@ LAYERS = (
     "policy system findings monitors posed thresholds",
     "program arrays dual highs solve optimum polish equations whole exact attempts bending standing tangents gains "
     "soft level_prices level_proofs levels squares pieces interior faces unfolding ends curved_levels concessions "
-    "elimination alpha_fair benefit market choice multipliers evenest shifts",
+    "elimination alpha_fair worths benefit market curved_market choice multipliers evenest shifts",
     "decided lots reasons conflicts lowest yielding concession_prices prices shapley accounting rounding remarks",
     "decision explain certificate differences cliffs contrasts spreads",
     "report shipped",

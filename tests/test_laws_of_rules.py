@@ -58,11 +58,7 @@ SEEDS = range(4)
 OBJECTIVES: dict[str, tuple[dict[str, Any], bool, set[str]]] = {
     "alpha_fair": ({"kind": "alpha_fair"}, False, set(RULES)),
     "alpha 4": ({"kind": "alpha_fair", "alpha": 4}, False, set(RULES) - {"prefer"}),
-    "market": (
-        {"kind": "alpha_fair"},
-        True,
-        {"limit", "or_nothing", "list", "gini of groups", "progressive groups", "link"},
-    ),
+    "market": ({"kind": "alpha_fair"}, True, set(RULES)),
     "leximin": ({"kind": "leximin"}, False, set(RULES)),
     "leximin of regions": ({"kind": "leximin"}, True, set(RULES)),
     "benefit": ({"kind": "benefit"}, True, set(RULES)),

@@ -1,4 +1,4 @@
-"""leximin beside rules on inequality: against programs for each level, written from the definitions, and its law."""
+"""Objectives beside rules on inequality, in random funds: against programs from the definitions, and the laws."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from fundalloc import Fund
 from fundalloc.interior import least
-from fundalloc.pieces import Lines, Reach
+from fundalloc.objectives import weights
+from fundalloc.pieces import Linear, Lines, Reach
 from fundalloc.policy import parse_policy
 from fundalloc.rules import Curve, Rows
 from tests.funds import SUPPLY, history, policy, random_rules, regions
@@ -26,7 +27,15 @@ MEASURES = ("gini", "hoover", "ratio", "theil", "atkinson")
 TIGHT = (0.5, 0.75, 0.95)
 
 
-def fund(seed: int, measures: tuple[str, ...], *, values: bool = False, more: int = 0, **change: Any) -> Fund:
+def fund(
+    seed: int,
+    measures: tuple[str, ...],
+    *,
+    values: bool = False,
+    more: int = 0,
+    objective: dict[str, Any] | None = None,
+    **change: Any,
+) -> Fund:
     """A random fund with limits that can be kept, and caps on the inequality of the money that clash neither.
 
     The caps are what the measures say of amounts between the most even ones and those nearest to the targets, found by
@@ -40,7 +49,7 @@ def fund(seed: int, measures: tuple[str, ...], *, values: bool = False, more: in
     own = [{"value": f"v{j}"} if values else {} for j in range(2)]
     stated: dict[str, Any] = {
         "fund": own[0],
-        "objective": {"kind": "leximin"},
+        "objective": objective or {"kind": "leximin"},
         "resources": {"land": {**LAND, "lot": 1e-6, **own[1]}} if more else {},
     }
     rules = random_rules(frame, past, rng) if not change else []
@@ -230,12 +239,40 @@ def test_where_a_region_without_need_has_to_be_lifted(coast):
     assert binds
 
 
+@pytest.mark.parametrize("measures", [("gini",), ("ratio",), ("theil",), ("ratio", "hoover"), ("atkinson", "gini")])
+def test_benefit_is_the_greatest_total(measures):
+    found = fund(4, measures, values=True, more=1, objective={"kind": "benefit"})
+    amounts = found.allocate().decision.optimum.amounts
+    worth = found.problem.value * found.problem.size
+    assert all(c.excess(amounts) <= 1e-9 for c in found.rows if isinstance(c, Curve))
+    reference = Reference(found)
+    best = reference.greatest((worth / worth.max()) @ reference.x, []) * worth.max()
+    assert float(found.problem.value @ amounts) == pytest.approx(best, rel=2e-6)
+
+
+@pytest.mark.parametrize(("measures", "alpha"), [(("gini",), 1), (("theil",), 0.5), (("ratio", "hoover"), 4)])
+def test_alpha_fair_of_regions_has_the_greatest_sum_of_utilities(measures, alpha):
+    found = fund(4, measures, values=True, more=1, objective={"kind": "alpha_fair", "alpha": alpha})
+    decision = found.allocate().decision
+    reference = Reference(found, decision.optimum.amounts)
+    weight = weights(found.problem).reshape(-1, found.problem.n).sum(axis=0)
+    weight = weight[(found.problem.value * found.problem.target).reshape(-1, found.problem.n).sum(axis=0) > 0]
+    levels = reference.gains @ reference.x
+    utility = weight @ (cp.log(levels) if alpha == 1 else cp.power(levels, 1 - alpha) / (1 - alpha))
+    reference.greatest(utility, [])
+    assert levels.value == pytest.approx(reference.levels, rel=3e-4)
+    bound = [b for b in decision.bindings if b.rows.rule.startswith("even") and b.binds.any()]
+    assert bound
+
+
 def test_multipliers_tell_what_holds_on_all_best_points():
     """Highest x + y in the unit square under x + y <= 1: that alone holds everywhere."""
     rows = np.vstack([np.eye(2), -np.eye(2), [[-1.0, -1.0]]])
     bound = np.array([0.0, 0.0, -1.0, -1.0, -1.0])
     lines = Lines(rows, bound, np.zeros(5, dtype=bool))
-    best = least(-np.ones(2), np.eye(2), np.array([0.1, 0.3]), Reach(np.ones(2), np.array([-1, -1])), lines, (), ())
+    best = least(
+        Linear(-np.ones(2)), np.eye(2), np.array([0.1, 0.3]), Reach(np.ones(2), np.array([-1, -1])), lines, (), ()
+    )
     assert best.lines.tolist() == [False, False, False, False, True]
     assert (best.v > 0.01).all()
     assert best.v.sum() == pytest.approx(1.0, abs=1e-12) and best.gap <= 1e-11
