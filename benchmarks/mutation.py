@@ -28,7 +28,7 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
-MEASURES = ["curves", "fairness_rules", "pooling", "exact", "laws_of_rules", "verification"]
+MEASURES = ["curves", "fairness_rules", "objectives_beside_curves", "pooling", "exact", "laws_of_rules", "verification"]
 RULES = ["rules", "fairness_rules", "preferred_rules", "laws_of_rules", "prices", "conflicts", "rounding"]
 STATED = ["base", "comparison", "inequality", "limit", "link", "places", "progressive", "rows"]
 TESTS = {f"rules/{name}": RULES for name in STATED}

@@ -18,12 +18,13 @@ from fundalloc.report.folder import hashes, write_folder
 from fundalloc.report.formats import FORMATS, chosen
 from fundalloc.report.outcome import Looked, Outcome, Retrospect
 from fundalloc.report.sheets import Sheet, allocation_sheet, flags_sheet, rules_sheet, steps_sheet
-from fundalloc.report.summary import summarise
+from fundalloc.report.summary import PACKAGES, summarise
 from fundalloc.report.table import text_table
 from fundalloc.report.words import explanation, find_region, whys
 from fundalloc.shapes import FILE as SHAPES
 from fundalloc.shapes import parse_shapes, read_shapes
 from fundalloc.sources import Source
+from fundalloc.versions import versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,7 @@ class Allocation:
 
     decision: the arrays behind it, for those who compute on. prices: of the binding rules, by rule; left out: found
     when they are asked for, by deciding again with other numbers. watched, looked: find what reports say of rounds
-    besides this one.
+    besides this one. by: versions of the packages that decided it; left out: those that are here.
     """
 
     def __init__(
@@ -49,13 +50,14 @@ class Allocation:
         prices: Mapping[str, Sequence[Price]] | None = None,
         watched: Callable[[], Mapping[str, Watched]] = dict,
         looked: Callable[[Round | None], Looked] = lambda _: Looked(),
+        by: Mapping[str, str] | None = None,
     ) -> None:
         self.policy = policy
         self.decision = decision
         self._inputs = inputs
         self._settings = settings
         self._prices = prices
-        self._watched, self._looked = watched, looked
+        self._watched, self._looked, self._versions = watched, looked, by
         self._speech = speech()
 
     def __str__(self) -> str:
@@ -102,8 +104,9 @@ class Allocation:
     def summary(self) -> dict[str, Any]:
         """Totals, inequality before and after, rules, versions and hashes, as summary.json."""
         parts = self.policy, self.decision, self._steps, self.flags, self._inputs, self._settings
+        by = versions(PACKAGES) if self._versions is None else self._versions
         with resumed(self._speech):
-            return {**summarise(*parts, self._priced()), "why": whys(self._steps)}
+            return {**summarise(*parts, self._priced(), versions=by), "why": whys(self._steps)}
 
     def _priced(self) -> Mapping[str, Sequence[Price]]:
         if self._prices is not None:
@@ -137,8 +140,8 @@ class Allocation:
         with resumed(self._speech):
             proof = certificate(self.decision, self._inputs, self._settings)
             files = {name: sheet.csv() for name, sheet in self.sheets.items()} | {CERTIFICATE: text(proof)}
-            versions = {**self.summary["versions"], **{tool: v for one in asked for tool, v in one.versions().items()}}
-            summary = {**self.summary, "versions": versions}
+            by = {**self.summary["versions"], **{tool: v for one in asked for tool, v in one.versions().items()}}
+            summary = {**self.summary, "versions": by}
             back = Retrospect()
             if any(one.looks_back for one in asked):
                 back = Retrospect(self._watched(), self._looked(since))

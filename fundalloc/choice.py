@@ -95,9 +95,8 @@ def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
     lined, rest = _in_rows(base, curves)
     if rest and not too_large(lined, rest):
         beside = fair_beside(lined, rest, gains, weight)
-        if beside is None or beside.chosen is None:
-            return _without_proof(base, curves, cuts)
-        return _settled(base, curves, beside, beside.chosen)
+        if beside is not None and beside.chosen is not None:
+            return _settled(base, curves, beside, beside.chosen)
     for _ in range(TANGENTS):
         found = equilibrium(lined, gains, weight, known)
         if not found.residual <= OPTIMAL:

@@ -13,7 +13,7 @@ import numpy as np
 from fundalloc.attempts import Attempt
 from fundalloc.ends import nearest_on
 from fundalloc.gains import Gains
-from fundalloc.objectives import OPTIMAL
+from fundalloc.objectives import UTILITY
 from fundalloc.pieces import Unfair
 from fundalloc.problem import FloatArray
 from fundalloc.rules import Curve
@@ -37,7 +37,7 @@ def fair_beside(base: System, curves: Sequence[Curve], gains: Gains, weight: Flo
     best = face.best(cost)
     held = face.restricted(best, rows)
     held = None if held is None else held.clear()
-    if held is None or not best.gap <= OPTIMAL * weight.sum():
+    if held is None or not best.gap <= UTILITY * weight.sum():
         return None
     last = nearest_on(base, curves, held)
     if last is None or (np.abs(gains.matrix @ last.optimum.amounts / gains.due - rows @ best.v) > SAME).any():

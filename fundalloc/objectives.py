@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from fundalloc.language import phrase, say
 from fundalloc.problem import FloatArray, ObjectiveKind, Problem
 
-#: to what part of itself an optimum is proven; levels beside convex rules, `benefit` where those are smooth
-OPTIMAL, LEVELS, BENEFIT = 1e-11, 1e-8, 1e-6
+#: to what part of itself an optimum is proven; levels, `benefit` and the utility of regions beside convex rules
+OPTIMAL, LEVELS, BENEFIT, UTILITY = 1e-11, 1e-8, 1e-6, 1e-10
 #: what each objective promises, for people who read a policy
 WORDS = {
     "nearest": phrase("amounts stay in proportion to the targets except where a rule forbids it"),
@@ -99,7 +99,8 @@ def utility(level: FloatArray, alpha: float) -> FloatArray:
 
 def proven_to(problem: Problem) -> float:
     """How far the value of the objective may be from the best one, relative to it: what was proven."""
-    return {"benefit": BENEFIT, "leximin": LEVELS}.get(problem.objective, OPTIMAL)
+    valued = UTILITY if problem.value is not None else OPTIMAL
+    return {"benefit": BENEFIT, "leximin": LEVELS, "alpha_fair": valued}.get(problem.objective, OPTIMAL)
 
 
 def attained(problem: Problem, amounts: FloatArray) -> float:

@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +86,8 @@ class Claim:
             for path, content in written.items():
                 self.ask()
                 _write(path, content)
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(WAITING) as pool:  # to wait for many at once is no longer than for one
                 for _ in pool.map(_sync, written):
                     self.ask()

@@ -288,7 +288,7 @@ class Check:
         """Every table and the summary, line by line."""
         inputs = {name: Source.of(entry) for name, entry in self.certificate["inputs"].items()}
         priced_by = {str(r["name"]): r["price"] for r in self.summary["rules"]}
-        allocation = Allocation(fund.policy, decision, inputs, fund.settings, {})
+        allocation = Allocation(fund.policy, decision, inputs, fund.settings, {}, by=self.summary["versions"])
         for name, sheet in allocation.sheets.items():
             lines(name, sheet.csv(), self._bytes(name))
         ours = json_of(to_json(allocation.summary))

@@ -455,10 +455,27 @@ def test_an_order_as_rows_says_the_same(each):
     assert np.isneginf(rows.low).all()
 
 
+@pytest.mark.parametrize("aversion", [0.5, 1.0, 2.0, 3.0])
+def test_slopes_of_atkinson_lead_back_to_their_ratios_and_to_the_level_that_is_as_good(aversion):
+    one, rng = Atkinson(aversion=aversion), np.random.default_rng(3)
+    ratio, weight, bound = rng.lognormal(0, 0.4, 6), rng.dirichlet(np.ones(6)), 0.07
+    slopes = one.slope(ratio, bound)
+    assert one.ratio_at(slopes, bound) == pytest.approx(ratio, rel=1e-12)
+    power = 1 - aversion
+    alike = np.exp(weight @ np.log(ratio)) if power == 0 else (weight @ ratio**power) ** (1 / power)
+    assert one.conjugate(slopes, weight, bound) == pytest.approx(1 - alike**-aversion, rel=1e-12)
+    steepest = 1 - bound - one.slope(np.array([one.least]), bound)[0]
+    assert steepest == pytest.approx(10.0 ** (12 * min(aversion, 1.0)), rel=1e-9)
+
+
 def test_a_measure_and_a_long_order_are_not_written_as_rows():
     assert curve(EVEN)[1].chain() is None
     assert curve(FALL, n=60)[1].chain() is not None
     assert curve({**FALL, "by": "need > 0.6"}, n=200)[1].chain() is None
+    three = curve({**FALL, "by": "(need > 0.22) + (need > 0.6)"}, n=200)[
+        1
+    ]  # few units in the first rank, many in the others
+    assert three.chain() is None
 
 
 def test_a_curve_without_some_cells_is_the_one_of_the_others():

@@ -140,6 +140,14 @@ def test_claims_are_awarded_by_the_named_rule():
     assert "claim" in steps and "criterion" not in steps
 
 
+def test_claims_below_the_supply_are_flagged_but_not_claims_that_come_to_it():
+    claims = {"measure": "ask", "rule": "constrained_equal_awards"}
+    asked = int(sum(float(a) for a in amounts(decide({"supply": 10**6, "claims": claims})).values()))
+    for supply, flagged in ((asked, False), (asked + 1, True)):
+        found = decide({"supply": supply, "claims": claims}).flags
+        assert any(f.code == "claims_below_supply" for f in found) == flagged
+
+
 def test_who_takes_no_part_claims_nothing():
     found = decide({"supply": 1000, "where": "coastal", "claims": {"measure": "ask", "rule": "talmud"}})
     assert amounts(found) == cents(0, 100, 150, 300)

@@ -583,6 +583,18 @@ WORDS: dict[str, tuple[str, Callable[[Folder], object], str]] = {
         "rules yield that are not preferred",
     ),
     "stricter": ("wish", _stricter, "yields to stricter bounds"),
+    "left out": (
+        "wish",
+        lambda it: [it.certificate["choices"]["yielded"][0].pop(side) for side in ("low", "high")],
+        'the preferred rule ".*" is left out, but it has a bound',
+    ),
+    "measure left out": (
+        "prefer",
+        lambda it: it.certificate["choices"]["yielded"].append(
+            {"rule": "r1", "resource": "fund", "concessions": [0.0]}
+        ),
+        'the preferred rule "r1" is left out, but it has a bound',
+    ),
     "shares": ("limits", lambda it: it.certificate["choices"].update(shares="0" * 12), "other regions take part"),
     "by hand": ("limits", lambda it: it.certificate["rows"][0].update(rule="mine"), r"by hand.*\['mine'\]"),
     "fewer rows": ("limits", lambda it: it.certificate["rows"].pop(), "the number of rows"),

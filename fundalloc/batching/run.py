@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from fundalloc.policy import policy_path, read_policy
 from fundalloc.report.folder import SUMMARY, check_writable, write_folder
 from fundalloc.report.formats import chosen
 from fundalloc.report.summary import FORMAT, PACKAGES, sha256
+from fundalloc.versions import version, versions
 
 #: more processes than any machine has
 MOST = 1_000
@@ -160,13 +160,13 @@ def _write(made: Batch, out: Path, stated: Mapping[str, Any]) -> None:
     from fundalloc.report.page.overview import overview
 
     head = _head()
-    versions = {name: version(name) for name in PACKAGES}
-    page = overview(made.counts, made.results, stated, versions)
+    by = versions(PACKAGES)
+    page = overview(made.counts, made.results, stated, by)
     summary = {
         **head,
         "batch": made.counts,
         "options": stated,
-        "versions": versions,
+        "versions": by,
         "jobs": {one.folder: entry(one) for one in made.results},
     }
     write_folder(out, {SHEET: sheet(made.results).csv(), PAGE: page}, summary)

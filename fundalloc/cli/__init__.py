@@ -14,6 +14,9 @@ def main() -> None:
     try:
         listen()
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # matrices are small: threads cost more than they bring
+        os.environ.setdefault(
+            "PYDANTIC_DISABLE_PLUGINS", "__all__"
+        )  # nothing else installed changes how inputs are read
         from fundalloc.cli.streams import careful, ended
 
         careful()

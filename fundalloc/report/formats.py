@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from fundalloc.language import say
 from fundalloc.report.folder import write_folder
 from fundalloc.report.outcome import Outcome
 from fundalloc.report.sheets import Sheet
+from fundalloc.versions import versions
 
 #: files that are always written
 ALWAYS = ("csv", "json")
@@ -39,7 +38,7 @@ class Format:
 
     def versions(self) -> dict[str, str]:
         """The versions of the packages that it is made with."""
-        return {tool: version(tool) for tool in ("fundalloc", *self.tools)}
+        return versions(("fundalloc", *self.tools))
 
     def made_alike(self, versions: Mapping[str, str]) -> bool:
         """Whether a report was made with the versions that are here, so that it can be made again."""
@@ -124,6 +123,8 @@ def same_content(ours: bytes, theirs: bytes) -> bool:
     """Whether two files say the same, however they are compressed."""
     if ours == theirs or not theirs.startswith(ours[:4]):
         return ours == theirs
+    import zipfile  # loaded by nothing else that verifies
+
     try:
         one, two = (zipfile.ZipFile(io.BytesIO(content)) for content in (ours, theirs))
         return [(n, one.read(n)) for n in one.namelist()] == [(n, two.read(n)) for n in two.namelist()]

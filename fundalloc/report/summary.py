@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,11 +39,16 @@ def summarise(
     inputs: Mapping[str, Source],
     settings: Sequence[str] = (),
     prices: Mapping[str, Sequence[Price]] | None = None,
+    *,
+    versions: Mapping[str, str],
 ) -> dict[str, Any]:
-    """What summary.json holds, without the hashes of the other files. prices: of the binding rules, by rule."""
+    """What summary.json holds, without the hashes of the other files.
+
+    prices: of the binding rules, by rule. versions: of the packages that decided.
+    """
     problem = decision.problem
     return {
-        "fundalloc": {"format": FORMAT, "version": version("fundalloc")},
+        "fundalloc": {"format": FORMAT, "version": versions["fundalloc"]},
         "title": policy.fund.title,
         "round": problem.round,
         **_spoken(policy),
@@ -60,7 +64,7 @@ def summarise(
         "resources": {one.name: _resource(one, decision, r, steps) for r, one in enumerate(problem.resources)},
         "rules": [_rule(policy, decision, steps, prices or {}, k) for k in range(len(policy.rules))],
         "flags": dict(sorted(Counter(f.severity for f in flags).items())),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": dict(versions),
         "inputs": {name: {"file": s.file, "sha256": s.sha256} for name, s in sorted(inputs.items())},
         "settings": list(settings),
     }
