@@ -314,3 +314,14 @@ def test_nothing_depends_on_a_billion_fold_supply():
     small = decide({"criteria": weighted(people=60, need=40)}).decision.amounts
     large = decide({"supply": 1000 * 10**9, "lot": 10**7, "criteria": weighted(people=60, need=40)}).decision.amounts
     assert np.array_equal(small * 10**9, large)
+
+
+def test_a_supply_that_is_an_expression_where_one_region_takes_part():
+    allocation = decide({"where": "id == 'A'", "supply": "sum(people)", "criteria": weighted(people=1)})
+    given = amounts(allocation)
+    assert given["A"] > 0 and not any(float(v) for k, v in given.items() if k != "A")
+
+
+def test_who_takes_no_part_values_nothing():
+    found = decide({"where": "coastal", "value": "2", "criteria": weighted(people=1)}).decision.problem
+    assert found.value.tolist() == [0.0, 2.0, 2.0, 2.0]
