@@ -48,20 +48,21 @@ def fair(base: System, curves: Sequence[Curve], cuts: Sequence[Rows] = ()) -> At
         return float(((u + other) / size).sum())
 
     tried = met(base, curves, cuts)
+    if not tried.proven:
+        return tried
     amounts = tried.optimum.amounts
     for _ in range(STEPS):
-        if not tried.proven:
-            return tried
         at = level(amounts)
         soft = np.where(some, d / utility.bend(at), d)
         centre = np.where(some, amounts + soft * (utility.slope(at) - 1.0), target)
         tried = met(replace(base, problem=problem.leaning(soft, centre)), curves, tried.cuts)
-        if tried.proven:
-            step = tried.optimum.amounts - amounts
-            if not (np.abs(step) > STILL * mean).any():
-                amounts = tried.optimum.amounts
-                break
-            amounts = _along(amounts, step, loss)
+        if not tried.proven:  # what follows may still prove where this has led
+            break
+        step = tried.optimum.amounts - amounts
+        if not (np.abs(step) > STILL * mean).any():
+            amounts = tried.optimum.amounts
+            break
+        amounts = _along(amounts, step, loss)
     for _ in range(CLOSING):
         chord = np.where(some, d * utility.chord(level(amounts)), d)
         last = met(replace(base, problem=problem.leaning(chord)), curves, tried.cuts)

@@ -57,7 +57,7 @@ SEEDS = range(4)
 #: objective by objective, whether values are stated, and the rules beside which it ends within seconds
 OBJECTIVES: dict[str, tuple[dict[str, Any], bool, set[str]]] = {
     "alpha_fair": ({"kind": "alpha_fair"}, False, set(RULES)),
-    "alpha 4": ({"kind": "alpha_fair", "alpha": 4}, False, set(RULES) - {"prefer"}),
+    "alpha 4": ({"kind": "alpha_fair", "alpha": 4}, False, set(RULES)),
     "market": ({"kind": "alpha_fair"}, True, set(RULES)),
     "leximin": ({"kind": "leximin"}, False, set(RULES)),
     "leximin of regions": ({"kind": "leximin"}, True, set(RULES)),
