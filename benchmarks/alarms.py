@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from run import between
+from run import publish
 
 from fundalloc.arrears import claimable
 from fundalloc.monitors import Course, MonitorSection
@@ -168,10 +168,7 @@ def main() -> None:
             cells = f"{middle[0]:g} | {most[0]:g} | {soon:.0f} % | {never:.0f} % | {middle[1]:g} | {most[1]:g}"
             lines.append(f"| {setting.name} | {regions} | {len(found)} | {cells} |")
             print(lines[-1], file=sys.stderr)
-    text = "\n".join(lines)
-    print(text)
-    if wanted.write:
-        between(wanted.write, MARK, text)
+    publish(lines, MARK, wanted.write)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rules import MEASURES, timed
-from run import between
+from run import publish
 
 from fundalloc import Fund
 from fundalloc.choice import chosen
@@ -131,10 +131,7 @@ def main() -> None:
             for n in (41, 300):
                 lines.append(row(kind, measure, n, wanted.repeats))
                 print(lines[-1], file=sys.stderr)
-    text = "\n".join(lines)
-    print(text)
-    if wanted.write:
-        between(wanted.write, MARK, text)
+    publish(lines, MARK, wanted.write)
 
 
 if __name__ == "__main__":

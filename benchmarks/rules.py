@@ -27,7 +27,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
 from generate import generate
-from run import between
+from run import publish
 
 from fundalloc import Fund
 from fundalloc.inequality import atkinson, gini, hoover, ratio, theil
@@ -145,10 +145,7 @@ def main() -> None:
         seconds, memory = (statistics.median(float(r[k]) for r in runs) for k in (0, 1))
         lines.append(f"| {n:,} x {count} | {seconds:.1f} | {memory:,.0f} |")
         print(lines[-1], file=sys.stderr)
-    text = "\n".join(lines)
-    print(text)
-    if wanted.write:
-        between(wanted.write, MARK, text)
+    publish(lines, MARK, wanted.write)
 
 
 if __name__ == "__main__":

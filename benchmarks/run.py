@@ -109,6 +109,14 @@ def between(page: Path, mark: str, text: str) -> None:
     page.write_text(place.sub(lambda _: f"{mark}\n{text}\n{mark}", content), encoding="utf-8")
 
 
+def publish(lines: list[str], mark: str, page: Path | None) -> None:
+    """Prints a table, and puts it between two marks of a page."""
+    text = "\n".join(lines)
+    print(text)
+    if page:
+        between(page, mark, text)
+
+
 def main() -> None:
     """Measures and prints; with --write puts the tables between the marks of a page."""
     parser = argparse.ArgumentParser()

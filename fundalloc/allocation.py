@@ -18,13 +18,12 @@ from fundalloc.report.folder import hashes, write_folder
 from fundalloc.report.formats import FORMATS, chosen
 from fundalloc.report.outcome import Looked, Outcome, Retrospect
 from fundalloc.report.sheets import Sheet, allocation_sheet, flags_sheet, rules_sheet, steps_sheet
-from fundalloc.report.summary import PACKAGES, summarise
+from fundalloc.report.summary import PACKAGES, summarise, versions
 from fundalloc.report.table import text_table
 from fundalloc.report.words import explanation, find_region, whys
 from fundalloc.shapes import FILE as SHAPES
 from fundalloc.shapes import parse_shapes, read_shapes
 from fundalloc.sources import Source
-from fundalloc.versions import versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +105,7 @@ class Allocation:
         parts = self.policy, self.decision, self._steps, self.flags, self._inputs, self._settings
         by = versions(PACKAGES) if self._versions is None else self._versions
         with resumed(self._speech):
-            return {**summarise(*parts, self._priced(), versions=by), "why": whys(self._steps)}
+            return {**summarise(*parts, self._priced(), by=by), "why": whys(self._steps)}
 
     def _priced(self) -> Mapping[str, Sequence[Price]]:
         if self._prices is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,6 @@ from fundalloc.rules import Curve, Rows, Statement
 from fundalloc.sources import Source
 from fundalloc.sparse import csr_array
 from fundalloc.system import System
-from fundalloc.versions import version
 
 CERTIFICATE = "certificate.json"
 FORMAT = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from fundalloc.report.sheets import Sheet, flags_sheet
 from fundalloc.report.summary import FORMAT
 from fundalloc.report.texts import number
 from fundalloc.succession import continued, read_succession
-from fundalloc.versions import version
 
 WORDS = frozenset(["kind", "group_column", "subject", "name", "resource", "unit", "round", "first", "last"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,6 @@ from fundalloc.report.texts import exact
 from fundalloc.report.words import find_region, money
 from fundalloc.retelling import retold
 from fundalloc.tables import guarded
-from fundalloc.versions import version
 
 if TYPE_CHECKING:
     from fundalloc.report.letters.print import Press

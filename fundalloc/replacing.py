@@ -86,7 +86,7 @@ class Claim:
             for path, content in written.items():
                 self.ask()
                 _write(path, content)
-            from concurrent.futures import ThreadPoolExecutor
+            from concurrent.futures import ThreadPoolExecutor  # not for those who only read
 
             with ThreadPoolExecutor(WAITING) as pool:  # to wait for many at once is no longer than for one
                 for _ in pool.map(_sync, written):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,7 @@ from fundalloc.language import say, spoken
 from fundalloc.policy import policy_path, read_policy
 from fundalloc.report.folder import SUMMARY, check_writable, write_folder
 from fundalloc.report.formats import chosen
-from fundalloc.report.summary import FORMAT, PACKAGES, sha256
-from fundalloc.versions import version, versions
+from fundalloc.report.summary import FORMAT, PACKAGES, sha256, versions
 
 #: more processes than any machine has
 MOST = 1_000

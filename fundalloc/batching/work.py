@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from fundalloc.loading import load
 from fundalloc.policy import policy_path
 from fundalloc.report.folder import SUMMARY, check_writable, decided_files, read_summary
 from fundalloc.report.formats import FORMATS
-from fundalloc.report.summary import PACKAGES, sha256
+from fundalloc.report.summary import PACKAGES, sha256, versions
 from fundalloc.sources import Source
 
 #: how the names of traces of a writer begin
@@ -91,7 +91,7 @@ def _as_decided(folder: Path, fund: Fund, options: Options) -> tuple[Mapping[str
             "round": fund.round,
             "settings": list(fund.settings),
             "language": recorded(),
-            "versions": {tool: version(tool) for tool in tools},
+            "versions": versions(tools),
         }
         if any(summary.get(key) != value for key, value in wanted.items()):
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from fundalloc.language import say
 from fundalloc.report.folder import write_folder
 from fundalloc.report.outcome import Outcome
 from fundalloc.report.sheets import Sheet
-from fundalloc.versions import versions
+from fundalloc.report.summary import versions
 
 #: files that are always written
 ALWAYS = ("csv", "json")
@@ -123,8 +124,6 @@ def same_content(ours: bytes, theirs: bytes) -> bool:
     """Whether two files say the same, however they are compressed."""
     if ours == theirs or not theirs.startswith(ours[:4]):
         return ours == theirs
-    import zipfile  # loaded by nothing else that verifies
-
     try:
         one, two = (zipfile.ZipFile(io.BytesIO(content)) for content in (ours, theirs))
         return [(n, one.read(n)) for n in one.namelist()] == [(n, two.read(n)) for n in two.namelist()]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,11 @@ PACKAGES = ("fundalloc", "highspy", "numpy", "pyomo", "scipy")
 MEASURES = {"gini": gini, "hoover": hoover, "theil": theil}
 
 
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """The versions of packages that are installed, by name."""
+    return {name: version(name) for name in packages}
+
+
 def summarise(
     policy: Policy,
     decision: Decision,
@@ -40,15 +46,15 @@ def summarise(
     settings: Sequence[str] = (),
     prices: Mapping[str, Sequence[Price]] | None = None,
     *,
-    versions: Mapping[str, str],
+    by: Mapping[str, str],
 ) -> dict[str, Any]:
     """What summary.json holds, without the hashes of the other files.
 
-    prices: of the binding rules, by rule. versions: of the packages that decided.
+    prices: of the binding rules, by rule. by: versions of the packages that decided.
     """
     problem = decision.problem
     return {
-        "fundalloc": {"format": FORMAT, "version": versions["fundalloc"]},
+        "fundalloc": {"format": FORMAT, "version": by["fundalloc"]},
         "title": policy.fund.title,
         "round": problem.round,
         **_spoken(policy),
@@ -64,7 +70,7 @@ def summarise(
         "resources": {one.name: _resource(one, decision, r, steps) for r, one in enumerate(problem.resources)},
         "rules": [_rule(policy, decision, steps, prices or {}, k) for k in range(len(policy.rules))],
         "flags": dict(sorted(Counter(f.severity for f in flags).items())),
-        "versions": dict(versions),
+        "versions": dict(by),
         "inputs": {name: {"file": s.file, "sha256": s.sha256} for name, s in sorted(inputs.items())},
         "settings": list(settings),
     }
