@@ -62,18 +62,20 @@ def _beside(base: System, curves: Sequence[Curve], value: FloatArray) -> Attempt
         return None
     worth = np.zeros(len(face.v))
     worth[: face.cells] = value * face.scale
-    worth /= worth.max()
+    unit = float(worth.max())
+    worth /= unit
     best = face.best(Linear(-worth))
-    held = face.restricted(best)
-    held = None if held is None else held.clear()
-    if held is None or not best.gap <= ENOUGH * float(worth @ best.v):
+    if not best.gap <= ENOUGH * float(worth @ best.v):
         return None
-    last = nearest_on(base, curves, held)
-    least = float(value @ held.amounts) * (1 - REACHED)
-    if last is None or not value @ last.optimum.amounts >= least:
-        return None
-    prices = beside(base, face, best, value, last)
-    return None if prices is None else replace(last, chosen=prices)
+    for level in (None, worth[np.newaxis]):  # what is worth far less than the rest has prices too small to tell
+        held = face.restricted(best, level)
+        held = None if held is None else held.clear()
+        last = None if held is None else nearest_on(base, curves, held)
+        if last is not None and value @ last.optimum.amounts >= (1 - REACHED) * float(worth @ best.v) * unit:
+            prices = beside(base, face, best, value, last)
+            if prices is not None:
+                return replace(last, chosen=prices)
+    return None
 
 
 def _on_face(base: System, value: FloatArray) -> Attempt:

@@ -33,19 +33,20 @@ def fund(
     *,
     values: bool = False,
     more: int = 0,
+    far: float = 1.0,
     objective: dict[str, Any] | None = None,
     **change: Any,
 ) -> Fund:
     """A random fund with limits that can be kept, and caps on the inequality of the money that clash neither.
 
     The caps are what the measures say of amounts between the most even ones and those nearest to the targets, found by
-    another program.
+    another program. far: what all of the second resource is worth beside all of the first.
     """
     rng = np.random.default_rng(seed)
     frame = regions(rng, int(rng.integers(4, 7)), zeros=0.2 * (seed % 3 == 2)).assign(**change)
     past = history(frame, rng)
-    for j, supply in enumerate((SUPPLY, 1200)):
-        frame[f"v{j}"] = np.exp(rng.normal(0, 0.6, len(frame))) / supply
+    for j, (supply, worth) in enumerate(((SUPPLY, 1.0), (1200, far))):
+        frame[f"v{j}"] = worth * np.exp(rng.normal(0, 0.6, len(frame))) / supply
     own = [{"value": f"v{j}"} if values else {} for j in range(2)]
     stated: dict[str, Any] = {
         "fund": own[0],
@@ -239,9 +240,16 @@ def test_where_a_region_without_need_has_to_be_lifted(coast):
     assert binds
 
 
-@pytest.mark.parametrize("measures", [("gini",), ("ratio",), ("theil",), ("ratio", "hoover"), ("atkinson", "gini")])
-def test_benefit_is_the_greatest_total(measures):
-    found = fund(4, measures, values=True, more=1, objective={"kind": "benefit"})
+BENEFITS = [(("gini",), 4), (("ratio",), 4), (("theil",), 4), (("ratio", "hoover"), 4), (("atkinson", "gini"), 4)]
+FAR = [(("gini", "theil"), 5), (("atkinson", "gini"), 9), (("hoover",), 45), (("gini", "gini"), 51)]
+
+
+@pytest.mark.parametrize(
+    ("measures", "seed", "far"), [*((m, s, 1.0) for m, s in BENEFITS), *((m, s, 1e-5) for m, s in FAR)]
+)
+def test_benefit_is_the_greatest_total(measures, seed, far):
+    """Also where one resource is worth next to nothing beside the other."""
+    found = fund(seed, measures, values=True, more=1, far=far, objective={"kind": "benefit"})
     amounts = found.allocate().decision.optimum.amounts
     worth = found.problem.value * found.problem.size
     assert all(c.excess(amounts) <= 1e-9 for c in found.rows if isinstance(c, Curve))
