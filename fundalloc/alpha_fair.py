@@ -50,7 +50,7 @@ def fair(base: System, curves: Sequence[Curve], cuts: Sequence[Rows] = ()) -> At
     tried = met(base, curves, cuts)
     if not tried.proven:
         return tried
-    amounts = tried.optimum.amounts
+    amounts, moved = tried.optimum.amounts, np.inf
     for _ in range(STEPS):
         at = level(amounts)
         soft = np.where(some, d / utility.bend(at), d)
@@ -59,10 +59,13 @@ def fair(base: System, curves: Sequence[Curve], cuts: Sequence[Rows] = ()) -> At
         if not tried.proven:  # what follows may still prove where this has led
             break
         step = tried.optimum.amounts - amounts
-        if not (np.abs(step) > STILL * mean).any():
+        before, moved = moved, float((np.abs(step) / mean).max())
+        if moved <= STILL:
             amounts = tried.optimum.amounts
             break
-        amounts = _along(amounts, step, loss)
+        lost, amounts = loss(amounts), _along(amounts, step, loss)
+        if moved > before / 2 and loss(amounts) >= lost - FLAT * (1 + abs(lost)):
+            break
     for _ in range(CLOSING):
         chord = np.where(some, d * utility.chord(level(amounts)), d)
         last = met(replace(base, problem=problem.leaning(chord)), curves, tried.cuts)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from fundalloc.exact import Exact, sharpened
 from fundalloc.optimum import Optimum
 from fundalloc.problem import FloatArray
@@ -25,19 +27,38 @@ class LevelProof:
 
 
 @dataclass(frozen=True, eq=False)
+class Levels:
+    """What proves leximin, level by level from the lowest. settled: how many levels it settles."""
+
+    steps: tuple[LevelProof, ...]
+    settled: int
+
+
+@dataclass(frozen=True, eq=False)
 class Chosen:
     """What an objective has found before `nearest` decides the rest.
 
     system: the rules with what is settled. rows, cells, supplies: what one more unit of the bound of a row, of an
-    amount, of what is shared out of a resource would be worth to the objective; NaN where that has no meaning. levels:
-    what proves leximin, level by level; None where curves are in the way.
+    amount, of what is shared out of a resource would be worth to the objective; NaN where that has no meaning.
+    touching: rows that touch curves, which come after those of the system in `rows`. levels: None where nothing is
+    proven of them.
     """
 
     system: System
     rows: FloatArray
     cells: FloatArray
     supplies: FloatArray
-    levels: tuple[LevelProof, ...] | None = None
+    touching: tuple[Rows, ...] = ()
+    levels: Levels | None = None
+
+    @classmethod
+    def unpriced(
+        cls, system: System, base: System, touching: tuple[Rows, ...] = (), levels: Levels | None = None
+    ) -> Chosen:
+        """What has no prices. base: the rules before anything was settled."""
+        counts = len(base.row_low) + sum(map(len, touching)), base.problem.cells, len(base.supplies)
+        rows, cells, supplies = (np.full(count, np.nan) for count in counts)
+        return cls(system, rows, cells, supplies, touching, levels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +68,7 @@ class Attempt:
     cuts: all tangents that were needed; without a proof they show that there is none, if there is none.
     chosen: what an objective other than `nearest` has found before, None where multipliers explain the amounts.
     possible: whether the rules can be kept although the objective found no proof.
-    exact: the optimum in fractions, where it was looked for and found. levels: what proves leximin.
+    exact: the optimum in fractions, where it was looked for and found.
     """
 
     system: System
@@ -56,7 +77,6 @@ class Attempt:
     chosen: Chosen | None = None
     possible: bool = False
     exact: Exact | None = None
-    levels: tuple[LevelProof, ...] | None = None
 
     @property
     def solved(self) -> System:

@@ -26,7 +26,8 @@ from fundalloc.solve import dearest, nearest
 from fundalloc.system import System, supply_rows
 from fundalloc.tangents import met
 from fundalloc.unfolding import Unfolded, too_large
-from fundalloc.worths import beside, ceiling, left_over
+from fundalloc.value_proofs import ceiling, left_over
+from fundalloc.worths import beside
 
 #: the forces that are tried: the greatest worth of a whole resource counts as one
 FORCES = 10.0 ** np.arange(0, 8)
@@ -112,7 +113,7 @@ def _short(system: System, tried: Attempt, value: FloatArray) -> float:
     prices = dearest(system, value)
     if prices is None:
         return np.inf
-    most = ceiling(system, value, prices)
+    most, _ = ceiling(system, value, prices)
     return (most - float(value @ tried.optimum.amounts)) / max(abs(most), 1e-300)
 
 

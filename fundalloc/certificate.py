@@ -24,6 +24,7 @@ from fundalloc.rules import Curve, Rows, Statement
 from fundalloc.sources import Source
 from fundalloc.sparse import csr_array
 from fundalloc.system import System
+from fundalloc.value_proofs import proven
 
 CERTIFICATE = "certificate.json"
 FORMAT = 1
@@ -32,7 +33,8 @@ FORMAT = 1
 def certificate(decision: Decision, inputs: Mapping[str, Source], settings: Sequence[str]) -> dict[str, Any]:
     """The certificate of a decided round."""
     problem, system = decision.problem, decision.system
-    prices = decision.prices
+    prices, levels = decision.prices, decision.levels
+    priced = proven(system, decision.optimum.amounts, (-decision.worth, prices.rows))
     return {
         "fundalloc": {"certificate": FORMAT, "version": version("fundalloc")},
         "round": problem.round,
@@ -48,7 +50,9 @@ def certificate(decision: Decision, inputs: Mapping[str, Source], settings: Sequ
             "amounts": numbers(decision.optimum.amounts),
             "multipliers": numbers(decision.optimum.rows) if decision.accounting == "multipliers" else None,
             "supplies": numbers(decision.optimum.supplies) if decision.accounting == "multipliers" else None,
-            "levels": None if decision.levels is None else [_level(one) for one in decision.levels],
+            "levels": None if levels is None else [_level(one) for one in levels.steps],
+            "settled": None if levels is None else levels.settled,
+            "priced": priced,
         },
         "explained": {
             "accounting": decision.accounting,

@@ -17,17 +17,16 @@ from fundalloc.attempts import Attempt, Chosen
 from fundalloc.benefit import greatest
 from fundalloc.curved_levels import raised_beside
 from fundalloc.curved_market import fair_beside
-from fundalloc.gains import raising
-from fundalloc.level_proofs import proven_levels
-from fundalloc.levels import raised
+from fundalloc.gains import raising, weighed
+from fundalloc.level_proofs import first_steps
+from fundalloc.levels import LESS, Climb, climbing, raised
 from fundalloc.market import equilibrium, face
-from fundalloc.objectives import OPTIMAL, weights
+from fundalloc.objectives import OPTIMAL
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement, tolerance
-from fundalloc.sparse import csr_array
-from fundalloc.system import System, assemble
+from fundalloc.sparse import csr_array, vstack
+from fundalloc.system import System, assemble, sound
 from fundalloc.tangents import KEPT, convex, met
-from fundalloc.unfolding import too_large
 
 #: what misses its bound by less than this part of its size is at it
 NEARLY = 1e-6
@@ -75,14 +74,27 @@ def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
     """Levels raised as far as can be, the rest by `nearest`."""
     gains = raising(base)
     lined, rest = _in_rows(base, curves)
-    last = raised_beside(lined, rest, gains) if rest else raised(lined, gains)
+    last = None if rest else raised(lined, gains)
     if last is None or not last.proven:
+        last = raised_beside(lined, rest, gains)
+    if last is None or not last.proven or last.chosen is None:
         return _without_proof(base, curves, cuts)
-    if curves or (last.levels and proven_levels(base, gains, last.optimum.amounts, last.levels)):
-        last = replace(last, levels=None)  # orders are further rows, which nobody else knows
-    counts = len(base.row_low), base.problem.cells, len(base.problem.resources)
-    rows, cells, supplies = (np.full(count, np.nan) for count in counts)
-    return _settled(base, curves, last, Chosen(last.system, rows, cells, supplies, last.levels))
+    found = _with_orders(last.chosen, len(base.row_low)) if curves else last.chosen
+    system, priced = _touched(base, curves, last.optimum.amounts, found)
+    known = () if last.chosen.levels is None or curves else (last.chosen.levels.steps,)
+    ways = known or (climbing(Climb(system, gains, less)) for less in LESS)
+    proofs = [first_steps(system, gains, last.optimum.amounts, steps) for steps in ways if sound(system)]
+    best = max((p for p in proofs if p is not None), key=lambda p: p.settled, default=None)
+    unpriced = np.full(len(priced.rows), np.nan)  # a step has prices, all of them together have none
+    return replace(last, system=system, chosen=replace(priced, rows=unpriced, levels=best))
+
+
+def _with_orders(found: Chosen, count: int) -> Chosen:
+    """With the prices of rows of orders, after `count` others, in the first step of a proof that has some."""
+    steps = () if found.levels is None else found.levels.steps
+    priced = (step.rows[len(found.supplies) :] for step in steps)
+    first = next((rows for rows in priced if (rows[count:] < 0).any()), None)
+    return found if first is None else replace(found, rows=np.concatenate([found.rows[:count], first[count:]]))
 
 
 def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:
@@ -90,13 +102,14 @@ def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
     problem, gains, known = base.problem, raising(base), list(cuts)
     if not gains.names:
         return met(base, curves, cuts)
-    place = {region: i for i, region in enumerate(problem.regions.ids)}
-    weight = weights(problem).reshape(-1, problem.n).sum(axis=0)[[place[name] for name in gains.names]]
+    weight = weighed(problem, gains)
     lined, rest = _in_rows(base, curves)
-    if rest and not too_large(lined, rest):
-        beside = fair_beside(lined, rest, gains, weight)
-        if beside is not None and beside.chosen is not None:
-            return _settled(base, curves, beside, beside.chosen)
+    beside = fair_beside(lined, rest, gains, weight) if curves else None
+    if beside is not None and beside.chosen is not None:
+        return _settled(base, curves, beside, beside.chosen)
+    kept = _without_proof(base, curves, known) if rest else None
+    if kept is not None and not kept.possible:  # tangents would crawl to where nothing keeps them
+        return kept
     for _ in range(TANGENTS):
         found = equilibrium(lined, gains, weight, known)
         if not found.residual <= OPTIMAL:
@@ -108,8 +121,7 @@ def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
                 last = met(face(lined, gains, found, noise, exact=exact), rest, known)
                 same = (np.abs(gains.matrix @ last.optimum.amounts - levels) <= SAME * gains.due).all()
                 if last.proven and same:
-                    rows = found.rows[: len(base.row_low)]
-                    prices = Chosen(last.system, rows, found.firm(noise), -found.supplies)
+                    prices = Chosen(last.system, found.rows, found.firm(noise), -found.supplies, tuple(known))
                     return _settled(base, curves, last, prices)
             break
         known += [c.tangent(found.amounts) for c in missed]
@@ -122,22 +134,48 @@ def _without_proof(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) 
 
 
 def _settled(base: System, curves: Sequence[Curve], last: Attempt, found: Chosen) -> Attempt:
-    """An optimum with the rules as they are stated, and a tangent for each curve that holds it."""
-    amounts = last.optimum.amounts
-    rows = [_touching(c, amounts) for c in curves if c.excess(amounts) > -NEARLY]
-    rows = [row for row in rows if row.matrix.nnz]
-    known = found.rows[: len(base.row_low)]  # without those that stand for orders
-    found = replace(found, rows=np.concatenate([known, np.full(len(rows), np.nan)]))
-    return replace(last, system=base.joined(tuple(rows)), chosen=found)
+    """An optimum with the rules as they are stated, and what an objective found before."""
+    system, priced = _touched(base, curves, last.optimum.amounts, found)
+    return replace(last, system=system, chosen=priced)
 
 
-def _touching(curve: Curve, amounts: FloatArray) -> Rows:
-    """A row that touches a curve where the amounts are; for an order all units that are level, added up."""
+def _touched(base: System, curves: Sequence[Curve], amounts: FloatArray, found: Chosen) -> tuple[System, Chosen]:
+    """The rules as they are stated with a row for each curve that holds amounts, and the prices of all.
+
+    found: prices of the rows of these rules, of the orders among the curves as rows, and of rows that touch curves.
+    """
+    count = len(base.row_low)
+    drawn = [*(r for r in (c.chain() for c in curves) if r is not None), *found.touching]
+    ends = np.cumsum([count, *map(len, drawn)]).tolist()
+    known = [(row, found.rows[a:b]) for row, a, b in zip(drawn, ends, ends[1:], strict=False)]
+    rows, prices = [], [found.rows[:count]]
+    for curve in curves:
+        if curve.excess(amounts) > -NEARLY:
+            row, price = _holding(curve, [(r, p) for r, p in known if r.curve is curve], amounts)
+            if row.matrix.nnz:
+                value = row.values(amounts)
+                near = value >= row.high - tolerance(row, amounts)
+                rows.append(replace(row, high=np.where(near, np.maximum(row.high, value), value)))
+                prices.append(np.array([price]))
+    return base.joined(tuple(rows)), replace(found, rows=np.concatenate(prices), touching=())
+
+
+def _holding(curve: Curve, known: Sequence[tuple[Rows, FloatArray]], amounts: FloatArray) -> tuple[Rows, float]:
+    """The row that touches a curve where it holds amounts, and its price, NaN where it has none.
+
+    known: rows that the curve implies, and their prices; by these they add up to one.
+    """
+    weight = np.concatenate([np.zeros(0), *(np.maximum(-prices, 0.0) for _, prices in known)])
+    most = float(np.nan_to_num(weight).max(initial=0.0))
+    if most > 0:
+        part = csr_array(np.nan_to_num(weight)[np.newaxis, :] / most)
+        matrix, high = vstack([r.matrix for r, _ in known]), np.concatenate([r.high for r, _ in known])
+        row = curve.touching(csr_array(part @ matrix), float((part @ high)[0]))
+        count = curve.tangents(row, amounts)
+        return replace(row, matrix=csr_array(row.matrix / count), high=row.high / count), -most * count
     chain = curve.chain()
     if chain is None:
-        row = curve.tangent(amounts)
-    else:
-        level = (chain.high - chain.values(amounts) <= tolerance(chain, amounts)).astype(float)
-        matrix = csr_array(csr_array(level[np.newaxis, :]) @ chain.matrix)
-        row = curve.touching(matrix, 0.0)
-    return replace(row, high=row.values(amounts))
+        return known[0][0] if known else curve.tangent(amounts), np.nan
+    level = (chain.high - chain.values(amounts) <= tolerance(chain, amounts)).astype(float)
+    matrix = csr_array(csr_array(level[np.newaxis, :]) @ chain.matrix)
+    return curve.touching(matrix, float(level @ chain.high)), np.nan

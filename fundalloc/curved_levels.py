@@ -12,11 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from fundalloc.attempts import Attempt
+from fundalloc.attempts import Attempt, Chosen
 from fundalloc.ends import nearest_on
 from fundalloc.gains import Gains
 from fundalloc.objectives import LEVELS
-from fundalloc.rules import Curve
+from fundalloc.rules import Curve, Rows
 from fundalloc.system import System
 from fundalloc.unfolding import Unfolded, too_large
 
@@ -35,6 +35,7 @@ def raised_beside(base: System, curves: Sequence[Curve], gains: Gains) -> Attemp
     rows = np.zeros((len(gains.due), len(face.v)))
     rows[:, : face.cells] = (gains.matrix.toarray() * built.scale) / gains.due[:, None]
     level = np.full(len(rows), np.nan)
+    touching: tuple[Rows, ...] = ()
     while True:
         stay = np.isnan(level) & ~face.moves(rows / np.linalg.norm(rows, axis=1)[:, None])
         level[stay] = (rows @ face.v)[stay]
@@ -52,11 +53,14 @@ def raised_beside(base: System, curves: Sequence[Curve], gains: Gains) -> Attemp
         if held is None or not settled.any() or not best.gap <= LEVELS * max(float(best.v[-1]), LITTLE):
             return None
         level[mine[settled]] = float(held.v[-1])
+        touching = touching if wide.curved else wide.touching(best)
         face = held.dropped().clear()
         if face is None:
             return None
     found = nearest_on(base, curves, face)
-    reached = None if found is None else gains.matrix @ found.optimum.amounts / gains.due
-    if reached is None or (np.abs(reached - level) > LEVELS * np.maximum(level, LITTLE)).any():
+    if found is None:
         return None
-    return found
+    reached = gains.matrix @ found.optimum.amounts / gains.due
+    if (np.abs(reached - level) > LEVELS * np.maximum(level, LITTLE)).any():
+        return None
+    return replace(found, chosen=Chosen.unpriced(found.system, base, touching))

@@ -18,7 +18,7 @@ from fundalloc.pieces import Unfair
 from fundalloc.problem import FloatArray
 from fundalloc.rules import Curve
 from fundalloc.system import System
-from fundalloc.unfolding import Unfolded
+from fundalloc.unfolding import Unfolded, too_large
 from fundalloc.utility import Utility
 from fundalloc.worths import beside
 
@@ -28,7 +28,7 @@ SAME = 1e-6
 
 def fair_beside(base: System, curves: Sequence[Curve], gains: Gains, weight: FloatArray) -> Attempt | None:
     """The greatest sum of weight * u(level), the rest by `nearest`; None without a proof. weight: of each level."""
-    face = Unfolded(base, curves).face()
+    face = None if too_large(base, curves) else Unfolded(base, curves).face()
     if face is None:
         return None
     rows = np.zeros((len(gains.due), len(face.v)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fundalloc.attempts import LevelProof
+from fundalloc.attempts import Levels
 from fundalloc.elimination import Step
 from fundalloc.exact import Exact
 from fundalloc.findings import Finding, audit
@@ -67,7 +67,7 @@ class Decision:
     out: BoolArray
     findings: tuple[Finding, ...]
     flags: tuple[Flag, ...]
-    levels: tuple[LevelProof, ...] | None = None
+    levels: Levels | None = None
     grounds: Grounds = field(default_factory=Grounds)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -92,7 +92,7 @@ def concluded(
     concessions: Mapping[tuple[str, str], FloatArray],
     kept: Sequence[Statement],
     out: BoolArray,
-    levels: tuple[LevelProof, ...] | None = None,
+    levels: Levels | None = None,
     grounds: Grounds | None = None,
 ) -> Decision:
     """The decision that follows from an optimum in whole lots and its multipliers; no solver is used.

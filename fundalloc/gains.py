@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fundalloc.objectives import worth
-from fundalloc.problem import FloatArray
+from fundalloc.objectives import weights, worth
+from fundalloc.problem import FloatArray, Problem
 from fundalloc.rules import Rows
 from fundalloc.sparse import csr_array
 from fundalloc.system import System
@@ -37,6 +37,12 @@ def raising(base: System) -> Gains:
     matrix = csr_array((value[cells], (cells % problem.n, cells)), shape=(problem.n, problem.cells))
     some = np.flatnonzero((due > 0) & (np.diff(matrix.indptr) > 0))
     return Gains(matrix[some], due[some], tuple(problem.regions.ids[i] for i in some))
+
+
+def weighed(problem: Problem, gains: Gains) -> FloatArray:
+    """The weight of each region whose worth is raised: its share of all that is shared out."""
+    place = {region: i for i, region in enumerate(problem.regions.ids)}
+    return np.asarray(weights(problem).reshape(-1, problem.n).sum(axis=0)[[place[name] for name in gains.names]])
 
 
 def holding(

@@ -13,11 +13,11 @@ Source: Ogryczak, Pioro and Tomaszewski (2005), Telecommunications network desig
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
-from fundalloc.attempts import LevelProof
+from fundalloc.attempts import LevelProof, Levels
 from fundalloc.gains import Gains
 from fundalloc.language import Later, later
 from fundalloc.problem import FloatArray
@@ -34,14 +34,28 @@ NOISE = 1e-9
 THERE = 1e-6
 
 
-def proven_levels(system: System, gains: Gains, amounts: FloatArray, proofs: Sequence[LevelProof]) -> Later | None:
-    """What is wrong with a proof that the levels of some amounts are those of leximin; None where it holds."""
-    steps = _Steps(system, gains, amounts)
-    for k, proof in enumerate(proofs, 1):
-        fault = steps.take(proof)
+def proven_levels(system: System, gains: Gains, amounts: FloatArray, said: Levels) -> Later | None:
+    """What is wrong with a proof that so many levels of some amounts are those of leximin; None where it holds."""
+    taken = _Steps(system, gains, amounts)
+    for k, proof in enumerate(said.steps, 1):
+        fault = taken.take(proof)
         if fault:
             return later("Step {k} of the proof of the levels: {fault}", k=k, fault=fault)
-    return steps.left()
+    count = int(taken.settled.sum())
+    if count == said.settled:
+        return None
+    return later("The proof settles {count} of the levels, not {code_said!r}.", count=count, code_said=said.settled)
+
+
+def first_steps(system: System, gains: Gains, amounts: FloatArray, steps: Iterable[LevelProof]) -> Levels | None:
+    """The steps that hold up to the first that does not, as a proof of some levels; None where they settle none."""
+    taken, held = _Steps(system, gains, amounts), list[LevelProof]()
+    for proof in steps:
+        if taken.take(proof):
+            break
+        held.append(proof)
+    count = int(taken.settled.sum())
+    return Levels(tuple(held), count) if count else None
 
 
 class _Steps:
@@ -140,14 +154,3 @@ class _Steps:
                 )
         self.settled |= fixed | priced | done
         return None
-
-    def left(self) -> Later | None:
-        """What is not settled after the last step; None where all is."""
-        beyond = np.flatnonzero(~self.settled)
-        if not len(beyond):
-            return None
-        return later(
-            "The proof of the levels leaves {count} of them open, {code} first.",
-            count=len(beyond),
-            code=self.gains.names[beyond[0]],
-        )

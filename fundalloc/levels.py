@@ -12,11 +12,12 @@ Source: Ogryczak, Pioro and Tomaszewski (2005), Telecommunications network desig
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from fundalloc.attempts import Attempt, LevelProof
+from fundalloc.attempts import Attempt, Chosen, LevelProof, Levels
 from fundalloc.gains import Gains, holding
 from fundalloc.level_prices import HIGHER, Prices
 from fundalloc.problem import BoolArray, FloatArray
@@ -116,7 +117,8 @@ class Climb:
             optimum = nearest(system)
             reached = self.gains.matrix @ optimum.amounts / self.gains.due
             if optimum.proven and (np.abs(reached - self.level) <= HIGHER * np.maximum(self.level, HIGHER)).all():
-                return Attempt(system, optimum, (), levels=tuple(self.proofs))
+                proof = Levels(tuple(self.proofs), len(self.level))
+                return Attempt(system, optimum, (), Chosen.unpriced(system, self.base, levels=proof))
         return Attempt(system, replace(optimum, residual=np.inf), ())
 
     def _follow(self, forces: FloatArray) -> None:
@@ -187,13 +189,19 @@ def raised(base: System, gains: Gains) -> Attempt | None:
     return last
 
 
-def _climbed(climb: Climb) -> Attempt | None:
+def climbing(climb: Climb) -> Iterator[LevelProof]:
+    """The steps of a climb, as long as each of them settles something."""
     while climb.open.any():
-        found = climb.highest()
+        found, before = climb.highest(), climb.open.sum()
         if found is None:
-            return None
-        before = climb.open.sum()
+            return
         climb.settle(*found)
         if climb.open.sum() == before:
-            return None
-    return climb.last()
+            return
+        yield climb.proofs[-1]
+
+
+def _climbed(climb: Climb) -> Attempt | None:
+    for _ in climbing(climb):
+        pass
+    return None if climb.open.any() else climb.last()

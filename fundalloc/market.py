@@ -178,6 +178,8 @@ def equilibrium(base: System, gains: Gains, weight: FloatArray, tangents: Sequen
         dual.regions(shares, weight, utility)
         found = dual.ascend(price, 200)
         price, residual = found.multipliers, found.residual
+        if found.clash:
+            break
         moved = float(np.abs(found.state.y - now).max())
         now = found.state.y
         closing += closing > 0 or (drawn <= LEAST and moved <= STILL * mean)

@@ -6,18 +6,22 @@ solution can be rounded to lots without crossing any of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
+from fundalloc.rules.curve import Curve
 from fundalloc.rules.rows import Rows
 from fundalloc.sparse import csr_array, vstack
 
 #: a number of lots is whole if it is within this part of itself (or of one lot) of a whole number
 SNAP = 1e-9
 EPS = float(np.finfo(float).eps)
+#: a row that touches a curve asks for no more than the curve but for this part of its size
+TOUCHES = 1e-9
 
 
 def inward(low: FloatArray, high: FloatArray, lot: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -221,6 +225,24 @@ def _nested(matrix: csr_array, plain: BoolArray, problem: Problem) -> BoolArray:
                 layers.append(home)
             home[members] = row
     return taken
+
+
+def overreach(system: System) -> Iterator[tuple[str, float]]:
+    """Of each row that touches a curve its rule, and by how much it asks for more than the curve.
+
+    NaN where that cannot be told; nothing above TOUCHES is allowed.
+    """
+    problem = system.problem
+    open_ = np.array([r.lots is None for r in problem.resources])
+    totals = np.repeat([np.nan if o else r.size for o, r in zip(open_, problem.resources, strict=True)], problem.n)
+    for rows in system.rows:
+        if isinstance(rows.curve, Curve):
+            yield rows.rule, rows.curve.beyond(rows.matrix.toarray().ravel(), float(rows.high[0]), totals)
+
+
+def sound(system: System) -> bool:
+    """Whether no row that touches a curve asks for more than the curve, as far as that can be told."""
+    return not any(beyond > TOUCHES for _, beyond in overreach(system))
 
 
 def supply_rows(system: System) -> tuple[csr_array, FloatArray]:

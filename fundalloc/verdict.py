@@ -8,12 +8,21 @@ from dataclasses import dataclass
 from fundalloc.differences import AGREE
 from fundalloc.grounds import Grounded
 from fundalloc.language import called, phrase, say
+from fundalloc.proving import Proven
 from fundalloc.system import System
 
 #: what the tables and the rules prove whatever the objective
 FOLLOWS = phrase(
     "Proven: the amounts follow from the inputs and the policy by the steps shown, are whole lots, add up to what is "
     "shared out and keep every required rule"
+)
+#: what prices prove of objectives with values
+TOTAL = phrase(
+    "{proven}; before rounding no others that keep the rules have a greater total value ({code}), to {near:.1e} of it."
+)
+UTILITIES = phrase(
+    "{proven}; before rounding no others that keep the rules have a greater sum of utilities ({code}), to {near:.1e} "
+    "of all weights."
 )
 NUMBERS = phrase(
     "Stored numbers are taken as exact; they agree with what the inputs give to {agree:g} of themselves. "
@@ -34,12 +43,9 @@ class Verdict:
     cells: int
 
 
-def proves(objective: str, near: float | None, levelled: bool, choices: Grounded) -> str:
-    """What is proven of amounts, and of the choices that go before them.
-
-    near: the gap, None where there is none. levelled: whether the levels of leximin are proven.
-    """
-    said = _optimal(objective, near, levelled)
+def proves(objective: str, proven: Proven, choices: Grounded) -> str:
+    """What is proven of amounts, and of the choices that go before them."""
+    said = _optimal(objective, proven)
     if choices.least:
         said += say(
             " What preferred rules concede ({rules}) is the least beside the rules that go before them, to {near:.1e} "
@@ -52,20 +58,32 @@ def proves(objective: str, near: float | None, levelled: bool, choices: Grounded
     return said
 
 
-def _optimal(objective: str, near: float | None, levelled: bool) -> str:
+def _optimal(objective: str, proven: Proven) -> str:
     """What is proven of amounts."""
-    if levelled:
+    follows, near = say(FOLLOWS), proven.gap
+    if proven.settled is not None and proven.settled == proven.levels:
         return say(
             "{proven}; before rounding no region can be raised without lowering one that is no better off (leximin), "
             "to a millionth of each level.",
-            proven=say(FOLLOWS),
+            proven=follows,
         )
+    if proven.settled is not None:
+        return say(
+            "{proven}; before rounding {count} of {all} coverages can only be raised by lowering one that is no higher "
+            "(leximin), to a millionth of each. Not proven: that the others are as high as they can be then.",
+            proven=follows,
+            count=proven.settled,
+            all=proven.levels,
+        )
+    if proven.value is not None:
+        greatest = TOTAL if objective == "benefit" else UTILITIES
+        return say(greatest, proven=follows, near=proven.value, code=objective)
     if near is None:
-        return say("{proven}. Not proven: that no others are better for {code}.", proven=say(FOLLOWS), code=objective)
+        return say("{proven}. Not proven: that no others are better for {code}.", proven=follows, code=objective)
     how = say("exactly, in fractions") if near == 0 else say("to {near:.1e} of the distance", near=near)
     return say(
         "{proven}; before rounding they are the optimum of {code} {how}.",
-        proven=say(FOLLOWS),
+        proven=follows,
         code=objective,
         how=how,
     )
@@ -80,7 +98,7 @@ def leaves(
     system: System,
     choices: Grounded,
     untold: Sequence[str],
-    levelled: bool,
+    proven: Proven,
     accounting: str,
     priced: bool,
     looked: bool,
@@ -97,7 +115,7 @@ def leaves(
             (system.shares & ~system.problem.wants).any()
         ),
         phrase("that the rules {rules} are as strict as their rows in the program"): bool(untold),
-        phrase("that what the levels leave open is divided by nearest"): levelled,
+        phrase("that what the objective leaves open is divided by nearest"): proven.gap is None and proven.anything,
         phrase("that no whole lots keep all limits exactly"): not system.whole,
         phrase("how much of the distance each rule accounts for"): accounting in ("shapley", "order"),
         phrase("the prices of rules in summary.json, which take the solver"): priced,

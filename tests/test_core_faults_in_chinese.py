@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import fundalloc as fa
-from fundalloc import DifferenceError, Ledger, LedgerError, SolverError, decision, solve
+from fundalloc import DifferenceError, Fund, Ledger, LedgerError, SolverError, decision, solve
 from fundalloc.arrays import check_finite
 from fundalloc.certificate import read
 from fundalloc.cli.app import run
@@ -23,11 +23,13 @@ from fundalloc.intake import json_of
 from fundalloc.language import called, later, learn, say, speaking
 from fundalloc.ledger.entries import Entry, broken
 from fundalloc.ledger.exchange import exported, imported
+from fundalloc.policy import parse_policy
 from fundalloc.rounding import NoWholeLots, Real, whole_lots
 from fundalloc.rules import Curve
 from fundalloc.sources import Source
 from fundalloc.system import assemble
 from fundalloc.verification import verify
+from tests.funds import policy, regions
 from tests.test_faults_in_chinese import english
 from tests.test_language import POLICY_IN_TWO, ROWS
 from tests.test_ledger import filled
@@ -165,7 +167,7 @@ def test_inputs_that_are_faulty_are_told_to_the_reader(tmp_path):
 
 def test_a_proof_of_levels_that_fails_is_told_in_both_languages(tmp_path):
     changes: dict[str, Callable[[Any], object]] = {
-        "of them open, ": lambda it: it["levels"].pop(),
+        "The proof settles ": lambda it: it["levels"].pop(),
         "Step 1 of the proof of the levels: ": lambda it: it["levels"][0].update(level=it["levels"][0]["level"] * 0.5),
         "its prices or its level are none": lambda it: it["levels"][0].update(gains=[[0, -1.0]]),
         "the two ends of its inequality do not meet": lambda it: it["levels"][0].update(gains=[[0, 1e9]]),
@@ -174,6 +176,14 @@ def test_a_proof_of_levels_that_fails_is_told_in_both_languages(tmp_path):
         valued(3).allocate().write(tmp_path / "out")
         rewritten(tmp_path / "out", change)
         assert words in told(lambda: verify(tmp_path / "out"), DifferenceError)[None]
+
+
+def test_prices_that_prove_too_little_are_told_in_both_languages(tmp_path):
+    stated = policy([], fund={"value": "need"}, objective={"kind": "benefit"})
+    Fund(parse_policy(stated), regions(np.random.default_rng(1), 5)).allocate().write(tmp_path / "out")
+    rewritten(tmp_path / "out", lambda it: it.update(worth=[0.0]), "explained")
+    said = told(lambda: verify(tmp_path / "out"), DifferenceError)[None]
+    assert "the prices prove benefit only to" in said
 
 
 def test_whole_lots_that_there_are_none_of_are_told_in_both_languages():

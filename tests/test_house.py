@@ -22,12 +22,12 @@ LAYERS = (
     "goals growth outlook letterhead uncertainty",
     "policy system findings monitors posed thresholds",
     "program arrays dual highs solve optimum polish equations whole exact attempts bending standing tangents gains "
-    "soft level_prices level_proofs levels squares pieces interior faces unfolding ends curved_levels concessions "
-    "elimination alpha_fair worths benefit market curved_market choice multipliers evenest shifts",
+    "soft level_prices level_proofs value_proofs levels squares pieces interior faces unfolding ends curved_levels "
+    "concessions elimination alpha_fair worths benefit market curved_market choice multipliers evenest shifts",
     "decided lots reasons conflicts lowest yielding concession_prices prices shapley accounting rounding remarks",
     "decision explain certificate differences cliffs contrasts spreads",
     "report shipped",
-    "allocation fund loading amounts reproduction rebuilding grounds verdict verification recording amending "
+    "allocation fund loading amounts reproduction rebuilding grounds proving verdict verification recording amending "
     "monitoring "
     "causes mixtures change cause_words change_words precedent planned horizon projection notices candidates "
     "comparison weights lottery sensitivity deviations courses retrospect earlier looking requiring reissuing blame "

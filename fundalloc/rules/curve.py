@@ -182,6 +182,17 @@ class Curve:
             curve=self,
         )
 
+    def tangents(self, row: Rows, amounts: FloatArray) -> float:
+        """So many tangents a row that touches the curve at given amounts amounts to, as `per_bound` counts them.
+
+        All of them change alike where every unit gets as much more as its basis. 1 for an order, which has no number.
+        """
+        if self.spread.ordered:
+            return 1.0
+        heads = self.matrix.indices[self.matrix.indptr[:-1]]
+        own = self.spread.slopes(np.maximum(self.levels(amounts), 0.0), self.basis, self.at_most)
+        return float(row.matrix.toarray().ravel()[heads] @ self.basis) / float(own @ self.basis)
+
     def beyond(self, row: FloatArray, high: float, totals: FloatArray) -> float:
         """By how much row * amounts <= high asks for more than the curve does where totals are fixed.
 
