@@ -138,14 +138,14 @@ class _Task(WholeNumbers):
             low, high = self.bounds[k]
             bound = low if high is None or (low is not None and signs[k] > 0) else high
             assert bound is not None
-            free, fixed = 0, Fraction(0)
+            free = fixed = 0
             for c, a in self.rows[k]:
                 if state[c] == 0:
                     place.setdefault(c, []).append((k, a))
                     free += a * self.centre[c]
                 else:
                     fixed += a * self._at(c, int(state[c]))
-            goal[k] = bound * self.scale[k] - fixed - Fraction(free, self.over)
+            goal[k] = bound * self.scale[k] - Fraction(fixed, self.ends) - Fraction(free, self.over)
         products: dict[int, dict[int, int]] = {k: {} for k in goal}
         for c, mine in place.items():
             pull = self.pull[c]
@@ -156,7 +156,7 @@ class _Task(WholeNumbers):
         scaled = {k: {j: Fraction(v, self.over) for j, v in row.items()} for k, row in products.items()}
         return solved(scaled, goal, first, stated)
 
-    def _at(self, cell: int, side: int) -> Fraction:
+    def _at(self, cell: int, side: int) -> int:
         bound = self.low[cell] if side < 0 else self.high[cell]
         assert bound is not None
         return bound
@@ -172,17 +172,16 @@ class _Task(WholeNumbers):
             if p:
                 for c, a in self.rows[k]:
                     force[c] += p * a
-        ends = math.lcm(*{b.denominator for b in (*self.low, *self.high) if b is not None})
-        over = math.lcm(self.over * below, ends)
-        more = over // (self.over * below)
+        over = math.lcm(self.over * below, self.ends)
+        more, end = over // (self.over * below), over // self.ends
         amounts, now = [], np.zeros(self.problem.cells, dtype=np.int64)
         for c in range(self.problem.cells):
             value = (self.centre[c] * below + self.pull[c] * force[c]) * more
             low, high = self.low[c], self.high[c]
-            if low is not None and value <= (end := low.numerator * (over // low.denominator)):
-                value, now[c] = end, -1
-            elif high is not None and value >= (end := high.numerator * (over // high.denominator)):
-                value, now[c] = end, 1
+            if low is not None and value <= low * end:
+                value, now[c] = low * end, -1
+            elif high is not None and value >= high * end:
+                value, now[c] = high * end, 1
             amounts.append(value)
         return amounts, over, now
 

@@ -73,12 +73,11 @@ def shown(system: System, kept: Sequence[Statement], certificate: Mapping[str, A
         missing = phrase("the multipliers of {code} are missing.")
         useless = phrase("the multipliers of {code} prove nothing there.")
         raise Differs(later(missing if provable else useless, code=system.problem.objective))
+    optimum, found = stated(system, certificate), None
     if provable:
-        optimum, found, proven = _by_multipliers(system, said)
+        found, proven = _by_multipliers(system, optimum, exactly=said["exact"])
         _are_kept(system, optimum.amounts)
     else:
-        nothing = np.zeros(len(system.origin)), np.zeros(len(system.supplies)), np.zeros(0)
-        optimum, found = Optimum(*nothing, written.read(said["amounts"]), (), 0, np.inf), None
         _are_kept(system, optimum.amounts)
         by = _by_levels if system.problem.objective == "leximin" else _by_prices
         proven = by(system, optimum.amounts, certificate)
@@ -86,6 +85,16 @@ def shown(system: System, kept: Sequence[Statement], certificate: Mapping[str, A
     if system.problem.bent is not None:
         fits(system.problem, optimum.amounts)
     return Shown(optimum, found, proven, untold)
+
+
+def stated(system: System, certificate: Mapping[str, Any]) -> Optimum:
+    """The optimum as it is stated; without multipliers nothing is claimed of it."""
+    said = certificate["optimum"]
+    amounts = written.read(said["amounts"])
+    if said["multipliers"] is None:
+        zeros = np.zeros(len(system.origin)), np.zeros(len(system.supplies)), np.zeros(0)
+        return Optimum(*zeros, amounts, (), 0, np.inf)
+    return Optimum(written.read(said["multipliers"]), written.read(said["supplies"]), np.zeros(0), amounts, (), 0, 0.0)
 
 
 def _provable(system: System, kept: Sequence[Statement]) -> bool:
@@ -98,29 +107,27 @@ def _provable(system: System, kept: Sequence[Statement]) -> bool:
     return not worth(problem, problem.target if problem.objective == "alpha_fair" else problem.size).any()
 
 
-def _by_multipliers(system: System, said: Mapping[str, Any]) -> tuple[Optimum, Exact | None, Proven]:
-    """The optimum of `nearest`: in fractions where multipliers lead to it, else as near as they prove."""
-    amounts, rows, supplies = (written.read(said[name]) for name in ("amounts", "multipliers", "supplies"))
-    optimum = Optimum(rows, supplies, np.zeros(0), amounts, (), 0, 0.0)
+def _by_multipliers(system: System, optimum: Optimum, *, exactly: bool) -> tuple[Exact | None, Proven]:
+    """The optimum of `nearest` in fractions where its multipliers lead to it; else how near they prove it to be."""
     found = exact(system, optimum)
-    if not said["exact"] and found is None:
+    if not exactly and found is None:
         near = float(gap(system, optimum))
         if not near <= NEAR:
             raise Differs(
                 later("the multipliers prove the amounts only to {code_near:.1e} of the distance.", code_near=near)
             )
-        return optimum, None, Proven(gap=near)
-    if found is None or not said["exact"]:
+        return None, Proven(gap=near)
+    if found is None or not exactly:
         raise Differs(later("the multipliers do not lead to the optimum that is claimed."))
     for sentence, ours, theirs in (
-        (AMOUNTS, found.amounts(), amounts),
-        (ROWS, np.array([float(v) for v in found.rows]), rows),
-        (SUPPLIES, np.array([float(v) for v in found.supplies]), supplies),
+        (AMOUNTS, found.amounts(), optimum.amounts),
+        (ROWS, np.array([float(v) for v in found.rows]), optimum.rows),
+        (SUPPLIES, np.array([float(v) for v in found.supplies]), optimum.supplies),
     ):
         if not np.array_equal(ours, theirs):
             k = int(np.argmax(ours != theirs))
             raise Differs(later(sentence, said=theirs[k].item(), own=ours[k].item()))
-    return optimum, found, Proven(gap=0.0)
+    return found, Proven(gap=0.0)
 
 
 def _by_levels(system: System, amounts: FloatArray, certificate: Mapping[str, Any]) -> Proven:

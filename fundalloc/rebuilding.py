@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,9 +18,19 @@ from fundalloc.rules import Curve, Rows, Statement
 from fundalloc.system import System, assemble
 
 
-def rebuilt(
-    fund: Fund, certificate: Mapping[str, Any]
-) -> tuple[System, tuple[Statement, ...], BoolArray, dict[tuple[str, str], FloatArray]]:
+class Rebuilt(NamedTuple):
+    """A system computed again. kept: what the rules ask for in the end; out: cells that an or_nothing rule leaves out.
+
+    concessions: by preferred rule and resource, how far its places yield.
+    """
+
+    system: System
+    kept: tuple[Statement, ...]
+    out: BoolArray
+    concessions: dict[tuple[str, str], FloatArray]
+
+
+def rebuilt(fund: Fund, certificate: Mapping[str, Any]) -> Rebuilt:
     """The system of the round from its inputs, with the choices that the certificate names."""
     problem, choices = fund.problem, certificate["choices"]
     said = certificate["objective"]
@@ -67,7 +77,7 @@ def rebuilt(
         entry(later("resource {code}", code=ours["name"]), ours, theirs, list(problem.regions.ids))
     for k, row in enumerate(entries):
         entry(later('row {k} of the rule "{code_rule}"', k=k, code_rule=row["rule"]), written.row(system, k), row, None)
-    return system, kept, out, concessions
+    return Rebuilt(system, kept, out, concessions)
 
 
 def yielding(

@@ -6,7 +6,7 @@ its whole lots; every table. The first difference ends it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from fundalloc import certificate as written
 from fundalloc.allocation import Allocation
+from fundalloc.beside import beside
 from fundalloc.certificate import CERTIFICATE
 from fundalloc.decided import Decision, concluded
 from fundalloc.differences import Differs, entries, lines
@@ -25,36 +26,38 @@ from fundalloc.language import Language, later, learn, say, speaking, spoken
 from fundalloc.loading import reopened
 from fundalloc.lots import lots_of
 from fundalloc.multipliers import explaining, explains, priced
-from fundalloc.problem import BoolArray, FloatArray
-from fundalloc.proving import Shown, shown
-from fundalloc.rebuilding import rebuilt
+from fundalloc.problem import IntArray, Problem
+from fundalloc.proving import Proven, Shown, shown, stated
+from fundalloc.rebuilding import Rebuilt, rebuilt
 from fundalloc.reissuing import outlines, reissued
 from fundalloc.replacing import reading
 from fundalloc.report.folder import SUMMARY, told_in
 from fundalloc.report.summary import to_json
 from fundalloc.reported import reported
 from fundalloc.rounding import NoWholeLots
-from fundalloc.rules import Statement
 from fundalloc.shapes import Shapes
 from fundalloc.shifts import Shift
 from fundalloc.sources import Source
 from fundalloc.system import System
 from fundalloc.verdict import Verdict, leaves, numbers, proves
 
+#: amounts from which on a second process is worth its while
+MANY = 10_000
 #: parts of the summary that need the solver, or say what it was run with
 UNCHECKED = ("versions", "fundalloc", "files", "looked", "geo")
 
 
-def verify(folder: str | Path) -> Verdict:
+def verify(folder: str | Path, *, processes: int = 1) -> Verdict:
     """Verifies a folder that `allocate` wrote, in its own language; what it finds is said in the one that is spoken.
 
-    Where none was chosen, that is the language of the round. Raises DifferenceError with the first difference,
-    InputError where the folder cannot be read.
+    Where none was chosen, that is the language of the round. processes: with 2 the proof and the tables of a large
+    round are computed at the same time, where the system allows that. Raises DifferenceError with the first
+    difference, InputError where the folder cannot be read.
     """
     folder = Path(folder)
     with reading(folder), told_in(folder):
         try:
-            return Check(folder).run()
+            return Check(folder).run(processes)
         except (Differs, InputError) as error:
             raise DifferenceError(f"{folder}: {error}") from None
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
@@ -62,14 +65,20 @@ def verify(folder: str | Path) -> Verdict:
             raise DifferenceError(f"{folder}: {said}") from None
 
 
-class Check:
-    """One folder, step by step. shown: what it proves of the amounts, once they are decided again."""
+@dataclass(frozen=True)
+class Proof:
+    """What is proven of the amounts and of the choices before them; untold: as in `Shown`."""
 
-    shown: Shown
+    proven: Proven
+    untold: tuple[str, ...]
+    grounded: Grounded
+
+
+class Check:
+    """One folder, step by step."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.grounded = Grounded()
         self.unverified: tuple[tuple[str, str], ...] = ()
         self.summary = self._json(SUMMARY)
         self.certificate = self._json(CERTIFICATE)
@@ -92,39 +101,52 @@ class Check:
                 later("{code_name} is no JSON text ({code_error}).", code_name=name, code_error=reported(error))
             ) from None
 
-    def run(self) -> Verdict:
+    def run(self, processes: int = 1) -> Verdict:
         """All of it."""
         own: Language | None = self.summary.get("language")
         try:
             with speaking(None), speaking(own):  # what others say in it does not count
-                fund, decision, shapes = self._read()
-                self._tables(fund, decision, shapes)
+                fund, again = self._again()
+                count = processes if fund.problem.cells >= MANY else 1
+                with beside(lambda: self._proof(fund, again), processes=count) as proof:
+                    try:
+                        decision = self._decision(fund, again)
+                        self._tables(fund, decision, outlines(fund, self.summary, self._bytes))
+                    except Exception:
+                        proof()  # what is wrong with it is said first
+                        raise
+                    found = proof()
         except InputError:
             if spoken() != own:
-                self._read()  # the same faults, for the reader
+                outlines(self._again()[0], self.summary, self._bytes)  # the same faults, for the reader
             raise
         learn(fund.policy.translations)
         accounting = self.certificate["explained"]["accounting"]
         priced, looked = any(r["price"] for r in self.summary["rules"]), "looked" in self.summary
-        proven = self.shown.proven
-        left = leaves(decision.system, self.grounded, self.shown.untold, proven, accounting, priced, looked)
+        left = leaves(decision.system, found.grounded, found.untold, found.proven, accounting, priced, looked)
         others = (say(why, code=file) for why, file in self.unverified)
         problem = decision.system.problem
-        said = proves(problem.objective, proven, self.grounded), left, numbers(), *others
-        return Verdict(said, proven.gap, problem.cells)
-
-    def _read(self) -> tuple[Fund, Decision, Shapes | None]:
-        """All for which other files than the tables are read."""
-        fund, decision = self.decided()
-        return fund, decision, outlines(fund, self.summary, self._bytes)
+        said = proves(problem.objective, found.proven, found.grounded), left, numbers(), *others
+        return Verdict(said, found.proven.gap, problem.cells)
 
     def decided(self) -> tuple[Fund, Decision]:
         """The round as it follows from the certificate, its optimum proven."""
+        fund, again = self._again()
+        self._proof(fund, again)
+        return fund, self._decision(fund, again)
+
+    def _again(self) -> tuple[Fund, Rebuilt]:
+        """The inputs read, and the system computed again from them."""
         fund = self._fund()
-        system, kept, out, concessions = rebuilt(fund, self.certificate)
-        self.shown = shown(system, kept, self.certificate)
-        self.grounded = grounded(fund.problem, fund.rows, kept, out, concessions, self.certificate["choices"])
-        return fund, self._decision(fund, system, kept, out, concessions)
+        return fund, rebuilt(fund, self.certificate)
+
+    def _proof(self, fund: Fund, again: Rebuilt) -> Proof:
+        """What is proven of the amounts and of the choices before them; the lots follow from the optimum."""
+        found = shown(again.system, again.kept, self.certificate)
+        choices = self.certificate["choices"]
+        choices_proven = grounded(fund.problem, fund.rows, again.kept, again.out, again.concessions, choices)
+        self._lots(fund.problem, again.system, found)
+        return Proof(found.proven, found.untold, choices_proven)
 
     def _fund(self) -> Fund:
         inputs = {name: Source.of(entry) for name, entry in self.certificate["inputs"].items()}
@@ -140,32 +162,13 @@ class Check:
                     )
         return reopened(inputs, str(self.certificate["round"]), [str(s) for s in self.certificate["settings"]])
 
-    def _decision(
-        self,
-        fund: Fund,
-        system: System,
-        kept: tuple[Statement, ...],
-        out: BoolArray,
-        concessions: Mapping[tuple[str, str], FloatArray],
-    ) -> Decision:
-        """The decision that follows from the optimum."""
-        optimum, proof = self.shown.optimum, self.shown.exact
-        said = self.certificate["explained"]
-        accounting = str(said["accounting"])
-        rows = written.read(said["multipliers"])
-        if accounting == "multipliers":
-            prices = explaining(system, optimum.amounts, rows, written.read(said["supplies"]))
-            if not explains(system, optimum.amounts, prices):
-                raise Differs(later("the published multipliers do not explain the amounts."))
-        else:
-            prices = priced(system, optimum.amounts, rows, written.read(said["cells"]))
-        moved = [Shift(str(s["rule"]), written.read(s["amounts"]), str(s["kind"])) for s in said["shifts"] or ()]
+    def _lots(self, problem: Problem, system: System, found: Shown) -> None:
+        """The published lots are those that follow from the optimum."""
         try:
-            lots = lots_of(system, optimum, proof)
+            lots = lots_of(system, found.optimum, found.exact)
         except NoWholeLots as error:
             raise Differs(later("no whole lots follow from the optimum: {code_error}.", code_error=error)) from None
-        problem = fund.problem
-        published = np.concatenate([np.array(block, dtype=np.int64) for block in self.certificate["lots"]])
+        published = self._published()
         if not np.array_equal(lots, published):
             cell = int(np.argmax(lots != published))
             r, i = divmod(cell, problem.n)
@@ -178,20 +181,37 @@ class Check:
                     code_lots=lots[cell],
                 )
             )
+
+    def _published(self) -> IntArray:
+        return np.concatenate([np.array(block, dtype=np.int64) for block in self.certificate["lots"]])
+
+    def _decision(self, fund: Fund, again: Rebuilt) -> Decision:
+        """The decision that follows from the optimum and the lots."""
+        system, said = again.system, self.certificate["explained"]
+        optimum = stated(system, self.certificate)
+        accounting = str(said["accounting"])
+        rows = written.read(said["multipliers"])
+        if accounting == "multipliers":
+            prices = explaining(system, optimum.amounts, rows, written.read(said["supplies"]))
+            if not explains(system, optimum.amounts, prices):
+                raise Differs(later("the published multipliers do not explain the amounts."))
+        else:
+            prices = priced(system, optimum.amounts, rows, written.read(said["cells"]))
+        moved = [Shift(str(s["rule"]), written.read(s["amounts"]), str(s["kind"])) for s in said["shifts"] or ()]
         return concluded(
-            problem,
+            fund.problem,
             fund.rows,
             system=system,
             optimum=optimum,
-            exact=proof,
+            exact=None,
             prices=prices,
-            lots=lots,
+            lots=self._published(),
             accounting=accounting,
             moved=moved,
             worth=written.read(said["worth"]) if accounting != "multipliers" else None,
-            concessions=concessions,
-            kept=kept,
-            out=out,
+            concessions=again.concessions,
+            kept=again.kept,
+            out=again.out,
         )
 
     def _tables(self, fund: Fund, decision: Decision, shapes: Shapes | None) -> None:

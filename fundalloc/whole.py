@@ -11,12 +11,14 @@ import numpy as np
 
 from fundalloc.equations import in_whole_numbers
 from fundalloc.optimum import Optimum
-from fundalloc.problem import BoolArray, FloatArray
+from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.system import SNAP, System
 
 #: where no exact optimum is found, amounts may be this part of the distance from the optimum
 NEAR = 1e-9
 SNAPPED = Fraction(SNAP)
+#: whole numbers below this are floats; what splits a float into halves; nearer to `SNAP` than this part is not sure
+EXACT, SPLIT, SURE = 2.0**53, 2.0**27 + 1, 1e-6
 
 
 def snapped(bound: float, lot: Fraction) -> Fraction:
@@ -26,6 +28,29 @@ def snapped(bound: float, lot: Fraction) -> Fraction:
     whole = (2 * over + under) // (2 * under)
     near = abs(over - whole * under) * SNAPPED.denominator <= SNAPPED.numerator * under
     return Fraction(whole * lot.numerator, lot.denominator) if near else Fraction(top, bottom)
+
+
+def in_lots(bounds: FloatArray, lot: Fraction) -> tuple[IntArray, BoolArray]:
+    """The whole numbers of lots nearest to bounds, and which bounds floats tell surely to be `snapped` to them.
+
+    The product with the denominator of the lot is taken with its rounding error, so what is left of a lot is known.
+    """
+    above, below = float(lot.numerator), float(lot.denominator)
+    with np.errstate(invalid="ignore", over="ignore"):
+        product = bounds * below
+        lots = np.rint(product / above)
+        (a, b), (c, d) = _halves(bounds), _halves(np.array(below))
+        error = ((a * c - product) + a * d + b * c) + b * d
+        off = np.abs((product - lots * above) + error) / above
+        sure = (np.abs(product) < EXACT) & (off <= SNAP * (1 - SURE)) & (max(above, below) < EXACT)
+    return np.where(sure, lots, 0.0).astype(np.int64), np.asarray(sure)
+
+
+def _halves(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Two parts of numbers, each of half as many digits, so that products of parts are exact (Dekker 1971)."""
+    high = SPLIT * values
+    high = high - (high - values)
+    return high, values - high
 
 
 def _bound(bound: float, lot: Fraction | None) -> Fraction | None:
@@ -40,6 +65,7 @@ class WholeNumbers:
 
     centre, pull: over one denominator `over`; the amounts of free cells are centre + pull * (forces). rows: the fixed
     totals, then the coupling rows, each as pairs of cell and factor, all times its `scale`. sizes: what is shared out.
+    low, high: bounds of cells over one denominator `ends`, None where there is none.
     """
 
     def __init__(self, system: System) -> None:
@@ -60,8 +86,7 @@ class WholeNumbers:
         n = problem.n
         self.centre = [c * (self.over // one) for c in centre]
         self.pull = [d * factors[c // n] for c, d in enumerate(soft)]
-        self.low = self._bounds(system.low, lots)
-        self.high = self._bounds(system.high, lots)
+        self.low, self.high, self.ends = self._bounds(system, lots)
         matrix = system.matrix
         self.rows: list[list[tuple[int, int]]] = []
         self.scale: list[int] = []
@@ -79,11 +104,28 @@ class WholeNumbers:
             lot = lots[about.pop()] if len(about) == 1 and (matrix.data[span] == 1).all() else None
             self.bounds.append((_bound(system.row_low[k], lot), _bound(system.row_high[k], lot)))
 
-    def _bounds(self, bounds: FloatArray, lots: Sequence[Fraction]) -> list[Fraction | None]:
-        n = self.problem.n
-        keys = [(bound, c // n) for c, bound in enumerate(bounds.tolist())]
-        known = {key: _bound(key[0], lots[key[1]]) for key in set(keys)}
-        return [known[key] for key in keys]
+    def _bounds(self, system: System, lots: Sequence[Fraction]) -> tuple[list[int | None], list[int | None], int]:
+        n, below = self.problem.n, math.lcm(*(lot.denominator for lot in lots))
+        sides: list[list[int | None]] = []
+        others: list[tuple[int, int, Fraction]] = []
+        for side, bounds in enumerate((system.low, system.high)):
+            numbers: list[int | None] = []
+            for r, lot in enumerate(lots):
+                mine = bounds[self.problem.block(r)]
+                count, sure = in_lots(mine, lot)
+                factor = lot.numerator * (below // lot.denominator)
+                numbers += [k * factor for k in count.tolist()]
+                for c in np.flatnonzero(~sure).tolist():
+                    found = _bound(mine[c].item(), lot)
+                    numbers[r * n + c] = None
+                    others += [] if found is None else [(side, r * n + c, found)]
+            sides.append(numbers)
+        ends = math.lcm(below, *{b.denominator for _, _, b in others})
+        if ends != below:
+            sides = [[k if k is None else k * (ends // below) for k in numbers] for numbers in sides]
+        for side, c, bound in others:
+            sides[side][c] = bound.numerator * (ends // bound.denominator)
+        return sides[0], sides[1], ends
 
     @cached_property
     def equal(self) -> BoolArray:
@@ -114,11 +156,11 @@ def gap(system: System, optimum: Optimum) -> Fraction:
     for c, amount in enumerate(x):
         pull = Fraction(program.pull[c], program.over)
         best = Fraction(program.centre[c], program.over) + pull * force[c]
-        low, high = program.low[c], program.high[c]
-        best = best if low is None else max(best, low)
-        best = best if high is None else min(best, high)
+        least, most = program.low[c], program.high[c]
+        best = best if least is None else max(best, Fraction(least, program.ends))
+        best = best if most is None else min(best, Fraction(most, program.ends))
         off = amount - best
         slack += abs(off * off / (2 * pull)) + abs(off * (best - Fraction(program.centre[c], program.over)) / pull)
         distance += (amount - Fraction(program.centre[c], program.over)) ** 2 / (2 * pull)
-    least = sum((Fraction(s) / 10**12 for s in program.sizes), Fraction(0))
-    return slack / max(distance, least)
+    smallest = sum((Fraction(s) / 10**12 for s in program.sizes), Fraction(0))
+    return slack / max(distance, smallest)

@@ -7,6 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fundalloc import Fund, inequality
 from fundalloc.attempts import Attempt
@@ -15,7 +17,7 @@ from fundalloc.exact import exact, sharpened
 from fundalloc.policy import parse_policy
 from fundalloc.system import System
 from fundalloc.tangents import attempt
-from fundalloc.whole import snapped
+from fundalloc.whole import in_lots, snapped
 from tests.funds import SUPPLY, fund, policy, regions
 
 
@@ -199,3 +201,24 @@ def test_inequality_of_the_exact_amounts_is_what_the_rule_allows():
     rule = {"kind": "inequality", "name": "even", "measure": "gini", "at_most": 0.08}
     tried = settled(Fund(parse_policy(policy([rule])), frame)).sharp()
     assert abs(inequality.gini(tried.optimum.amounts, q) - 0.08) <= 1e-12
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2**60), st.integers(-40, 40), st.floats(-3, 3)), min_size=1, max_size=30),
+    st.sampled_from(
+        [Fraction(1, 100), Fraction(1), Fraction(25, 1000), Fraction(7, 3), Fraction(10**6), Fraction(1, 10**9)]
+    ),
+)
+def test_what_floats_tell_of_many_bounds_is_what_fractions_tell_of_each(drawn, lot):
+    """Bounds near whole lots: to some last digits, and around the part of a lot that is noise."""
+    bounds = [float(k * lot) for k, _, _ in drawn]
+    bounds += [b * (1 + digits * 2.0**-52) for b, (_, digits, _) in zip(bounds, drawn, strict=True)]
+    bounds += [float((k + Fraction(part) / 10**9) * lot) for k, _, part in drawn]
+    bounds += [0.0, -0.0, 1e300, 5e-324, np.inf]
+    lots, sure = in_lots(np.array(bounds), lot)
+    for bound, count, known in zip(bounds, lots.tolist(), sure.tolist(), strict=True):
+        assert not known or snapped(bound, lot) == count * lot
+        if not known and np.isfinite(bound) and bound / lot < 2**40:
+            count = Fraction(bound) / lot
+            assert abs(count - round(count)) > Fraction(999, 10**12)
+    assert not sure[-1] and sure[-5]

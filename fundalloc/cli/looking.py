@@ -220,7 +220,7 @@ def verify(
     start = time.perf_counter()
     with told_in(out):
         with clock(say("verifying")):
-            verdict = verify_folder(out)
+            verdict = verify_folder(out, processes=2)
         verified = say(
             "{code}: verified, {count} amounts in {seconds:.2f} s.",
             code=str(out),
