@@ -36,7 +36,9 @@ TESTS |= {f"rules/{name}": MEASURES for name in ("curve", "kinked", "ratio", "sm
 TESTS |= {name: ["verification"] for name in ("certificate", "verification", "differences", "rebuilding")}
 TESTS |= {name: ["rounding", "lots", "exact", "laws", "verification"] for name in ("rounding", "lots")}
 TESTS |= {name: ["exact", "verification"] for name in ("exact", "equations", "whole")}
-TESTS |= {name: ["value_proofs", "level_proofs", "verification"] for name in ("value_proofs", "level_proofs", "proving")}
+TESTS |= {
+    name: ["value_proofs", "level_proofs", "verification"] for name in ("value_proofs", "level_proofs", "proving")
+}
 TESTS |= {name: ["key", "arrears", "rounding", "command_line"] for name in ("entitlements", "key")}
 MONITOR = "alerts balance convergence course coverage disparity drift figures growth net phrases remedy trend watched"
 TESTS |= {f"monitors/{name}": ["monitor", "monitor_alarms"] for name in MONITOR.split()}

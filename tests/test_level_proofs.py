@@ -11,7 +11,7 @@ import pytest
 from fundalloc import DifferenceError, Fund
 from fundalloc.choice import chosen
 from fundalloc.gains import raising
-from fundalloc.level_proofs import first_steps, proven_levels
+from fundalloc.level_proofs import THERE, _Steps, first_steps, proven_levels
 from fundalloc.policy import parse_policy
 from fundalloc.report.summary import sha256
 from fundalloc.verification import verify
@@ -107,6 +107,38 @@ def test_no_step_can_be_left_out_nor_moved(tries):
                 assert said(one, proofs=moved) or not proof.rows.any()
         swapped = tuple(replace(p, rows=-p.rows) for p in proofs)
         assert said(one, proofs=swapped) or not any(p.rows.any() for p in proofs)
+
+
+def test_only_what_is_dearer_than_noise_settles_a_row(tries):
+    """A row at a bound, with a price that is next to nothing, stays free between its bounds."""
+    noisy = 0
+    for one in tries:
+        gains, amounts = raising(one.system), one.optimum.amounts
+        for side in (1.0, -1.0):
+            plain, noise = (_Steps(one.system, gains, amounts) for _ in range(2))
+            first = one.chosen.levels.steps[0]
+            values, reach = plain.rows @ amounts, THERE * (abs(plain.rows) @ plain.scale)
+            at = values <= plain.row_low + reach if side > 0 else values >= plain.row_high - reach
+            open_ = (plain.row_low < plain.row_high) & (first.rows == 0)
+            noisy += int((at & open_).sum())
+            prices = np.where(at & open_, side * 1e-30 * np.abs(first.rows).max(), first.rows)
+            assert plain.take(first) is None and noise.take(replace(first, rows=prices)) is None
+            assert np.array_equal(plain.row_low, noise.row_low) and np.array_equal(plain.row_high, noise.row_high)
+    assert noisy > 10
+
+
+def test_a_priced_row_stays_at_the_bound_that_its_price_is_of(tries):
+    held = 0
+    for one in tries:
+        taken = _Steps(one.system, raising(one.system), one.optimum.amounts)
+        low, high = taken.row_low.copy(), taken.row_high.copy()
+        for step in one.chosen.levels.steps:
+            assert taken.take(step) is None
+            for k in np.flatnonzero((taken.row_low == taken.row_high) & (low < high)):
+                held += 1
+                assert taken.row_low[k] == (low[k] if step.rows[k] > 0 else high[k]) and step.rows[k] != 0
+            low, high = taken.row_low.copy(), taken.row_high.copy()
+    assert held > 10
 
 
 def test_prices_of_other_rows_are_refused(tries):

@@ -592,6 +592,8 @@ def _stricter(it: Folder) -> None:
     it.certificate["choices"]["yielded"][0]["low"] = [SUPPLY * 0.7]
 
 
+#: one number, and another one
+OTHERWISE = r"differ: (\S+) is published, (?!\1 )\S+ is right"
 WORDS: dict[str, tuple[str, Callable[[Folder], object], str]] = {
     "version": ("limits", lambda it: it.certificate["fundalloc"].update(certificate=2), "written by another version"),
     "objective": ("limits", lambda it: it.certificate["objective"].update(kind="leximin"), "the objective: .*leximin"),
@@ -660,16 +662,21 @@ WORDS: dict[str, tuple[str, Callable[[Folder], object], str]] = {
         lambda it: it.certificate["optimum"].update(exact=False),
         "do not lead to the optimum that",
     ),
-    "amount": ("limits", off("optimum", "amounts", 1e-9), "the amounts of the exact optimum differ: .* is published"),
+    "exactness": (
+        "limits",
+        lambda it: it.certificate["optimum"].update(exact=None),
+        "whether the optimum is exact is not said",
+    ),
+    "amount": ("limits", off("optimum", "amounts", 1e-9), f"the amounts of the exact optimum {OTHERWISE}"),
     "multiplier": (
         "limits",
         off("optimum", "multipliers", 1e-9),
-        "multipliers of the rows of the exact optimum differ",
+        f"multipliers of the rows of the exact optimum {OTHERWISE}",
     ),
     "price of the total": (
         "limits",
         off("optimum", "supplies", 1e-9),
-        "multipliers of the totals of the exact .* differ",
+        f"multipliers of the totals of the exact optimum {OTHERWISE}",
     ),
     "missed": ("limit by benefit", _unlike, 'before rounding miss the rule "r0"'),
     "row beyond its curve": ("gini", _another_bound, 'the row of the rule "r0" asks for more than the rule'),
