@@ -118,6 +118,29 @@ def test_a_start_that_is_off_is_mended_or_given_up_never_believed():
     assert min(mended.values()) >= 36
 
 
+def test_a_total_that_floats_do_not_hold_is_met_exactly():
+    """0.3 is 30 lots of 0.01, although no float is."""
+    for lots in (30, 29, 7):
+        made = Fund(parse_policy(policy([], fund={"supply": lots / 100})), regions(np.random.default_rng(lots), 4))
+        tried = settled(made)
+        found = exact(tried.system, tried.optimum)
+        assert found is not None
+        conditions(tried.system, found)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7])
+def test_a_row_with_one_bound_on_both_sides_may_pull_either_way(share):
+    """Whatever sign it begins with, it is not taken for a row that pulls the wrong way and let go."""
+    rule = {"kind": "limit", "name": "east", "each": "all", "where": "coast == 'east'", "of": "share"}
+    made = Fund(parse_policy(policy([{**rule, "floor": share, "cap": share}])), regions(np.random.default_rng(3), 20))
+    tried = settled(made)
+    right = exact(tried.system, tried.optimum)
+    assert right is not None and right.rows[0] != 0
+    found = exact(tried.system, replace(tried.optimum, rows=-1e-6 * tried.optimum.rows))
+    assert found is not None and found.tries == 1
+    assert (found.rows, found.numerators) == (right.rows, right.numerators)
+
+
 def test_amounts_beyond_what_floats_hold_are_whole_lots_to_the_last_one():
     """2e15 lots: the exact optimum has them all; equal regions get equal lots."""
     frame = regions(np.random.default_rng(0), 7).assign(need=1.0, population=[1, 1, 2, 2, 3, 3, 9])
@@ -136,6 +159,18 @@ def test_sharpened_amounts_are_the_nearest_floats_and_what_cannot_be_sharpened_s
     same, none = sharpened(crossed, tried.optimum)
     assert none is None
     assert same is tried.optimum
+
+
+def test_from_its_own_multipliers_the_optimum_is_found_at_once():
+    at_caps = 0
+    for seed in range(30):
+        tried = settled(fund(seed, 20))
+        optimum, found = sharpened(tried.system, tried.optimum)
+        assert found is not None
+        again = exact(tried.system, optimum)
+        assert again is not None and again.tries == 1 and again.numerators == found.numerators
+        at_caps += int((optimum.amounts == tried.system.high).sum())
+    assert at_caps > 5
 
 
 def test_amounts_in_lots_are_whole_parts_and_rests():
@@ -214,6 +249,7 @@ def test_what_floats_tell_of_many_bounds_is_what_fractions_tell_of_each(drawn, l
     bounds = [float(k * lot) for k, _, _ in drawn]
     bounds += [b * (1 + digits * 2.0**-52) for b, (_, digits, _) in zip(bounds, drawn, strict=True)]
     bounds += [float((k + Fraction(part) / 10**9) * lot) for k, _, part in drawn]
+    bounds += [float(Fraction(part) * lot) / 1e9 for part in (1 + 5e-7, 1 - 5e-7)]
     bounds += [0.0, -0.0, 1e300, 5e-324, np.inf]
     lots, sure = in_lots(np.array(bounds), lot)
     for bound, count, known in zip(bounds, lots.tolist(), sure.tolist(), strict=True):
