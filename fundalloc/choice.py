@@ -152,10 +152,9 @@ def _touched(base: System, curves: Sequence[Curve], amounts: FloatArray, found: 
     for curve in curves:
         if curve.excess(amounts) > -NEARLY:
             row, price = _holding(curve, [(r, p) for r, p in known if r.curve is curve], amounts)
-            if row.matrix.nnz:
-                value = row.values(amounts)
-                near = value >= row.high - tolerance(row, amounts)
-                rows.append(replace(row, high=np.where(near, np.maximum(row.high, value), value)))
+            value = row.values(amounts)
+            if row.matrix.nnz and (value >= row.high - tolerance(row, amounts)).all():
+                rows.append(replace(row, high=np.maximum(row.high, value)))
                 prices.append(np.array([price]))
     return base.joined(tuple(rows)), replace(found, rows=np.concatenate(prices), touching=())
 

@@ -86,7 +86,7 @@ class Face:
             v=np.append(self.v, t),
             reach=self.reach.and_one(max(*map(self.reach.most, gains), 1.0 - min(t, 0.0))),
             along=along,
-            lines=replace(self.lines, rows=rows).and_more(more, least_gain),
+            lines=replace(self.lines, rows=rows).and_more(more, least_gain, drawn=False),
             sums=tuple(replace(s, parts=_wide(s.parts), slope=np.append(s.slope, -sums)) for s in self.sums),
             bends=tuple(replace(b, units=_wider(b.units), slope=np.append(b.slope, bends)) for b in self.bends),
         )

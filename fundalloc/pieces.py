@@ -68,10 +68,10 @@ class Lines:
         """Some of the rows."""
         return Lines(self.rows[keep], self.bound[keep], self.drawn[keep])
 
-    def and_more(self, rows: FloatArray, bound: FloatArray) -> Lines:
-        """With rows that were drawn from a curve."""
-        drawn = np.concatenate([self.drawn, np.ones(len(bound), dtype=bool)])
-        return Lines(np.vstack([self.rows, rows]), np.concatenate([self.bound, bound]), drawn)
+    def and_more(self, rows: FloatArray, bound: FloatArray, *, drawn: bool = True) -> Lines:
+        """With further rows. drawn: whether from a curve."""
+        which = np.concatenate([self.drawn, np.full(len(bound), drawn)])
+        return Lines(np.vstack([self.rows, rows]), np.concatenate([self.bound, bound]), which)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from fundalloc.utility import Utility
 #: a sum is right to this part of its terms
 EXACT = 1e-13
 #: to what part objectives with values are proven: of the total value, of all weights
-ENOUGH = {"benefit": BENEFIT, "alpha_fair": UTILITY}
+ENOUGH = {"benefit": BENEFIT, "alpha_fair": 10 * UTILITY}
 
 
 def left_over(system: System, value: FloatArray, supplies: FloatArray, rows: FloatArray) -> FloatArray:
