@@ -23,6 +23,7 @@ from fundalloc import DifferenceError, Fund, load, verification
 from fundalloc.differences import Differs
 from fundalloc.policy import parse_policy
 from fundalloc.proving import fits
+from fundalloc.rounding import NoWholeLots
 from fundalloc.tangents import attempt
 from fundalloc.verification import verify
 from fundalloc.whole import gap
@@ -719,6 +720,15 @@ def test_the_first_difference_is_named(name, folders, tmp_path):
     falsify(it)
     with pytest.raises(DifferenceError, match=words):
         verify(it.write(tmp_path / "false"))
+
+
+def test_where_no_whole_lots_follow_from_the_optimum_that_is_the_difference(folders, monkeypatch):
+    def none(*_):
+        raise NoWholeLots("9 lots are too many")
+
+    monkeypatch.setattr(verification, "lots_of", none)
+    with pytest.raises(DifferenceError, match="no whole lots follow from the optimum: 9 lots are too many"):
+        verify(folders("limits"))
 
 
 def test_the_hashes_of_inputs_and_files_are_those_of_what_is_there(folders, tmp_path):
