@@ -27,6 +27,8 @@ BoolArray = NDArray[np.bool_]
 NOISE = 1e-13
 #: levels this near to each other, relative to their size, are one level
 NEAR = 1e-13
+#: groups of more regions than these are split in the middle, if they can be
+LARGE = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,16 +137,19 @@ class _Task:
     def _split(self, items: IntArray, which: IntArray, base: FloatArray) -> tuple[_Sorted, IntArray]:
         """Groups in the order of their wish for more, and how many of each go up; 0 where none splits.
 
-        Any level at which a part goes up and the rest does not splits a group; bounds apart, the best common
-        level splits most evenly.
+        Any level at which a part goes up and the rest does not splits a group. A large one is first asked at a level
+        that half of it would be above: the best common level may leave one region after the other behind.
         """
         free, level, weight = self._tied(items, which, base)
         cuts = np.zeros(len(base), dtype=np.int64)
         order = items.copy()
-        for at, up in ((free, True), (level, True), (level, False)):
-            asked = cuts == 0
-            if at is level and up:
-                asked &= free != level
+        large, every = np.bincount(which, minlength=len(base)) > LARGE, np.ones(len(base), dtype=bool)
+        asks = [(free, True, every), (level, True, free != level), (level, False, every)]
+        if large.any():
+            even = self._even(items, which, level, base)
+            asks = [(even, True, large), (even, False, large), *asks]
+        for at, up, whom in asks:
+            asked = whom & (cuts == 0)
             mine = np.flatnonzero(asked[which])
             if not len(mine):
                 continue
@@ -153,6 +158,28 @@ class _Task:
             order[mine] = by
             cuts[asked] = found
         return _Sorted(order, level), cuts
+
+    def _even(self, items: IntArray, which: IntArray, level: FloatArray, base: FloatArray) -> FloatArray:
+        """The level of the middle region of each large group, as it would be if no wish overtook another's.
+
+        In the order of their wishes at one level the best levels are those of an isotonic regression.
+        """
+        from scipy.optimize import isotonic_regression
+
+        slope = (self.q[items] * level[which] - self.z[items]) / self.s[items]
+        by = np.lexsort((slope, self.ranks[items], which))
+        mine, groups = items[by], which[by]
+        ends = np.searchsorted(groups, np.arange(len(base) + 1))
+        q, steep = self.q[mine], self.q[mine] ** 2 / self.s[mine]
+        before = np.cumsum(q) - q
+        pulled = self._pulled(base[groups] + before - before[ends[:-1]][groups], q)
+        own = np.clip((q * self.z[mine] / self.s[mine] - pulled) / steep, self.low[mine], self.high[mine])
+        even = level.copy()
+        for k in np.flatnonzero(np.diff(ends) > LARGE):
+            span = slice(ends[k], ends[k + 1])
+            found = isotonic_regression(own[span], weights=steep[span], increasing=False)
+            even[k] = found.x[(ends[k + 1] - ends[k]) // 2]
+        return even
 
     def _test(
         self, items: IntArray, which: IntArray, level: FloatArray, base: FloatArray, weight: FloatArray, *, up: bool
