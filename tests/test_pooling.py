@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from unittest import mock
 
 import cvxpy as cp
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fundalloc import pooling
 from fundalloc.pooling import NoOrder, pooled
 
 
@@ -32,9 +34,16 @@ def pulled(q, levels, pull):
     return pull * pairs.sum() / 2 / q.sum()
 
 
-@given(st.integers(0, 2**31), st.booleans())
+@pytest.mark.parametrize("large", [pooling.LARGE, 1])
+@given(seed=st.integers(0, 2**31), ordered=st.booleans())
 @settings(max_examples=300)
-def test_levels_are_where_forces_hold_them_and_forces_are_subgradients(seed, ordered):
+def test_levels_are_where_forces_hold_them_and_forces_are_subgradients(large, seed, ordered):
+    """Also where groups of two already are split in the middle."""
+    with mock.patch.object(pooling, "LARGE", large):
+        check(seed, ordered)
+
+
+def check(seed, ordered):
     z, s, q, low, high, pull, ranks = task(seed)
     try:
         found = pooled(z, s, q, low, high, 0.0, ranks) if ordered else pooled(z, s, q, low, high, pull)
@@ -57,6 +66,29 @@ def test_levels_are_where_forces_hold_them_and_forces_are_subgradients(seed, ord
             ) >= -1e-12
         there = 0.0 if ordered else pulled(q, other, pull)
         assert found.forces @ (q * other) <= there + 1e-9
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_large_groups_end_at_the_same_levels_wherever_they_are_split(ordered):
+    """Heavy tails, so that the best common level would leave one region after the other behind."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        n = 400
+        q = rng.lognormal(0, 1, n)
+        z = q * rng.lognormal(0, 1.5, n)
+        s = np.maximum(z, 1e-3) * rng.uniform(0.5, 2, n)
+        low = z * rng.uniform(0, 0.9, n) * (rng.random(n) < 0.3)
+        high = np.where(rng.random(n) < 0.3, np.maximum(z, low) * rng.uniform(1, 3, n), np.inf)
+        more = {"ranks": rng.integers(0, 5, n)} if ordered else {"pull": float(rng.choice([0.1, 1.0, 5.0]))}
+        low, high = (0 * low, np.inf * q) if ordered else (low, high)
+        found = []
+        for large in (10**9, pooling.LARGE, 3):
+            with mock.patch.object(pooling, "LARGE", large):
+                found.append(pooled(z, s, q, low, high, **more))
+        assert len(np.unique(found[0].levels)) > 5
+        for one in found[1:]:
+            assert np.abs(one.levels - found[0].levels).max() <= 1e-11 * found[0].levels.max()
+            assert (one.loose == found[0].loose).all()
 
 
 @pytest.mark.parametrize("ordered", [False, True])
