@@ -15,11 +15,11 @@ import numpy as np
 from fundalloc.alpha_fair import fair
 from fundalloc.attempts import Attempt, Chosen
 from fundalloc.benefit import greatest
-from fundalloc.curved_levels import raised_beside
+from fundalloc.curved_levels import climbed_beside, raised_beside
 from fundalloc.curved_market import fair_beside
 from fundalloc.gains import raising, weighed
 from fundalloc.level_proofs import first_steps
-from fundalloc.levels import LESS, Climb, climbing, raised
+from fundalloc.levels import raised
 from fundalloc.market import equilibrium, face
 from fundalloc.objectives import OPTIMAL
 from fundalloc.problem import BoolArray, FloatArray, Problem
@@ -79,22 +79,13 @@ def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
         last = raised_beside(lined, rest, gains)
     if last is None or not last.proven or last.chosen is None:
         return _without_proof(base, curves, cuts)
-    found = _with_orders(last.chosen, len(base.row_low)) if curves else last.chosen
-    system, priced = _touched(base, curves, last.optimum.amounts, found)
-    known = () if last.chosen.levels is None or curves else (last.chosen.levels.steps,)
-    ways = known or (climbing(Climb(system, gains, less)) for less in LESS)
-    proofs = [first_steps(system, gains, last.optimum.amounts, steps) for steps in ways if sound(system)]
-    best = max((p for p in proofs if p is not None), key=lambda p: p.settled, default=None)
-    unpriced = np.full(len(priced.rows), np.nan)  # a step has prices, all of them together have none
-    return replace(last, system=system, chosen=replace(priced, rows=unpriced, levels=best))
-
-
-def _with_orders(found: Chosen, count: int) -> Chosen:
-    """With the prices of rows of orders, after `count` others, in the first step of a proof that has some."""
-    steps = () if found.levels is None else found.levels.steps
-    priced = (step.rows[len(found.supplies) :] for step in steps)
-    first = next((rows for rows in priced if (rows[count:] < 0).any()), None)
-    return found if first is None else replace(found, rows=np.concatenate([found.rows[:count], first[count:]]))
+    system, found = _touched(base, curves, last.optimum.amounts, last.chosen)
+    steps = () if last.chosen.levels is None else last.chosen.levels.steps
+    if curves:  # the steps are of rows that nobody else knows
+        system, steps = climbed_beside(system, curves, gains, last.optimum.amounts)
+    levels = first_steps(system, gains, last.optimum.amounts, steps) if sound(system) else None
+    rows = np.full(len(system.row_low), np.nan)  # a step has prices, all of them together have none
+    return replace(last, system=system, chosen=replace(found, rows=rows, levels=levels))
 
 
 def _by_market(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> Attempt:

@@ -12,16 +12,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from fundalloc.attempts import Attempt, Chosen
+from fundalloc.attempts import Attempt, Chosen, LevelProof
 from fundalloc.ends import nearest_on
 from fundalloc.gains import Gains
+from fundalloc.levels import LESS, Climb
 from fundalloc.objectives import LEVELS
+from fundalloc.problem import FloatArray
 from fundalloc.rules import Curve, Rows
+from fundalloc.rules.smooth import Smooth
 from fundalloc.system import System
 from fundalloc.unfolding import Unfolded, too_large
 
 #: lower levels are proven as exactly as this one
 LITTLE = 1e-3
+#: a level that is above another by less than this part is not; a curve that is missed by less is not
+ABOVE, MISSED = 1e-9, 1e-10
+#: so many rows that touch curves are tried
+CUTS = 200
 
 
 def raised_beside(base: System, curves: Sequence[Curve], gains: Gains) -> Attempt | None:
@@ -64,3 +71,38 @@ def raised_beside(base: System, curves: Sequence[Curve], gains: Gains) -> Attemp
     if (np.abs(reached - level) > LEVELS * np.maximum(level, LITTLE)).any():
         return None
     return replace(found, chosen=Chosen.unpriced(found.system, base, touching))
+
+
+def climbed_beside(
+    system: System, curves: Sequence[Curve], gains: Gains, amounts: FloatArray
+) -> tuple[System, tuple[LevelProof, ...]]:
+    """A climb of linear programs to the levels of amounts, as far as it comes, under rows that curves with kinks imply.
+
+    Where a step rises above the levels its amounts miss a curve, so the row that touches the curve there is one more.
+    Beside smooth curves that would never end. The system is returned with the rows that a step needs.
+    """
+    levels = np.asarray(gains.matrix @ amounts) / gains.due
+    kinked = [c for c in curves if not isinstance(c.spread, Smooth)]
+    climb, cuts = Climb(system, gains, LESS[0]), list[Rows]()
+    while climb.open.any() and (found := climb.highest()) is not None:
+        least = levels[climb.open & (levels < climb.top * (1 - ABOVE))].min(initial=np.inf)
+        if found[0] > least * (1 + ABOVE):
+            new = [c.tangent(climb.found) for c in kinked if c.excess(climb.found) > MISSED]
+            if not new or len(cuts) + len(new) > CUTS:
+                break
+            for row in new:
+                climb.rows.add(row.matrix, row.low, row.high)
+            cuts += new
+            continue
+        before = climb.open.sum()
+        climb.settle(*found)
+        if climb.open.sum() == before:
+            break
+    count = len(system.supplies) + len(system.row_low)
+    prices = np.zeros((len(climb.proofs), count + len(cuts)))
+    for line, step in zip(prices, climb.proofs, strict=True):
+        line[: len(step.rows)] = step.rows
+    used = np.asarray(prices[:, count:].any(axis=0))
+    prices = np.hstack([prices[:, :count], prices[:, count:][:, used]])
+    steps = tuple(replace(step, rows=rows) for step, rows in zip(climb.proofs, prices, strict=True))
+    return system.joined(tuple(row for row, needed in zip(cuts, used.tolist(), strict=True) if needed)), steps

@@ -12,7 +12,6 @@ Source: Ogryczak, Pioro and Tomaszewski (2005), Telecommunications network desig
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -189,19 +188,12 @@ def raised(base: System, gains: Gains) -> Attempt | None:
     return last
 
 
-def climbing(climb: Climb) -> Iterator[LevelProof]:
-    """The steps of a climb, as long as each of them settles something."""
+def _climbed(climb: Climb) -> Attempt | None:
     while climb.open.any():
         found, before = climb.highest(), climb.open.sum()
         if found is None:
-            return
+            return None
         climb.settle(*found)
         if climb.open.sum() == before:
-            return
-        yield climb.proofs[-1]
-
-
-def _climbed(climb: Climb) -> Attempt | None:
-    for _ in climbing(climb):
-        pass
-    return None if climb.open.any() else climb.last()
+            return None
+    return climb.last()

@@ -9,7 +9,7 @@ removing the rule would change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +69,20 @@ def bindings(system: System, found: Multipliers) -> tuple[Binding, ...]:
         binds[k][places] = holds
         prices[k][places] = np.where(holds, found.cells[cells] / np.maximum(holders[cells], 1.0), 0.0)
         floors[k][places] = found.low[cells] & ~(found.cells[cells] < 0)
-    return tuple(Binding(r, b, p, f) for r, b, p, f in zip(system.rows, binds, prices, floors, strict=True))
+    return _one_a_curve(Binding(r, b, p, f) for r, b, p, f in zip(system.rows, binds, prices, floors, strict=True))
+
+
+def _one_a_curve(found: Iterable[Binding]) -> tuple[Binding, ...]:
+    """Of several rows that touch one curve the first that binds, else the first, stands for it."""
+    kept: list[Binding] = []
+    place: dict[tuple[str, str], int] = {}
+    for one in found:
+        k = len(kept) if one.rows.curve is None else place.setdefault((one.rows.rule, one.rows.resource), len(kept))
+        if k == len(kept):
+            kept.append(one)
+        elif one.binds.any() and not kept[k].binds.any():
+            kept[k] = one
+    return tuple(kept)
 
 
 def _sharing(system: System, found: Multipliers) -> list[tuple[np.ndarray, np.ndarray, BoolArray]]:

@@ -125,6 +125,29 @@ def test_rows_that_touch_curves_ask_for_no_more_than_these(measures, objective):
     assert not sound(replace(decision.system, rows=tuple(rows)))
 
 
+KINKED = ("gini", "gini of groups", "hoover", "ratio", "progressive", "progressive groups", "prefer", "all at once")
+
+
+@pytest.mark.parametrize("name", [*KINKED, "theil"])
+def test_levels_beside_curves_are_proven_all_of_them_beside_kinks(name, tmp_path):
+    """As many rows as it takes touch a curve, and to everybody else they are one rule at one place."""
+    several = 0
+    for seed in range(2):
+        allocation = decided(name, "leximin", seed)
+        allocation.write(tmp_path / "out")
+        verify(tmp_path / "out")
+        decision, count = allocation.decision, len(raising(allocation.decision.system).due)
+        assert decision.levels.settled == count if name in KINKED else 0 < decision.levels.settled < count
+        touching = [(r.rule, r.resource) for r in decision.system.rows if r.curve is not None]
+        several += len(touching) > len(set(touching))
+        bound = [(b.rows.rule, b.rows.resource) for b in decision.bindings if b.rows.curve is not None]
+        assert len(bound) == len(set(bound)) and set(bound) == set(touching)
+        binding = allocation.rules.query("kind in ('inequality', 'progressive')").query("binding == 'yes'")
+        summary = {r["name"]: r["binding"] for r in allocation.summary["rules"]}
+        assert all(summary[rule] == count for rule, count in binding["rule"].value_counts().items())
+    assert (several > 0) == (name in ("gini", "hoover", "ratio", "progressive", "prefer", "all at once"))
+
+
 @pytest.mark.parametrize("measure", ["gini", "hoover", "ratio", "theil", "atkinson"])
 def test_the_shadow_price_of_a_cap_on_inequality_is_what_a_little_more_of_it_is_worth(measure):
     """The total value is decided again with the cap a little looser."""
