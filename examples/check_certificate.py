@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 ENDLESS, STEP, NEAR, ULPS, MANY, RIGHT = Q(10**30), 10**6, Q(1, 10**9), Q(1, 2**51), 400, -1
 TABLES, MOVES = ("allocation.csv", "steps.csv"), ("criterion", "claim", "arrears", "rule", "objective")
-CLAIMS = "keep the program (no optimality is claimed)", "are optimal to 1e-9", "are the exact optimum of the program"
+CLAIMS = "keep the program (no optimum is checked)", "are optimal to 1e-9", "are the exact optimum of the program"
 NOT_CHECKED = "Not checked: rules.csv, flags.csv, choices, all that rests on the inputs; fundalloc verify does that."
 
 
