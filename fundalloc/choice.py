@@ -75,7 +75,7 @@ def _by_levels(base: System, curves: Sequence[Curve], cuts: Sequence[Rows]) -> A
     gains = raising(base)
     lined, rest = _in_rows(base, curves)
     last = None if rest else raised(lined, gains)
-    if last is None or not last.proven:
+    if curves and (last is None or not last.proven):
         last = raised_beside(lined, rest, gains)
     if last is None or not last.proven or last.chosen is None:
         return _without_proof(base, curves, cuts)

@@ -41,6 +41,12 @@ def test_every_optimum_is_proven(name, objective):
     assert lacks(decision.system, decision.optimum.amounts, priced(decision)) <= 1e-10
 
 
+def test_beside_an_order_where_somebody_has_no_target():
+    decision = decided("progressive", "market", seed=1).decision
+    assert (decision.problem.target <= 0).any()
+    assert proven(decision.system, decision.optimum.amounts, priced(decision))
+
+
 def greatest(system, value):
     """The greatest value * amounts under the rows of a system, by a program of its own."""
     size = system.problem.size
