@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fundalloc.certificate import CERTIFICATE, certificate, text
 from fundalloc.decided import Decision
-from fundalloc.explain import Step, steps
+from fundalloc.explain import steps
 from fundalloc.flags import Flag
-from fundalloc.language import resumed, speech
+from fundalloc.language import Speech, resumed, speech
 from fundalloc.monitors import Watched
 from fundalloc.policy import Policy
 from fundalloc.report.folder import hashes, write_folder
 from fundalloc.report.formats import FORMATS, chosen
 from fundalloc.report.outcome import Looked, Outcome, Retrospect
-from fundalloc.report.sheets import Sheet, allocation_sheet, flags_sheet, rules_sheet, steps_sheet
+from fundalloc.report.sheets import Sheet, Sheets, allocation_sheet, flags_sheet, rules_sheet, steps_sheet
 from fundalloc.report.summary import PACKAGES, summarise, versions
 from fundalloc.report.table import text_table
 from fundalloc.report.words import explanation, find_region, whys
@@ -58,6 +58,7 @@ class Allocation:
         self._prices = prices
         self._watched, self._looked, self._versions = watched, looked, by
         self._speech = speech()
+        self._steps = cache(partial(steps, decision))
 
     def __str__(self) -> str:
         """Entitlement, amount, coverage and binding rules of every region as a text table."""
@@ -65,19 +66,16 @@ class Allocation:
             return text_table(self.sheets["allocation.csv"])
 
     @cached_property
-    def _steps(self) -> tuple[Step, ...]:
-        return steps(self.decision)
-
-    @cached_property
-    def sheets(self) -> dict[str, Sheet]:
+    def sheets(self) -> Mapping[str, Sheet]:
         """The tables by the name of their file."""
-        with resumed(self._speech):
-            return {
-                "allocation.csv": allocation_sheet(self.decision, self._steps),
-                "steps.csv": steps_sheet(self.decision, self._steps),
-                "rules.csv": rules_sheet(self.decision),
-                "flags.csv": flags_sheet(self.decision.problem.round, self.flags),
-            }
+        decision, steps, flags = self.decision, self._steps, self.flags
+        makers: dict[str, Callable[[], Sheet]] = {
+            "allocation.csv": lambda: allocation_sheet(decision, steps()),
+            "steps.csv": lambda: steps_sheet(decision, steps()),
+            "rules.csv": lambda: rules_sheet(decision),
+            "flags.csv": lambda: flags_sheet(decision.problem.round, flags),
+        }
+        return Sheets({name: partial(_as_decided, self._speech, make) for name, make in makers.items()})
 
     @property
     def table(self) -> pd.DataFrame:
@@ -102,10 +100,10 @@ class Allocation:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """Totals, inequality before and after, rules, versions and hashes, as summary.json."""
-        parts = self.policy, self.decision, self._steps, self.flags, self._inputs, self._settings
+        parts = self.policy, self.decision, self._steps(), self.flags, self._inputs, self._settings
         by = versions(PACKAGES) if self._versions is None else self._versions
         with resumed(self._speech):
-            return {**summarise(*parts, self._priced(), by=by), "why": whys(self._steps)}
+            return {**summarise(*parts, self._priced(), by=by), "why": whys(self._steps())}
 
     def _priced(self) -> Mapping[str, Sequence[Price]]:
         if self._prices is not None:
@@ -157,3 +155,9 @@ class Allocation:
             outcome = Outcome(self.policy, self.decision, self.sheets, told, self.flags, back, shapes)
             files |= {one.file: one.make(outcome) for one in asked}
         write_folder(Path(folder), files, summary)
+
+
+def _as_decided(speech: Speech | None, make: Callable[[], Sheet]) -> Sheet:
+    """A table in the language in which its round was decided."""
+    with resumed(speech):
+        return make()

@@ -45,6 +45,6 @@ def solved(
 
 def in_whole_numbers(values: FloatArray) -> tuple[list[int], int]:
     """Floats as whole numbers over one power of two."""
-    pairs = [float(v).as_integer_ratio() for v in values]
+    pairs = [v.as_integer_ratio() for v in values.tolist()]
     over = max((d for _, d in pairs), default=1)
     return [n * (over // d) for n, d in pairs], over

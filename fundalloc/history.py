@@ -74,7 +74,7 @@ class History:
 
     def _values(self, resource: str, ids: tuple[str, ...], which: int) -> FloatArray:
         by_round = self.records.get(resource, {})
-        rows = [[by_round.get(r, {}).get(i, NOTHING)[which] for i in ids] for r in self.rounds]
+        rows = [[there.get(i, NOTHING)[which] for i in ids] for there in (by_round.get(r, {}) for r in self.rounds)]
         return np.array(rows, dtype=float).reshape(len(self.rounds), len(ids))
 
 

@@ -32,7 +32,7 @@ TOGETHER = re.compile(r"\s+|\[\S*?\]|[\[({（“]*(?:[!-~]+|\S)[\])}。；，：
 
 
 @dataclass(frozen=True, eq=False)
-class _Speech:
+class Speech:
     """A language with its sentences and names, and what policies say in it."""
 
     language: Language
@@ -41,7 +41,7 @@ class _Speech:
     texts: dict[str, str] = field(default_factory=dict)
 
 
-_SPEECH: ContextVar[_Speech | None] = ContextVar("speech", default=None)
+_SPEECH: ContextVar[Speech | None] = ContextVar("speech", default=None)
 
 
 @cache
@@ -58,7 +58,7 @@ def catalogue(language: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
 
 def speak(language: Language) -> None:
     """From now on, in this thread, people read this language, one of LANGUAGES."""
-    _SPEECH.set(_Speech(language, *catalogue(language)))
+    _SPEECH.set(Speech(language, *catalogue(language)))
 
 
 @contextmanager
@@ -74,17 +74,17 @@ def speaking(language: Language | None) -> Iterator[None]:
         return
     if language is not None and language not in LANGUAGES:
         raise ValueError(f"{language!r} is none of {', '.join(LANGUAGES)}")
-    with resumed(None if language is None else _Speech(language, *catalogue(language))):
+    with resumed(None if language is None else Speech(language, *catalogue(language))):
         yield
 
 
-def speech() -> _Speech | None:
+def speech() -> Speech | None:
     """What is spoken now, with the texts of policies that are known in it, for `resumed`."""
     return _SPEECH.get()
 
 
 @contextmanager
-def resumed(before: _Speech | None) -> Iterator[None]:
+def resumed(before: Speech | None) -> Iterator[None]:
     """Inside the block all is said as it was before (`speech`)."""
     token = _SPEECH.set(before)
     try:
@@ -136,11 +136,11 @@ def say(sentence: str, /, **values: Any) -> str:
     return text if speech.language == "en" else typeset(text)
 
 
-def _value(value: Any, speech: _Speech) -> Any:
+def _value(value: Any, speech: Speech) -> Any:
     return _named(value, speech) if type(value) is str else value
 
 
-def _named(text: str, speech: _Speech) -> str:
+def _named(text: str, speech: Speech) -> str:
     found = speech.texts.get(text) or speech.names.get(text)
     if found is None and " + " in text:
         return " + ".join(_named(part, speech) for part in text.split(" + "))

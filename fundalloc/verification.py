@@ -6,7 +6,9 @@ its whole lots; every table. The first difference ends it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,9 @@ from fundalloc.system import System
 from fundalloc.verdict import Verdict, leaves, numbers, proves
 
 #: amounts from which on a second process is worth its while
-MANY = 10_000
+MANY = 2_000
+#: the table that is compared first, with the proof: so both processes have about as much to do
+FIRST = "rules.csv"
 #: parts of the summary that need the solver, or say what it was run with
 UNCHECKED = ("versions", "fundalloc", "files", "looked", "geo")
 
@@ -50,8 +54,8 @@ UNCHECKED = ("versions", "fundalloc", "files", "looked", "geo")
 def verify(folder: str | Path, *, processes: int = 1) -> Verdict:
     """Verifies a folder that `allocate` wrote, in its own language; what it finds is said in the one that is spoken.
 
-    Where none was chosen, that is the language of the round. processes: with 2 the proof and the tables of a large
-    round are computed at the same time, where the system allows that. Raises DifferenceError with the first
+    Where none was chosen, that is the language of the round. processes: with 2 the two halves of the work on a large
+    round are done at the same time, where the system allows that. Raises DifferenceError with the first
     difference, InputError where the folder cannot be read.
     """
     folder = Path(folder)
@@ -108,14 +112,14 @@ class Check:
             with speaking(None), speaking(own):  # what others say in it does not count
                 fund, again = self._again()
                 count = processes if fund.problem.cells >= MANY else 1
-                with beside(lambda: self._proof(fund, again), processes=count) as proof:
+                allocation = cache(lambda: self._allocation(fund, again))
+                with beside(lambda: self._beginning(fund, again, allocation), processes=count) as beginning:
                     try:
-                        decision = self._decision(fund, again)
-                        self._tables(fund, decision, outlines(fund, self.summary, self._bytes))
+                        self._rest(fund, allocation(), outlines(fund, self.summary, self._bytes))
                     except Exception:
-                        proof()  # what is wrong with it is said first
+                        beginning()  # what is wrong with it is said first
                         raise
-                    found = proof()
+                    found = beginning()
         except InputError:
             if spoken() != own:
                 outlines(self._again()[0], self.summary, self._bytes)  # the same faults, for the reader
@@ -123,9 +127,9 @@ class Check:
         learn(fund.policy.translations)
         accounting = self.certificate["explained"]["accounting"]
         priced, looked = any(r["price"] for r in self.summary["rules"]), "looked" in self.summary
-        left = leaves(decision.system, found.grounded, found.untold, found.proven, accounting, priced, looked)
+        left = leaves(again.system, found.grounded, found.untold, found.proven, accounting, priced, looked)
         others = (say(why, code=file) for why, file in self.unverified)
-        problem = decision.system.problem
+        problem = again.system.problem
         said = proves(problem.objective, found.proven, found.grounded), left, numbers(), *others
         return Verdict(said, found.proven.gap, problem.cells)
 
@@ -214,13 +218,27 @@ class Check:
             out=again.out,
         )
 
-    def _tables(self, fund: Fund, decision: Decision, shapes: Shapes | None) -> None:
-        """Every table and the summary, line by line."""
+    def _allocation(self, fund: Fund, again: Rebuilt) -> Allocation:
+        """The round that follows, with its tables."""
         inputs = {name: Source.of(entry) for name, entry in self.certificate["inputs"].items()}
+        decision = self._decision(fund, again)
+        return Allocation(fund.policy, decision, inputs, fund.settings, {}, by=self.summary["versions"])
+
+    def _beginning(self, fund: Fund, again: Rebuilt, allocation: Callable[[], Allocation]) -> Proof:
+        """The first half: the proof, and one table."""
+        found = self._proof(fund, again)
+        self._table(allocation(), FIRST)
+        return found
+
+    def _table(self, allocation: Allocation, name: str) -> None:
+        lines(name, allocation.sheets[name].csv(), self._bytes(name))
+
+    def _rest(self, fund: Fund, allocation: Allocation, shapes: Shapes | None) -> None:
+        """The second half: the other tables and the summary, line by line, and the reports."""
+        for name in allocation.sheets:
+            if name != FIRST:
+                self._table(allocation, name)
         priced_by = {str(r["name"]): r["price"] for r in self.summary["rules"]}
-        allocation = Allocation(fund.policy, decision, inputs, fund.settings, {}, by=self.summary["versions"])
-        for name, sheet in allocation.sheets.items():
-            lines(name, sheet.csv(), self._bytes(name))
         ours = json_of(to_json(allocation.summary))
         for rule in ours["rules"]:
             rule["price"] = priced_by.get(rule["name"], [])

@@ -30,8 +30,8 @@ def snapped(bound: float, lot: Fraction) -> Fraction:
     return Fraction(whole * lot.numerator, lot.denominator) if near else Fraction(top, bottom)
 
 
-def in_lots(bounds: FloatArray, lot: Fraction) -> tuple[IntArray, BoolArray]:
-    """The whole numbers of lots nearest to bounds, and which bounds floats tell surely to be `snapped` to them.
+def in_lots(bounds: FloatArray, lot: Fraction) -> tuple[IntArray, BoolArray, BoolArray]:
+    """The whole numbers of lots nearest to bounds, and which bounds floats tell surely to be `snapped` to them, or not.
 
     The product with the denominator of the lot is taken with its rounding error, so what is left of a lot is known.
     """
@@ -42,8 +42,9 @@ def in_lots(bounds: FloatArray, lot: Fraction) -> tuple[IntArray, BoolArray]:
         (a, b), (c, d) = _halves(bounds), _halves(np.array(below))
         error = ((a * c - product) + a * d + b * c) + b * d
         off = np.abs((product - lots * above) + error) / above
-        sure = (np.abs(product) < EXACT) & (off <= SNAP * (1 - SURE)) & (max(above, below) < EXACT)
-    return np.where(sure, lots, 0.0).astype(np.int64), np.asarray(sure)
+        known = np.maximum(np.abs(product), np.abs(lots * above)) < (EXACT if max(above, below) < EXACT else 0.0)
+        near, far = known & (off <= SNAP * (1 - SURE)), known & (off >= SNAP * (1 + SURE))
+    return np.where(near, lots, 0.0).astype(np.int64), near, far
 
 
 def _halves(values: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -107,24 +108,26 @@ class WholeNumbers:
     def _bounds(self, system: System, lots: Sequence[Fraction]) -> tuple[list[int | None], list[int | None], int]:
         n, below = self.problem.n, math.lcm(*(lot.denominator for lot in lots))
         sides: list[list[int | None]] = []
-        others: list[tuple[int, int, Fraction]] = []
+        others: list[tuple[int, int, int, int]] = []
         for side, bounds in enumerate((system.low, system.high)):
             numbers: list[int | None] = []
             for r, lot in enumerate(lots):
                 mine = bounds[self.problem.block(r)]
-                count, sure = in_lots(mine, lot)
+                count, near, far = in_lots(mine, lot)
                 factor = lot.numerator * (below // lot.denominator)
                 numbers += [k * factor for k in count.tolist()]
-                for c in np.flatnonzero(~sure).tolist():
+                apart, over = in_whole_numbers(mine[far])
+                others += [(side, r * n + c, b, over) for c, b in zip(np.flatnonzero(far).tolist(), apart, strict=True)]
+                for c in np.flatnonzero(~(near | far)).tolist():
                     found = _bound(mine[c].item(), lot)
                     numbers[r * n + c] = None
-                    others += [] if found is None else [(side, r * n + c, found)]
+                    others += [] if found is None else [(side, r * n + c, found.numerator, found.denominator)]
             sides.append(numbers)
-        ends = math.lcm(below, *{b.denominator for _, _, b in others})
+        ends = math.lcm(below, *{under for *_, under in others})
         if ends != below:
             sides = [[k if k is None else k * (ends // below) for k in numbers] for numbers in sides]
-        for side, c, bound in others:
-            sides[side][c] = bound.numerator * (ends // bound.denominator)
+        for side, c, bound, under in others:
+            sides[side][c] = bound * (ends // under)
         return sides[0], sides[1], ends
 
     @cached_property

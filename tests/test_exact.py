@@ -17,7 +17,7 @@ from fundalloc.exact import exact, sharpened
 from fundalloc.policy import parse_policy
 from fundalloc.system import System
 from fundalloc.tangents import attempt
-from fundalloc.whole import in_lots, snapped
+from fundalloc.whole import WholeNumbers, in_lots, snapped
 from tests.funds import SUPPLY, fund, policy, regions
 
 
@@ -251,10 +251,27 @@ def test_what_floats_tell_of_many_bounds_is_what_fractions_tell_of_each(drawn, l
     bounds += [float((k + Fraction(part) / 10**9) * lot) for k, _, part in drawn]
     bounds += [float(Fraction(part) * lot) / 1e9 for part in (1 + 5e-7, 1 - 5e-7)]
     bounds += [0.0, -0.0, 1e300, 5e-324, np.inf]
-    lots, sure = in_lots(np.array(bounds), lot)
-    for bound, count, known in zip(bounds, lots.tolist(), sure.tolist(), strict=True):
-        assert not known or snapped(bound, lot) == count * lot
-        if not known and bound * lot.denominator < 2**53:
+    lots, near, far = in_lots(np.array(bounds), lot)
+    for bound, count, whole, broken in zip(bounds, lots.tolist(), near.tolist(), far.tolist(), strict=True):
+        assert not (whole and broken)
+        assert not whole or snapped(bound, lot) == count * lot
+        assert not broken or snapped(bound, lot) == Fraction(bound)
+        if max(bound * lot.denominator, Fraction(lot).numerator) < 2**52:
             count = Fraction(bound) / lot
-            assert abs(count - round(count)) > Fraction(999, 10**12)
-    assert not sure[-1] and sure[-5]
+            part = abs(count - round(count)) * 10**9
+            assert whole or part > Fraction(999, 1000)
+            assert broken or part < Fraction(1001, 1000)
+    assert not near[-1] and not far[-1] and near[-5]
+
+
+cents = st.integers(0, 10**8).map(lambda k: k / 100)
+
+
+@given(st.lists(st.floats(0, 1e6) | cents | st.just(np.inf), min_size=4, max_size=4))
+def test_bounds_in_whole_numbers_are_those_of_each_amount(bounds):
+    system = settled(fund(3, 4)).system
+    program = WholeNumbers(replace(system, low=np.array(bounds) / 3, high=np.array(bounds)))
+    for found, bounded in ((program.low, np.array(bounds) / 3), (program.high, bounds)):
+        for number, bound in zip(found, bounded, strict=True):
+            assert (number is None) == np.isinf(bound)
+            assert number is None or Fraction(number, program.ends) == snapped(float(bound), Fraction(1, 100))

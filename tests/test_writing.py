@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from fundalloc import InputError, replacing
 from fundalloc.cli.app import run
 from fundalloc.report.folder import read_rows, read_summary, write_folder
-from fundalloc.report.sheets import Sheet
+from fundalloc.report.sheets import Sheet, Sheets
 from fundalloc.report.texts import decimal, decimals, exact, number
 from fundalloc.report.words import heads, money, per_heads, percent, signed
 from tests.funds import fund
@@ -144,6 +144,25 @@ def test_csv_of_any_words_reads_back_but_for_the_guard(words):
     rows = list(csv.reader(io.StringIO(data, newline="")))
     for (cell, _), word in zip(rows[1:], words, strict=True):
         assert cell.removeprefix("'") == word.removeprefix("'") and not cell.startswith(("=", "+", "-", "@"))
+
+
+@given(st.lists(st.text(st.sampled_from("ab =+-@,\"'\t\r\n\x0b\u2028"), max_size=4), min_size=1, max_size=4))
+def test_words_are_guarded_and_quoted_where_they_must_be_and_nowhere_else(words):
+    def cell(word):
+        kept = f"'{word}" if word[:1] in set("=+-@\t\r") else word
+        must = kept != kept.strip() or any(mark in kept for mark in '",\r\n')
+        return '"' + kept.replace('"', '""') + '"' if must else kept
+
+    text = Sheet({"word": words}, frozenset({"word"})).csv().decode()
+    assert text == "".join(f"{line}\n" for line in ["word", *map(cell, words)])
+
+
+def test_a_table_is_made_once_and_only_when_it_is_asked_for():
+    made = []
+    sheets = Sheets({name: lambda name=name: made.append(name) or Sheet({name: []}, frozenset()) for name in "ab"})
+    assert list(sheets) == ["a", "b"] and len(sheets) == 2 and made == []
+    assert sheets["b"] is sheets["b"] and made == ["b"]
+    assert "c" not in sheets
 
 
 @given(st.lists(st.integers(-(10**15), 10**15), min_size=1), st.sampled_from(["0.01", "1", "0.0001", "25", "10000"]))

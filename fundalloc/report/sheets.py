@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.report.texts import decimal, decimals, exact, number, numbers, plain_lot
 from fundalloc.rules import Curve, Rows, Statement
 from fundalloc.shifts import Binding
-from fundalloc.tables import guarded
+from fundalloc.tables import FORMULA, guarded
 from fundalloc.taken import BETWEEN
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ RULE_COLUMNS = (
 )
 #: what a cell of a CSV file is quoted for
 SPECIAL = re.compile(r'[",\r\n]|^\s|\s$')
+#: of these, and of what is guarded, what stands at the ends of one of many lines
+EDGE = re.compile(rf"[^\S\n]\n|\n(?:[^\S\n]|[{re.escape(''.join(FORMULA))}])")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +97,32 @@ class Sheet:
         return frame
 
 
-def _quoted(texts: Sequence[str]) -> list[str]:
-    """Words as cells of a CSV file: guarded, and quoted where they must be."""
+class Sheets(Mapping[str, Sheet]):
+    """Tables by the name of their file, each made when it is first asked for."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Sheet]]) -> None:
+        self._makers = makers
+        self._made: dict[str, Sheet] = {}
+
+    def __getitem__(self, name: str) -> Sheet:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+def _quoted(texts: Sequence[str]) -> Sequence[str]:
+    """Words as cells of a CSV file: guarded, and quoted where they must be; most often none must."""
+    distinct = dict.fromkeys(texts)
+    lines = "\n".join(["", *distinct, ""])
+    broken = lines.count("\n") > len(distinct) + 1 or any(mark in lines for mark in '",\r')
+    if not broken and not EDGE.search(lines):
+        return texts
     cells = {t: f'"{g.replace(chr(34), chr(34) * 2)}"' if SPECIAL.search(g) else g for t, g in guarded(texts).items()}
     return [cells[t] for t in texts]
 
@@ -237,10 +263,13 @@ def _found(rows: Statement, one: Binding | None, decision: Decision) -> tuple[Bo
     """Which places of a rule bind, and their shadow prices; NaN for a rule that is only watched."""
     binds, prices = np.zeros(len(rows), dtype=bool), np.full(len(rows), np.nan if rows.mode == "watch" else 0.0)
     if one is not None:
-        at = {place: k for k, place in enumerate(one.rows.places)}
-        found = np.array([at.get(place, -1) for place in rows.places])
-        binds = np.where(found >= 0, one.binds[found], False)
-        prices = np.where(found >= 0, one.prices[found], prices)
+        if one.rows.places == rows.places:
+            binds, prices = one.binds, one.prices
+        else:
+            at = {place: k for k, place in enumerate(one.rows.places)}
+            found = np.array([at.get(place, -1) for place in rows.places])
+            binds = np.where(found >= 0, one.binds[found], False)
+            prices = np.where(found >= 0, one.prices[found], prices)
     if isinstance(rows, Curve):
         prices = prices * rows.per_bound(decision.optimum.amounts)
     return binds, prices
