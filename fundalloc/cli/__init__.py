@@ -13,6 +13,7 @@ def main() -> None:
     """Runs the command line and exits with the code of the contract."""
     try:
         listen()
+        gc.set_threshold(200_000)  # a command makes many objects that all stay until its end
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # matrices are small: threads cost more than they bring
         os.environ.setdefault(
             "PYDANTIC_DISABLE_PLUGINS", "__all__"
@@ -22,7 +23,6 @@ def main() -> None:
         careful()
         from fundalloc.cli.app import run
 
-        gc.set_threshold(200_000)  # a command makes many objects that all stay until its end
         end = ended(run(sys.argv[1:]), sys.argv[1:])
         deaf()  # what follows is the end of the process
     except KeyboardInterrupt:  # while the rest was still loaded, or at the very end
