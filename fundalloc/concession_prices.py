@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 import numpy as np
 
@@ -31,9 +32,15 @@ def priced(
 
 
 def _prices(it: Yield) -> FloatArray | None:
+    found = best(it)
+    return found[0] if found is not None and found[1] <= OPEN else None
+
+
+def best(it: Yield) -> tuple[FloatArray, Fraction] | None:
+    """The prices that prove most, and what they leave open (`Yield.lacks`); None where they prove nothing."""
     found = dearest(it.base, np.asarray(it.stated.matrix.T @ it.pulls))
     if found is None or it.fault():
         return None
     prices = np.concatenate(found)
     lacks = it.lacks(prices)
-    return prices if lacks is not None and lacks <= OPEN else None
+    return None if lacks is None else (prices, lacks)

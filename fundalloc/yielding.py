@@ -7,14 +7,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fundalloc.concessions import LEAST, sizes
+from fundalloc.arrays import Arrays, of_size_one
+from fundalloc.concession_prices import best
+from fundalloc.concessions import LEAST, Yield, sizes
 from fundalloc.conflicts import can_be_kept, conflict, possible
 from fundalloc.dual import Dual
 from fundalloc.errors import SolverError
+from fundalloc.highs import run
 from fundalloc.language import say
 from fundalloc.lowest import lowest
 from fundalloc.problem import BoolArray, FloatArray, Problem
 from fundalloc.rules import Curve, Rows, Statement
+from fundalloc.solve import ACTIVE_SET
 from fundalloc.sparse import csr_array, diags_array, eye_array, hstack, vstack
 from fundalloc.system import System, assemble, supply_rows
 from fundalloc.tangents import attempt, convex
@@ -29,6 +33,10 @@ SURE = 1e-3
 TANGENTS = 100
 #: how much the amounts weigh beside the shortfalls, and how often they are drawn nearer
 BESIDE, DRAWS = 1e-6, 40
+#: what is left of the conditions of an optimum where that is one
+SETTLED = 1e-6
+#: what the solver finds must be the least to this part of what is shared out
+TRUSTED = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +94,12 @@ def _curve(
         yields = replace(curve, at_most=there + more)
         if possible(problem, [*kept, yields], out):
             return np.array([yields.at_most - curve.at_most]), yields
-    raise SolverError(
-        say('It could not be proven how far the preferred rule "{code_rule}" has to yield.', code_rule=curve.rule)
-    )
+    raise _unproven(curve)
+
+
+def _unproven(one: Statement) -> SolverError:
+    said = say('It could not be proven how far the preferred rule "{code_rule}" has to yield.', code_rule=one.rule)
+    return SolverError(said)
 
 
 def _nearer(
@@ -109,7 +120,7 @@ def _rows(problem: Problem, kept: Sequence[Statement], rows: Rows, out: BoolArra
     tried = attempt(problem, kept, whole=False, out=out)
     system, amounts = tried.system, tried.optimum.amounts
     for _ in range(TANGENTS):
-        short, over, amounts = _shortfalls(system, rows, amounts)
+        short, over, amounts, drawn = _least(system, rows, amounts)
         missed = [s for s in kept if isinstance(s, Curve) and s.excess(amounts) > LOOSE]
         if not missed:
             break
@@ -124,53 +135,90 @@ def _rows(problem: Problem, kept: Sequence[Statement], rows: Rows, out: BoolArra
             high=np.where(over > slack / 10, rows.high + over + slack, rows.high),
         )
         if possible(problem, [*kept, loosened], out):
-            return np.where(given > slack / 10, given, 0.0), loosened
-    raise SolverError(
-        say('It could not be proven how far the preferred rule "{code_rule}" has to yield.', code_rule=rows.rule)
-    )
+            given = np.where(given > slack / 10, given, 0.0)
+            proof = None if drawn else best(Yield(system, rows, loosened, given))
+            if drawn or (proof is not None and proof[1] <= TRUSTED):
+                return given, loosened
+            break
+    raise _unproven(rows)
 
 
-def _shortfalls(system: System, rows: Rows, amounts: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _least(system: System, rows: Rows, amounts: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, bool]:
     """By how much each row has to fall short of its lower bound, and exceed its upper one; and amounts that do.
 
-    Two more cells for each row take up what is missing and what is too much; the amounts are drawn towards where
-    they were, ever anew, with next to no weight.
+    amounts: from where they are drawn. Where hardly any room is left that comes to nothing, and the solver tells: the
+    last is then false.
+    """
+    program, size = _program(system, rows), system.problem.size
+    found = drawn = _drawn(program, system.problem, amounts / size)
+    if found is None:
+        cells = system.problem.cells
+        status, found = run(program, solver="qpasm" if cells <= ACTIVE_SET else "hipo", tolerance=1e-10)
+        if status != "Optimal":
+            raise _unproven(rows)
+    now, moved = np.split(found, [len(amounts)])
+    short, over = np.split(moved, 2)
+    unit = sizes(system.problem, rows)
+    return short * unit, over * unit, now * size, drawn is not None
+
+
+def _program(system: System, rows: Rows) -> Arrays:
+    """The program of the least sum of shortfall^2 / bound, in parts of what is shared out.
+
+    Two more cells for each row take up what is missing and what is too much.
     """
     problem, size = system.problem, system.problem.size
     supply, totals = supply_rows(system)
-    unit = sizes(problem, rows)
-    count, cells = len(rows), problem.cells
+    unit, count = sizes(problem, rows), len(rows)
     nothing = csr_array((supply.shape[0] + system.matrix.shape[0], 2 * count))
-    scaled = csr_array(vstack([supply, system.matrix @ diags_array(size)], format="csr"))
+    hard = csr_array(vstack([supply @ diags_array(1 / size), system.matrix], format="csr"))
+    scaled, norms = of_size_one(hard, size)
     own = csr_array(diags_array(1.0 / unit) @ rows.matrix @ diags_array(size))
-    matrix = csr_array(
-        vstack(
-            [
-                hstack([scaled, nothing], format="csr"),
-                hstack([own, eye_array(count), -eye_array(count)], format="csr"),
-            ],
-            format="csr",
-        )
-    )
     low, high = rows.low / unit, rows.high / unit
     bound = np.concatenate([np.where(np.isfinite(b), np.maximum(np.abs(b), LEAST), LEAST) for b in (low, high)])
     free = np.zeros(2 * count)
-    now, last = amounts / size, np.full(2 * count, np.inf)
-    multipliers = np.zeros(matrix.shape[0])
+    return Arrays(
+        curvature=np.concatenate([np.zeros(problem.cells), bound.max() / bound]),
+        cost=np.zeros(problem.cells + 2 * count),
+        low=np.concatenate([system.low / size, free]),
+        high=np.concatenate([system.high / size, free + np.inf]),
+        matrix=csr_array(
+            vstack(
+                [
+                    hstack([scaled, nothing], format="csr"),
+                    hstack([own, eye_array(count), -eye_array(count)], format="csr"),
+                ],
+                format="csr",
+            )
+        ),
+        row_low=np.concatenate([np.concatenate([totals, system.row_low]) / norms, low]),
+        row_high=np.concatenate([np.concatenate([totals, system.row_high]) / norms, high]),
+    )
+
+
+def _drawn(program: Arrays, problem: Problem, now: FloatArray) -> FloatArray | None:
+    """Its least point: shares drawn towards where they were, ever anew, with next to no weight; None: not found."""
+    cells, count = problem.cells, len(program.cost) - problem.cells
+    pliant = np.concatenate(
+        [np.maximum(problem.softness / problem.size, 1.0 / problem.n) / BESIDE, 1.0 / program.curvature[cells:]]
+    )
+    last = np.full(count, np.inf)
+    multipliers = np.zeros(len(program.row_low))
     for _ in range(DRAWS):
-        dual = Dual(
-            np.concatenate([now, free]),
-            np.concatenate([np.maximum(problem.softness / size, 1.0 / problem.n) / BESIDE, bound / bound.max()]),
-            matrix,
-            np.concatenate([totals, system.row_low, low]),
-            np.concatenate([totals, system.row_high, high]),
-            np.concatenate([system.low / size, free]),
-            np.concatenate([system.high / size, np.full(2 * count, np.inf)]),
-        )
-        found = dual.ascend(multipliers, 200)
+        found = Dual(
+            np.concatenate([now, np.zeros(count)]),
+            pliant,
+            program.matrix,
+            program.row_low,
+            program.row_high,
+            program.low,
+            program.high,
+        ).ascend(multipliers, 200)
+        if found.residual > SETTLED:
+            return None
         multipliers = found.multipliers
-        now, moved = found.state.y[:cells], found.state.y[cells:]
+        now, moved = np.split(found.state.y, [cells])
         if np.abs(moved - last).max() <= 1e-13 * max(float(np.abs(moved).max()), 1e-300):
             break
         last = moved
-    return moved[:count] * unit, moved[count:] * unit, now * size
+    return found.state.y
