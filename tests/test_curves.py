@@ -267,6 +267,8 @@ def test_rounding_raises_the_excess_by_no_more_than_is_allowed(name, seed):
             worst = max(worst, one.excess(x + lot * push, basis, bound) - one.excess(x, basis, bound))
         assert worst <= allowed * (1 + 1e-4)
     assert worst >= allowed * (1 - 1e-3)
+    for unit in (1e-6, 1e6):
+        assert one.allowance(unit * x, basis, bound, unit * lot) == pytest.approx(allowed)
     assert one.allowance(0 * x, q, bound, lot) == 0
     assert one.excess(0 * x, q, bound) <= 0
 
@@ -332,6 +334,11 @@ def test_a_lot_may_break_an_order_by_so_much():
     assert one.allowance(x, q, 0.0, lot) == pytest.approx(one.excess(x + lot * [-1, 1], q, 0.0), rel=1e-2)
     assert one.same(Order(np.array([0, 1]))) and not one.same(Order(np.array([1, 0]))) and not one.same(Gini())
     assert Order(np.array([0, 2, 1, 2])).only(np.array([1, 2, 3])).ranks.tolist() == [1, 0, 1]
+
+
+@each_measure
+def test_a_measure_is_the_same_as_itself(name):
+    assert MEASURES[name].same(MEASURES[name])
 
 
 def test_atkinson_is_the_same_with_the_same_aversion_only():

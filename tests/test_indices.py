@@ -105,6 +105,13 @@ def test_arithmetic_and_geometric_means():
     assert found == pytest.approx(a**0.25 * b**0.75)
 
 
+def test_an_index_and_its_indicators_do_not_change():
+    one = Index(indicators=[{"name": "a", "measure": "a"}])
+    for part, name, value in ((one, "weights", "critic"), (one.indicators[0], "measure", "b")):
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(part, name, value)
+
+
 @given(
     st.lists(st.tuples(st.floats(40, 85), st.floats(2, 18), st.floats(500, 90_000)), min_size=2, max_size=9),
 )

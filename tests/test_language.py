@@ -253,6 +253,19 @@ def test_a_policy_in_another_language_says_its_words_in_english(tmp_path, capsys
     verify(plain)
 
 
+def test_what_is_proven_is_said_with_the_words_of_the_policy_in_the_language_that_is_spoken(tmp_path):
+    """A plain round, verified in English: the preferred rule is called as the policy translates it."""
+    wish = POLICY_IN_TWO.replace('name = "plancher"', 'name = "plancher"\nmode = "prefer"').replace("= 40", "= 60")
+    (tmp_path / "p.toml").write_text(wish)
+    (tmp_path / "r.csv").write_text(ROWS)
+    assert run(["allocate", str(tmp_path / "p.toml"), "-o", str(tmp_path / "out")]) == 0
+    said = " ".join(verify(tmp_path / "out").sentences)
+    with speaking("en"):
+        english_ = " ".join(verify(tmp_path / "out").sentences)
+    assert "What preferred rules concede (plancher)" in said
+    assert english_ == said.replace("(plancher)", "(floor)")
+
+
 def test_a_batch_decides_each_fund_in_the_language_that_is_asked_for(tmp_path, capsys):
     funds, out = tmp_path / "funds", tmp_path / "out"
     for name in ("a", "b"):

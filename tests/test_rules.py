@@ -510,6 +510,8 @@ def test_an_order_compares_means_by_heads_and_needs_two():
     assert found.spread.ranks.tolist() == [0, 1]  # 25 a head in the north, 26 in the south
     found = fund({**order, "of": "gdp"}, frame=frame.assign(people=[1, 3, 0, 0] * 3, gdp=[40, 20, 26, 0] * 3)).rows[0]
     assert found.spread.ranks.tolist() == [1, 0]  # nobody lives in the south: 13, the plain mean
+    millions = frame.assign(people=[0.1, 0.3, 0.2, 0.0] * 3)
+    assert fund(order, frame=millions).rows[0].spread.ranks.tolist() == [0, 1]
     stated = fund({**order, "of": "amount"}).policy.model_dump(by_alias=True)
     stated["regions"]["population"] = None
     plain = Fund(parse_policy(stated), frame, PAST).rows[0]
@@ -518,6 +520,9 @@ def test_an_order_compares_means_by_heads_and_needs_two():
     assert alike.spread.ranks.tolist() == [0, 1, 2, 3]
     same = fund({**order, "each": "region", "by": "0.1 * 3 * (gdp > 12) + 0.3 * (gdp <= 12)"}, frame=FRAME).rows[0]
     assert same.spread.ranks.tolist() == [0, 0, 0, 0]
+    for digit, ranks in ((3e-12, [0, 1, 1, 1]), (3e-13, [0, 0, 0, 0])):
+        near = fund({**order, "each": "region", "by": f"97 + 97 * {digit} * (gdp > 12)"}, frame=FRAME).rows[0]
+        assert near.spread.ranks.tolist() == ranks
     alone = fund({**order, "each": "region", "where": "gdp > 40"})
     assert alone.rows == ()
     assert [(f.code, f.subject) for f in alone.problem.flags] == [("no_place", "r")]

@@ -682,7 +682,7 @@ WORDS: dict[str, tuple[str, Callable[[Folder], object], str]] = {
     "missed": ("limit by benefit", _unlike, 'before rounding miss the rule "r0"'),
     "row beyond its curve": ("gini", _another_bound, 'the row of the rule "r0" asks for more than the rule'),
     "weights": ("limit by alpha_fair", _another_alpha, "not those of the utility at these amounts"),
-    "lots": ("limits", lambda it: (_lot(it, 4, 1), _lot(it, 5, -1)), r"R\d+ has \d+ lots of fund, but \d+ follow from"),
+    "lots": ("limits", lambda it: (_lot(it, 4, 1), _lot(it, 5, -1)), "R00004 has .* lots of fund, but .* follow from"),
     "explained": ("limits", off("explained", "multipliers", 1e-6), "published multipliers do not explain"),
     "explained total": (
         "limits",
@@ -855,6 +855,8 @@ def test_differences_are_found_in_numbers_lists_and_lines():
         (lambda: entry("x", {"a": [1.0, None]}, {"a": [1.0, 3.0]}, None), "the a is 3, but the inputs give inf"),
         (lambda: entry("x", {"a": [1.0]}, {"a": [1.0, 2.0]}, None), r"the a is \[1.0, 2.0\]"),
         (lambda: entry("x", {"a": 1.0}, {"a": 1.0 + 1e-11}, None), "the a is 1.00000000001"),
+        (lambda: entry("x", {"a": 1.0}, {"a": 1.0 + 1.5e-12}, None), "the a is 1.0000000000015"),
+        (lambda: entry("x", {"a": [1.0]}, {"a": [1.0 + 1.5e-12]}, ["A"]), "the a of A is 1, but"),
         (lambda: entry("x", {"a": -1.0}, {"a": -2.0}, None), "the a is -2.0, but the inputs give -1.0"),
         (lambda: entry("x", {"a": 1.0}, {"a": "1.0"}, None), "the a is '1.0'"),
         (lambda: entry("x", {"a": 1}, {"a": 1 + 1e-13}, None), "the a is 1.0"),
