@@ -283,10 +283,14 @@ def unsure(k: int) -> float:
     return float(Fraction(1, 100) + Fraction(SNAP) / 100 + k * Fraction(2) ** -59)
 
 
+@pytest.fixture(scope="module")
+def four() -> System:
+    return settled(fund(3, 4)).system
+
+
 @given(st.lists(st.floats(0, 1e20) | cents | st.integers(-4, 4).map(unsure) | st.just(np.inf), min_size=4, max_size=4))
-def test_bounds_in_whole_numbers_are_those_of_each_amount(bounds):
-    system = settled(fund(3, 4)).system
-    program = WholeNumbers(replace(system, low=np.array(bounds) / 3, high=np.array(bounds)))
+def test_bounds_in_whole_numbers_are_those_of_each_amount(four, bounds):
+    program = WholeNumbers(replace(four, low=np.array(bounds) / 3, high=np.array(bounds)))
     for found, bounded in ((program.low, np.array(bounds) / 3), (program.high, bounds)):
         for number, bound in zip(found, bounded, strict=True):
             assert (number is None) == np.isinf(bound)

@@ -105,6 +105,15 @@ def test_arithmetic_and_geometric_means():
     assert found == pytest.approx(a**0.25 * b**0.75)
 
 
+def test_an_index_is_a_value_for_each_region_and_its_flags():
+    frame = pd.DataFrame({"id": ["A", "B"], "a": [1.0, 2.0], "b": [3.0, 3.0]})
+    scope = Scope.of(read_regions(Table.from_frame(frame), RegionsSection(id="id"), "", RESERVED), {})
+    one = Index(indicators=[{"name": name, "measure": name} for name in "ab"])
+    values, flags = one.result(scope, "indices.x")
+    whole = one.compute(scope, "indices.x")
+    assert values.tolist() == whole.values.tolist() and [f.code for f in flags] == [f.code for f in whole.flags] != []
+
+
 def test_an_index_and_its_indicators_do_not_change():
     one = Index(indicators=[{"name": "a", "measure": "a"}])
     for part, name, value in ((one, "weights", "critic"), (one.indicators[0], "measure", "b")):

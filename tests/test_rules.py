@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from fundalloc import Fund, InputError
 from fundalloc.policy import parse_policy
 from fundalloc.rules import Rows, are_kept, tolerance
+from fundalloc.rules.smooth import Atkinson
 
 YEARS = ("2021", "2022", "2023")
 FRAME = pd.DataFrame(
@@ -412,6 +414,18 @@ def test_numbers_are_thought_of_in_steps(of):
     assert fund({"name": "r", "of": of, "floor": 0}).policy.rules[0].step("EUR") == STEPS[of]
     if of == "head":
         assert fund({"name": "r", "of": of, "floor": 0}).policy.rules[0].step("") == (1.0, "one unit a head")
+
+
+def test_an_order_has_no_number_to_step_and_no_rule_changes():
+    order = fund({"kind": "progressive", "name": "r", "by": "gdp"}).policy.rules[0]
+    assert order.step("EUR") == (0.0, "")
+    with pytest.raises(ValidationError, match="frozen"):
+        order.by = "people"
+
+
+def test_aversion_to_inequality_is_a_half_unless_it_is_stated():
+    cap = {"kind": "inequality", "name": "r", "measure": "atkinson", "at_most": 0.1}
+    assert fund(cap).rows[0].spread.same(Atkinson(aversion=0.5))
 
 
 LINKED = {
