@@ -22,9 +22,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from run import publish
 
 from fundalloc.arrears import claimable
-from fundalloc.monitors import Course, MonitorSection
 from fundalloc.monitors.alerts import alerts
+from fundalloc.monitors.course import Course
 from fundalloc.monitors.figures import Figures
+from fundalloc.monitors.section import MonitorSection
 
 MARK = "<!-- alarms -->"
 ROUNDS, STARTS = 20, 5

@@ -12,7 +12,6 @@ from fundalloc.decided import Decision
 from fundalloc.explain import steps
 from fundalloc.flags import Flag
 from fundalloc.language import Speech, resumed, speech
-from fundalloc.monitors import Watched
 from fundalloc.policy import Policy
 from fundalloc.report.folder import hashes, write_folder
 from fundalloc.report.formats import FORMATS, chosen
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fundalloc.change import Round
+    from fundalloc.monitors.watched import Watched
     from fundalloc.prices import Price
 
 

@@ -14,7 +14,7 @@ from fundalloc.expressions import Expression
 from fundalloc.flags import Flag
 from fundalloc.history import History
 from fundalloc.language import called, say
-from fundalloc.monitors import Course
+from fundalloc.monitors.course import Course
 from fundalloc.posed import Posed
 from fundalloc.problem import FloatArray
 

@@ -16,7 +16,6 @@ from fundalloc.history import History, read_history
 from fundalloc.language import alone, learn, say
 from fundalloc.policy import (
     Policy,
-    amended_policy,
     check_policy,
     check_translations,
     further_faults,
@@ -57,7 +56,11 @@ class Fund:
     ) -> None:
         learn(policy.translations)
         self._stated = policy
-        self.policy = policy if amendment is None else amended_policy(policy)
+        self.policy = policy
+        if amendment is not None:
+            from fundalloc.policy.amending import amended_policy
+
+            self.policy = amended_policy(policy)
         self.round = round or policy.fund.round
         self.settings = tuple(settings)
         self._table = as_table(regions, "regions")

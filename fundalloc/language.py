@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 Language = Literal["en", "zh"]
@@ -49,7 +49,7 @@ def catalogue(language: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """The sentences and the names of a language by the English ones; English has none."""
     sentences: dict[str, str] = {}
     names: dict[str, str] = {}
-    folder = files("fundalloc") / "languages" / language
+    folder = Path(__file__).parent / "languages" / language
     for file in sorted(folder.iterdir(), key=lambda f: f.name) if folder.is_dir() else ():
         for table, entries in tomllib.loads(file.read_text(encoding="utf-8")).items():
             (names if table == NAMES else sentences).update(entries)

@@ -19,7 +19,7 @@ from fundalloc.history import History, read_history
 from fundalloc.language import say
 from fundalloc.ledger import Ledger, Standing
 from fundalloc.ledger.past import past
-from fundalloc.monitors import Listing, Watched, watch
+from fundalloc.monitors.watched import Listing, Watched, watch
 from fundalloc.recording import recorded_fund
 from fundalloc.report.folder import write_folder
 from fundalloc.report.sheets import Sheet, flags_sheet

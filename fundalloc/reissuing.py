@@ -14,7 +14,6 @@ from fundalloc.report.folder import SUMMARY
 from fundalloc.report.formats import FORMATS, Format, same_content
 from fundalloc.report.outcome import CHANGES, Outcome, Retrospect
 from fundalloc.report.summary import sha256
-from fundalloc.retrospect import published, watched
 from fundalloc.shapes import FILE as SHAPES
 from fundalloc.shapes import Shapes, parse_shapes
 from fundalloc.sources import Source
@@ -42,6 +41,8 @@ def reissued(
     unverified: list[tuple[str, str]] = []
     back = Retrospect()
     if any(one.looks_back for one in reports):
+        from fundalloc.retrospect import published, watched
+
         content = read(CHANGES) if CHANGES in said["files"] else None
         looked = published(fund, allocation.decision, said["looked"], content)
         back = Retrospect(watched(fund, allocation.decision), looked)

@@ -14,7 +14,7 @@ from fundalloc.decided import Decision
 from fundalloc.differences import Differs
 from fundalloc.history import NOTHING, History, Record
 from fundalloc.language import later
-from fundalloc.monitors import Watched, watch
+from fundalloc.monitors.watched import Watched, watch
 from fundalloc.posed import Posed
 from fundalloc.report.folder import rows_of
 from fundalloc.report.outcome import CHANGES, Looked

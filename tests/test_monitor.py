@@ -16,13 +16,15 @@ from hypothesis import strategies as st
 
 from fundalloc import Fund
 from fundalloc.inequality import theil
-from fundalloc.monitors import Course, MonitorSection, watch
 from fundalloc.monitors.balance import bounds, replay
 from fundalloc.monitors.convergence import catching_up, dispersions
+from fundalloc.monitors.course import Course
 from fundalloc.monitors.coverage import below, in_a_row
 from fundalloc.monitors.drift import drifts, scatters
 from fundalloc.monitors.remedy import after, least_rate, rounds_to
+from fundalloc.monitors.section import MonitorSection
 from fundalloc.monitors.trend import chance_of_fall, slopes
+from fundalloc.monitors.watched import watch
 from fundalloc.policy import parse_policy
 
 NAN = float("nan")

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from fundalloc.arrears import claimable
 from fundalloc.flags import Flag
-from fundalloc.monitors import MonitorSection, watch
 from fundalloc.monitors.figures import Figures
 from fundalloc.monitors.phrases import money, percent, repair
+from fundalloc.monitors.section import MonitorSection
+from fundalloc.monitors.watched import watch
 from tests.test_monitor import NAN, SECTION, course, measures
 
 ROOT = Path(__file__).parents[1]

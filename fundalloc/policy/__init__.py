@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fundalloc.policy.amending import amended_policy
 from fundalloc.policy.checks import check_policy, expressions, needs_history
 from fundalloc.policy.entries import read_policy_file, read_toml
 from fundalloc.policy.file import parse_policy, policy_again, policy_of, policy_path, read_policy
@@ -13,7 +12,6 @@ from fundalloc.policy.translating import check_translations
 __all__ = [
     "FundSection",
     "Policy",
-    "amended_policy",
     "check_policy",
     "check_translations",
     "definitions",

@@ -25,7 +25,7 @@ from fundalloc.indices import Index
 from fundalloc.key import Measure
 from fundalloc.language import Language
 from fundalloc.letterhead import NoticesSection
-from fundalloc.monitors import MonitorSection
+from fundalloc.monitors.section import MonitorSection
 from fundalloc.objectives import Objective
 from fundalloc.policy.checks import check_policy
 from fundalloc.policy.complaints import complaints

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fundalloc.decided import Decision
 from fundalloc.flags import Flag
-from fundalloc.monitors import Watched
 from fundalloc.policy import Policy
 from fundalloc.report.sheets import Sheet
 from fundalloc.shapes import Shapes
+
+if TYPE_CHECKING:
+    from fundalloc.monitors.watched import Watched
 
 CHANGES = "changes.csv"
 
