@@ -3,7 +3,7 @@
     python benchmarks/run.py [--sizes 41,3000,35000,100000] [--repeats 5] [--write docs/performance.md]
 
 Each program runs as a process of its own, in turns, so that a busy machine hurts both. Wall time and
-peak memory are medians over the repeats.
+peak memory are medians over the repeats, ratios the medians of those of each turn.
 """
 
 from __future__ import annotations
@@ -68,6 +68,12 @@ def measure(n: int, repeats: int, folder: Path) -> dict[str, float]:
             if name == "parts":
                 for part, value in json.loads(text).items():
                     found.setdefault(f"part {part}", []).append(value)
+    for name, one, other in (
+        ("ratio", "own", "peer"),
+        ("to imports", "own", "imports"),
+        ("to allocate", "verify", "own"),
+    ):
+        found[name] = [a / b for a, b in zip(found[one], found[other], strict=True)]
     return {name: statistics.median(values) for name, values in found.items()}
 
 
@@ -89,9 +95,9 @@ def table(results: dict[int, dict[str, float]]) -> str:
     lines = [f"| {' | '.join(head)} |", f"|{'---:|' * len(head)}"]
     for n, r in results.items():
         lines.append(
-            f"| {n:,} | {r['own']:.2f} | {r['peer']:.2f} | {r['own'] / r['peer']:.2f} | {r['imports']:.2f} "
-            f"| {r['own'] / r['imports']:.2f} | {r['own MB']:.0f} | {r['peer MB']:.0f} "
-            f"| {r['verify']:.2f} | {r['verify'] / r['own']:.2f} |"
+            f"| {n:,} | {r['own']:.2f} | {r['peer']:.2f} | {r['ratio']:.2f} | {r['imports']:.2f} "
+            f"| {r['to imports']:.2f} | {r['own MB']:.0f} | {r['peer MB']:.0f} "
+            f"| {r['verify']:.2f} | {r['to allocate']:.2f} |"
         )
     lines += [
         "",
