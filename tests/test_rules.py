@@ -537,6 +537,8 @@ def test_an_order_compares_means_by_heads_and_needs_two():
     for digit, ranks in ((3e-12, [0, 1, 1, 1]), (3e-13, [0, 0, 0, 0])):
         near = fund({**order, "each": "region", "by": f"97 + 97 * {digit} * (gdp > 12)"}, frame=FRAME).rows[0]
         assert near.spread.ranks.tolist() == ranks
+    zero = fund({**order, "each": "region", "by": "(gdp > 12) / 4"}, frame=FRAME).rows[0]
+    assert zero.spread.ranks.tolist() == [0, 1, 1, 1]
     alone = fund({**order, "each": "region", "where": "gdp > 40"})
     assert alone.rows == ()
     assert [(f.code, f.subject) for f in alone.problem.flags] == [("no_place", "r")]
