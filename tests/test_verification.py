@@ -694,6 +694,16 @@ WORDS: dict[str, tuple[str, Callable[[Folder], object], str]] = {
         lambda it: it.put("steps.csv", it.rows("steps.csv")[:-1]),
         r"steps.csv, line \d+: '' is published, but 'R",
     ),
+    "line of rules": (
+        "limits",
+        lambda it: it.put("rules.csv", it.rows("rules.csv")[:-1]),
+        r"rules.csv, line \d+: '' is published, but '",
+    ),
+    "line of amounts": (
+        "limits",
+        lambda it: it.put("allocation.csv", it.rows("allocation.csv")[:-1]),
+        r"allocation.csv, line \d+: '' is published, but 'R",
+    ),
     "more lines": (
         "limits",
         lambda it: it.put("steps.csv", [*it.rows("steps.csv"), ["x"]]),
