@@ -369,7 +369,8 @@ def test_nothing_is_added_where_no_rule_asks_for_it(tmp_path):
 
 @pytest.mark.parametrize("lie", ["more", "another", "nothing", "not found"])
 def test_what_a_solver_says_wrongly_of_concessions_is_not_taken(lie, monkeypatch):
-    fund, nobody = wishes(22), np.zeros(22, dtype=bool)
+    fund = wishes(22)
+    nobody = np.zeros(fund.problem.cells, dtype=bool)
     true = yielded(fund.problem, fund.rows, nobody)
 
     def wrong(program, **options):

@@ -682,7 +682,11 @@ WORDS: dict[str, tuple[str, Callable[[Folder], object], str]] = {
     "missed": ("limit by benefit", _unlike, 'before rounding miss the rule "r0"'),
     "row beyond its curve": ("gini", _another_bound, 'the row of the rule "r0" asks for more than the rule'),
     "weights": ("limit by alpha_fair", _another_alpha, "not those of the utility at these amounts"),
-    "lots": ("limits", lambda it: (_lot(it, 4, 1), _lot(it, 5, -1)), "R00004 has .* lots of fund, but .* follow from"),
+    "lots": (
+        "limits",
+        lambda it: (_lot(it, 4, 1), _lot(it, 5, -1)),
+        r"R00004 has \d+ lots of fund, but \d+ follow from",
+    ),
     "explained": ("limits", off("explained", "multipliers", 1e-6), "published multipliers do not explain"),
     "explained total": (
         "limits",
