@@ -12,11 +12,12 @@ from fundalloc.decided import Decision
 from fundalloc.explain import steps
 from fundalloc.flags import Flag
 from fundalloc.language import Speech, resumed, speech
+from fundalloc.ondemand import OnDemand
 from fundalloc.policy import Policy
 from fundalloc.report.folder import hashes, write_folder
 from fundalloc.report.formats import FORMATS, chosen
 from fundalloc.report.outcome import Looked, Outcome, Retrospect
-from fundalloc.report.sheets import Sheet, Sheets, allocation_sheet, flags_sheet, rules_sheet, steps_sheet
+from fundalloc.report.sheets import Sheet, allocation_sheet, flags_sheet, rules_sheet, steps_sheet
 from fundalloc.report.summary import PACKAGES, summarise, versions
 from fundalloc.report.table import text_table
 from fundalloc.report.words import explanation, find_region, whys
@@ -75,7 +76,7 @@ class Allocation:
             "rules.csv": lambda: rules_sheet(decision),
             "flags.csv": lambda: flags_sheet(decision.problem.round, flags),
         }
-        return Sheets({name: partial(_as_decided, self._speech, make) for name, make in makers.items()})
+        return OnDemand({name: partial(_as_decided, self._speech, make) for name, make in makers.items()})
 
     @property
     def table(self) -> pd.DataFrame:

@@ -2,7 +2,9 @@
 
 from fundalloc.postponed import postponed
 
-with postponed("numpy.f2py", "numpy.testing"):
+PARTS = ("char", "ctypeslib", "f2py", "ma", "polynomial", "rec", "strings", "testing")
+
+with postponed(*(f"numpy.{name}" for name in PARTS)):
     from scipy.sparse import csc_array, csr_array, diags_array, eye_array, hstack, vstack
 
 __all__ = ["csc_array", "csr_array", "diags_array", "eye_array", "hstack", "vstack"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fundalloc.cli.app import app, run
+from fundalloc.cli.app import HOMES, run
 
 POLICY = """
 format = 1
@@ -564,8 +564,8 @@ def test_text_that_a_spreadsheet_would_run_stays_text_and_comes_back(fund, capsy
 
 def test_the_readme_names_every_command_and_every_exit_code():
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    for command in app.registered_commands:
-        assert re.search(rf"fundalloc {command.callback.__name__}\b", readme), command.callback.__name__
+    for command in HOMES:
+        assert re.search(rf"fundalloc {command}\b", readme), command
     for code in (0, 1, 2, 3, 4, 5, 6, 10, 130):
         assert re.search(rf"\b{code}\b", readme[readme.index("Exit codes") :])
 

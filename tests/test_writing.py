@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from fundalloc import InputError, replacing
 from fundalloc.cli.app import run
 from fundalloc.report.folder import read_rows, read_summary, write_folder
-from fundalloc.report.sheets import Sheet, Sheets
+from fundalloc.report.sheets import Sheet
 from fundalloc.report.texts import decimal, decimals, exact, number
 from fundalloc.report.words import heads, money, per_heads, percent, signed
 from tests.funds import fund
@@ -155,14 +155,6 @@ def test_words_are_guarded_and_quoted_where_they_must_be_and_nowhere_else(words)
 
     text = Sheet({"word": words}, frozenset({"word"})).csv().decode()
     assert text == "".join(f"{line}\n" for line in ["word", *map(cell, words)])
-
-
-def test_a_table_is_made_once_and_only_when_it_is_asked_for():
-    made = []
-    sheets = Sheets({name: lambda name=name: made.append(name) or Sheet({name: []}, frozenset()) for name in "ab"})
-    assert list(sheets) == ["a", "b"] and len(sheets) == 2 and made == []
-    assert sheets["b"] is sheets["b"] and made == ["b"]
-    assert "c" not in sheets
 
 
 @given(st.lists(st.integers(-(10**15), 10**15), min_size=1), st.sampled_from(["0.01", "1", "0.0001", "25", "10000"]))

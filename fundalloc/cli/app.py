@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import traceback
 from contextvars import copy_context
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fundalloc.cli import (
-    allocating,
-    amending,
-    batching,
-    comparing,
-    looking,
-    planning,
-    recording,
-    starting,
-    watching,
-    writing,
-)
 from fundalloc.cli.asking import asked
 from fundalloc.cli.helping import SpokenCommand, SpokenGroup
 from fundalloc.cli.options import HelpLang
@@ -27,6 +18,10 @@ from fundalloc.cli.usage import complain
 from fundalloc.errors import ConflictError, FundallocError, InputError, SolverError
 from fundalloc.interrupts import heard
 from fundalloc.language import phrase, say, speak
+from fundalloc.ondemand import OnDemand
+
+if TYPE_CHECKING:
+    from typer._click.core import Command
 
 INTERRUPTED = 130
 
@@ -38,6 +33,46 @@ UNPROVEN = phrase(
 
 ANY = phrase("Any one of these would do:")
 
+#: where each command is, in the order of the help; a command that is not called is not loaded
+HOMES = {
+    "demo": "starting",
+    "new": "starting",
+    "models": "starting",
+    "check": "looking",
+    "allocate": "allocating",
+    "batch": "batching",
+    "plan": "planning",
+    "explain": "looking",
+    "audit": "looking",
+    "verify": "looking",
+    "compare": "comparing",
+    "amend": "amending",
+    "record": "recording",
+    "approve": "recording",
+    "publish": "recording",
+    "rounds": "recording",
+    "monitor": "watching",
+    "notices": "writing",
+    "schema": "starting",
+}
+
+
+class Commands(SpokenGroup):
+    """The commands of fundalloc."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        makers = {name: partial(_command, name, home) for name, home in HOMES.items()}
+        self.commands = OnDemand(makers)  # type: ignore[assignment]  # commands are added to it by nobody
+
+
+def _command(name: str, home: str) -> Command:
+    """A command as typer makes it of its function."""
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name, cls=SpokenCommand)(getattr(import_module(f"fundalloc.cli.{home}"), name))
+    return typer.main.get_command(alone)
+
+
 app = typer.Typer(
     name="fundalloc",
     help="Divides shared funds among regions: fair, explained, exact.",
@@ -45,7 +80,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    cls=SpokenGroup,
+    cls=Commands,
 )
 
 
@@ -63,30 +98,6 @@ def _everywhere(
     lang: HelpLang = None,
 ) -> None:
     del version, lang
-
-
-for _command in (
-    starting.demo,
-    starting.new,
-    starting.models,
-    looking.check,
-    allocating.allocate,
-    batching.batch,
-    planning.plan,
-    looking.explain,
-    looking.audit,
-    looking.verify,
-    comparing.compare,
-    amending.amend,
-    recording.record,
-    recording.approve,
-    recording.publish,
-    recording.rounds,
-    watching.monitor,
-    writing.notices,
-    starting.schema,
-):
-    app.command(cls=SpokenCommand)(_command)
 
 
 def run(arguments: list[str]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -95,25 +95,6 @@ class Sheet:
             if name not in self.words:
                 frame[name] = pd.to_numeric(frame[name].replace("", None))
         return frame
-
-
-class Sheets(Mapping[str, Sheet]):
-    """Tables by the name of their file, each made when it is first asked for."""
-
-    def __init__(self, makers: Mapping[str, Callable[[], Sheet]]) -> None:
-        self._makers = makers
-        self._made: dict[str, Sheet] = {}
-
-    def __getitem__(self, name: str) -> Sheet:
-        if name not in self._made:
-            self._made[name] = self._makers[name]()
-        return self._made[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
-
-    def __len__(self) -> int:
-        return len(self._makers)
 
 
 def _quoted(texts: Sequence[str]) -> Sequence[str]:
