@@ -15,8 +15,7 @@ from fundalloc.succession import CLOSED
 
 def past_rounds(history: History, resource: str, ids: tuple[str, ...]) -> tuple[PastRound, ...]:
     """The recorded rounds of a resource, the latest first, in the order of the ids."""
-    amounts, keys = history.amounts(resource, ids), history.entitlements(resource, ids)
-    outside = history.adjustments(resource, ids)
+    keys, amounts, outside = history.of(resource, ids)
     return tuple(PastRound(r, keys[k], amounts[k], outside[k]) for k, r in reversed(list(enumerate(history.rounds))))
 
 

@@ -69,6 +69,7 @@ def course(latest: Posed, name: str, history: History, found: Mapping[str, Facts
         rows = [_row(found.get(label), which, name, ids) for label in history.rounds]
         return np.array(rows) if rows and not np.isnan(rows).all() else None
 
+    entitlement, amount, adjustment = history.of(name, ids)
     return Course(
         rounds=history.rounds,
         ids=ids,
@@ -76,9 +77,9 @@ def course(latest: Posed, name: str, history: History, found: Mapping[str, Facts
         groups={column: labels(values) for column, values in regions.groups.items()},
         resource=name,
         unit=section.unit,
-        entitlement=history.entitlements(name, ids),
-        amount=history.amounts(name, ids),
-        adjustment=history.adjustments(name, ids),
+        entitlement=entitlement,
+        amount=amount,
+        adjustment=adjustment,
         arrears=section.arrears,
         population=known("population"),
         contribution=known("contribution"),

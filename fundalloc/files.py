@@ -112,12 +112,16 @@ def _csv_rows(text: str, delimiter: str, faults: Faults) -> list[tuple[int, list
         faults.check()
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[tuple[int, list[str]]] = []
-    line = 1
+    quoted, line = '"' in text, 1
     try:
-        for row in reader:
-            rows.append((line, row))
-            line = reader.line_num + 1
+        if quoted:
+            for row in reader:
+                rows.append((line, row))
+                line = reader.line_num + 1
+        else:
+            rows = list(enumerate(reader, line))
     except csv.Error as error:
+        line = line if quoted else reader.line_num
         if "field limit" in str(error):
             message = say("a cell has more than {code_cell:,} characters.", code_cell=CELL)
             remedy = say("Look for a quotation mark left open in it, or for another encoding.")

@@ -56,26 +56,19 @@ class History:
         """No round before."""
         return cls((), {})
 
-    def entitlements(self, resource: str, ids: tuple[str, ...]) -> FloatArray:
-        """Rounds x regions: what the key alone gave; NaN without a record."""
-        return self._values(resource, ids, 0)
-
-    def amounts(self, resource: str, ids: tuple[str, ...]) -> FloatArray:
-        """Rounds x regions: what was decided; NaN without a record."""
-        return self._values(resource, ids, 1)
-
-    def adjustments(self, resource: str, ids: tuple[str, ...]) -> FloatArray:
-        """Rounds x regions: the part of what was decided that came from adjustments; NaN without a record."""
-        return self._values(resource, ids, 2)
+    def of(self, resource: str, ids: tuple[str, ...]) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Entitlements, amounts and adjustments of a resource, each rounds x regions; NaN without a record."""
+        by_round = self.records.get(resource, {})
+        there = [by_round.get(r, {}) for r in self.rounds]
+        records = [[recorded.get(i, NOTHING) for i in ids] for recorded in there]
+        entitlements, amounts, adjustments = np.moveaxis(
+            np.array(records, dtype=float).reshape(len(self.rounds), len(ids), len(NOTHING)), 2, 0
+        )
+        return entitlements, amounts, adjustments
 
     def ids(self, resource: str) -> tuple[str, ...]:
         """Every region of which there is a record."""
         return tuple(sorted({i for there in self.records.get(resource, {}).values() for i in there}))
-
-    def _values(self, resource: str, ids: tuple[str, ...], which: int) -> FloatArray:
-        by_round = self.records.get(resource, {})
-        rows = [[there.get(i, NOTHING)[which] for i in ids] for there in (by_round.get(r, {}) for r in self.rounds)]
-        return np.array(rows, dtype=float).reshape(len(self.rounds), len(ids))
 
 
 def read_history(table: Table, before: str | None) -> History:
@@ -121,11 +114,14 @@ def read_history(table: Table, before: str | None) -> History:
         adjusted.tolist(),
         table.lines.tolist(),
     )
+    there: dict[str, Record] = {}
+    last = ("", "")
     for label, region, resource, entitlement, amount, adjustment, line in zip(*columns, strict=True):
         if not (label and region and resource):
             faults.add(say("round, region_id and resource cannot be empty."), say("Fill the cells."), line=line)
         elif label in kept:
-            there = records.setdefault(resource, {}).setdefault(label, {})
+            if (label, resource) != last:
+                there, last = records.setdefault(resource, {}).setdefault(label, {}), (label, resource)
             if region in there:
                 faults.add(
                     say(

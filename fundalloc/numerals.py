@@ -103,8 +103,7 @@ COMMA = re.compile(r"^[+-]?\d+,\d+$", re.ASCII | re.MULTILINE)
 
 def either_way(texts: Sequence[str]) -> bool:
     """Whether every number of a column can be read with its points as decimal marks and as marks between thousands."""
-    pointed = [t for t in texts if "." in t]
-    return bool(pointed) and all(map(EITHER.fullmatch, pointed)) and all(len(t) <= 3 for t in texts if "." not in t)
+    return "." in "".join(texts) and all(EITHER.fullmatch(t) if "." in t else len(t) <= 3 for t in texts)
 
 
 def complaint(text: str, style: NumberStyle | None) -> tuple[str, str]:

@@ -47,15 +47,14 @@ class Regions:
         self.round = round_
         self.ids = ids
         section = roster.section
-        plain = self._text(section.name or section.id)
-        columns: dict[str, TextArray] = {
-            "": plain,
-            **{language: self._text(column) for language, column in section.names.items()},
-        }
-        own = columns.get(spoken() or "", plain)
-        self.names = tuple(name or other for name, other in zip(own.tolist(), plain.tolist(), strict=True))
-        told = zip(self.names, *(column.tolist() for column in columns.values()), strict=True)
-        self.other_names = tuple(next((n for n in names if n and n != name), "") for name, *names in told)
+        plain = self._text(section.name or section.id).tolist()
+        columns = {other: self._text(column).tolist() for other, column in section.names.items()}
+        language = spoken()
+        own = columns.get(language, plain) if language else plain
+        self.names = tuple(name or other for name, other in zip(own, plain, strict=True))
+        told = zip(self.names, plain, *columns.values(), strict=True)
+        others = (next((n for n in names if n and n != name), "") for name, *names in told)
+        self.other_names = tuple(others) if columns else ("",) * len(ids)
         self.groups: Mapping[str, TextArray] = {g: self._text(g) for g in section.groups}
 
     @property
@@ -139,7 +138,7 @@ class Regions:
 
     def _text(self, name: str) -> TextArray:
         cells = self._roster.table.text(self._roster.title(name))
-        return np.array([cells[r] if r >= 0 else "" for r in self._rows], dtype=object)
+        return np.append(cells, "")[self._rows]
 
     def numbers(self, name: str, faults: Faults) -> FloatArray:
         """A column of numbers, NaN where a cell is empty or a fault."""

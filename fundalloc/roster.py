@@ -66,10 +66,15 @@ class RegionsSection(BaseModel):
         return NumberStyle(self.decimal or ".", self.thousands, self.missing_marks, self.decimal is not None)
 
 
+def _seen(text: str) -> bool:
+    """Whether every character of a text is seen, and looks like no other."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
 def _look(text: str) -> str:
     """A text without what nobody sees, and with one form for letters that look the same."""
-    if text.isascii() and text.isprintable():
-        return text.replace(" ", "")
+    if _seen(text):
+        return text
     return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) not in ("Cf", "Cc", "Zs"))
 
 
@@ -177,7 +182,10 @@ class Roster:
         faults = Faults(self.table.file)
         ids = self.table.text(self.section.id)
         rows = (np.arange(len(ids)) if self.labels is None else np.flatnonzero(self.labels == round_)).tolist()
-        index: dict[str, int] = {}
+        index: dict[str, int] = dict(zip(ids[rows].tolist(), rows, strict=True))
+        if len(index) == len(rows) and "" not in index and _seen("".join(index)):
+            return index
+        index = {}
         looks: dict[str, int] = {}
         wrong = 0
         for row in rows:

@@ -246,8 +246,8 @@ def table_of(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, 
         )
         faults.check()
     wrong = 0
-    for line, row in rows[1:]:
-        if len(row) != width and (len(row) < width or any(c.strip() for c in row[width:])):
+    for line, row in [(line, row) for line, row in rows[1:] if len(row) != width]:
+        if len(row) < width or any(c.strip() for c in row[width:]):
             wrong += 1
             if wrong <= SHOWN:
                 faults.add(
@@ -263,7 +263,7 @@ def table_of(faults: Faults, rows: list[tuple[int, list[str]]], delimiter: str, 
                 )
     if wrong > SHOWN:
         faults.add(say("{code_count} more lines have a wrong number of cells.", code_count=wrong - SHOWN))
-    columns = list(zip(*(r[:width] for _, r in rows[1:]), strict=False)) if not wrong else []
+    columns = list(zip(*(row for _, row in rows[1:]), strict=False))[:width] if not wrong else []
     columns = columns or [()] * width
     joined = ["".join(column) for column in columns]
     used = [bool(text.strip()) for text in joined]

@@ -46,7 +46,7 @@ from fundalloc.verdict import Verdict, leaves, numbers, proves
 #: amounts from which on a second process is worth its while
 MANY = 2_000
 #: the table that is compared first, with the proof: so both processes have about as much to do
-FIRST = "rules.csv"
+FIRST = "steps.csv"
 #: parts of the summary that need the solver, or say what it was run with
 UNCHECKED = ("versions", "fundalloc", "files", "looked", "geo")
 

@@ -16,7 +16,7 @@ PACKAGE = Path(fundalloc.__file__).parent
 LAYERS = (
     "postponed sparse language errors ceilings characters reported intake interrupts locks replacing flags rounds "
     "sources draws inequality holding pooling numerals tables workbooks spreadsheets files roster regions history "
-    "succession ledger aggregates orders influence shapes taken beside",
+    "succession ledger aggregates orders influence shapes taken beside ondemand",
     "foreign expressions scope indices likeness problem",
     "rules objectives utility arrears accounts adjustments arrival claims key entitlements events amendment "
     "goals growth outlook letterhead uncertainty",

@@ -744,10 +744,12 @@ def test_the_rounds_before_are_read_in_order_and_later_ones_left_out(tmp_path):
     found = past(tmp_path, content, "11")
     nan = np.nan
     assert found.rounds == ("9", "10")
-    assert np.array_equal(found.entitlements("fund", ("b", "a", "c")), [[7, 3, nan], [nan, 5, nan]], equal_nan=True)
-    assert np.array_equal(found.amounts("fund", ("b", "a", "c")), [[0, 4, nan], [nan, 6, nan]], equal_nan=True)
-    assert np.array_equal(found.amounts("land", ("a",)), [[2], [nan]], equal_nan=True)
-    assert np.isnan(found.amounts("energy", ("a", "b"))).tolist() == [[True, True]] * 2
+    entitlements, amounts, adjustments = found.of("fund", ("b", "a", "c"))
+    assert np.array_equal(entitlements, [[7, 3, nan], [nan, 5, nan]], equal_nan=True)
+    assert np.array_equal(amounts, [[0, 4, nan], [nan, 6, nan]], equal_nan=True)
+    assert np.array_equal(adjustments, [[0, 0, nan], [nan, 0, nan]], equal_nan=True)
+    assert np.array_equal(found.of("land", ("a",))[1], [[2], [nan]], equal_nan=True)
+    assert np.isnan(found.of("energy", ("a", "b"))).all() and found.of("energy", ("a", "b"))[0].shape == (2, 2)
     assert found.sha256 == hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -755,14 +757,14 @@ def test_the_rounds_before_are_read_in_order_and_later_ones_left_out(tmp_path):
 def test_a_history_without_a_round_before_has_no_rounds(tmp_path, content):
     found = past(tmp_path, content, "2023")
     assert found.rounds == ()
-    assert found.amounts("fund", ("a", "b")).shape == (0, 2)
+    assert [one.shape for one in found.of("fund", ("a", "b"))] == [(0, 2)] * 3
 
 
 def test_rounds_that_are_text_are_ordered_as_text(tmp_path):
     content = HISTORY + "2023-Q2,a,f,1,2\n2022-Q4,a,f,1,1\n2023-Q4,a,f,1,4\n2023-Q1,a,f,1,3\n"
     found = past(tmp_path, content, "2023-Q3")
     assert found.rounds == ("2022-Q4", "2023-Q1", "2023-Q2")
-    assert found.amounts("f", ("a",)).tolist() == [[1], [3], [2]]
+    assert found.of("f", ("a",))[1].tolist() == [[1], [3], [2]]
 
 
 def test_missing_columns_of_a_history_are_all_named_with_the_nearest(tmp_path):
@@ -807,7 +809,7 @@ def test_records_that_stand_twice_and_other_faults_are_all_named_at_once(tmp_pat
 
 def test_an_empty_history_has_nothing_for_any_region():
     assert History.empty().rounds == ()
-    assert History.empty().entitlements("fund", ("a",)).shape == (0, 1)
+    assert [one.shape for one in History.empty().of("fund", ("a",))] == [(0, 1)] * 3
 
 
 # rounds

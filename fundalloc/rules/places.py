@@ -242,7 +242,8 @@ def _labels(rule: Rule, scope: Scope, bound: BoolArray) -> tuple[tuple[str, ...]
     members = np.flatnonzero(bound)
     if rule.each == "region":
         codes[members] = np.arange(len(members))
-        return tuple(scope.regions.ids[i] for i in members), codes
+        ids = scope.regions.ids
+        return ids if bound.all() else tuple(ids[i] for i in members.tolist()), codes
     if rule.each == "all":
         codes[members] = 0
         return ("all",), codes
