@@ -98,8 +98,14 @@ def _curve(
 
 
 def _unproven(one: Statement) -> SolverError:
-    said = say('It could not be proven how far the preferred rule "{code_rule}" has to yield.', code_rule=one.rule)
-    return SolverError(said)
+    return SolverError(
+        say(
+            'It could not be proven how far the preferred rule "{code_rule}" has to yield; nothing was written. Let it '
+            "ask for less, or only watch it: {code_mode}.",
+            code_rule=one.rule,
+            code_mode='mode = "watch"',
+        )
+    )
 
 
 def _nearer(
