@@ -40,7 +40,8 @@ class Program:
 
     def __init__(self, said: dict[str, Any]) -> None:
         resources, optimum, self.rows = said["resources"], said["optimum"], list[Row]()
-        self.ids, self.whole, self.stored = said["regions"], said["choices"]["whole"], optimum["amounts"]
+        self.ids, self.stored, whole = said["regions"], optimum["amounts"], said["choices"]["whole"]
+        self.whole = [w for w in (whole if isinstance(whole, list) else [whole] * len(resources)) for _ in self.ids]
         self.lot = [Q(one["lot"]) for one in resources for _ in self.ids]
         self.key, self.centre = ([v for one in resources for v in one[k]] for k in ("entitlement", "centre"))
         self.pull: list[Q] = [d * one["size"] for one in resources for d in one["weight"]]
@@ -82,10 +83,10 @@ class Program:
             equation[RIGHT] = self.rows[k].ends[m[k] <= 0] - self.rows[k].value(x)
             for c, a in self.rows[k].terms.items():
                 for other, b in self.over[c] if c in free else ():
-                    equation[other] += a * b * self.pull[c] if other in sought else 0
+                    if other in sought:
+                        equation[other] += a * b * self.pull[c]
         solve(equations, m)
-        x = [self.drawn(c, m) if c in free else v for c, v in enumerate(x)]
-        self.prove(x, m, Q(0))
+        x = self.prove([self.drawn(c, m) if c in free else v for c, v in enumerate(x)], m, Q(0))
         for k, row in enumerate(self.rows):
             wrong = Q(float(m[k])) != row.stored or (k < len(x) and Q(float(x[k])) != self.stored[k])
             need(not wrong, f"{row.name}: the stored number is not the double nearest to the exact one")
@@ -120,7 +121,7 @@ class Program:
             cells, parts = frozenset(row.terms), {tops[c] for c in row.terms if c in tops}
             quotients = [v / self.lot[min(cells)] for v in (row.value(x), *row.ends)]
             at, low, high = (round((round(q) if abs(q - round(q)) <= abs(q) * ULPS else q) * STEP) for q in quotients)
-            inward = self.whole and -(-low // STEP) <= high // STEP
+            inward = self.whole[min(cells)] and -(-low // STEP) <= high // STEP
             least, most = (-(-low // STEP), high // STEP) if inward else (low // STEP, -(-high // STEP))
             if self.method[min(cells)] == "largest_remainder":
                 least, most = max(least, at // STEP), min(most, -(-at // STEP))
@@ -158,12 +159,12 @@ def solve(equations: dict[int, dict[int, Q]], m: list[Q]) -> None:
     """Symmetric equations, fewest entries first; RIGHT: their right sides. What follows from others stays as stored."""
     order = []
     while equations:
-        k = min(equations, key=lambda one: (not equations[one][one], len(equations[one]), one))
+        k = min(equations, key=lambda one: (len(equations[one]), one))
         order.append((k, row := equations.pop(k)))
-        for other in row.keys() & equations.keys() if row[k] else ():
-            part = equations[other].pop(k) / row[k]
-            for column in row.keys() - {k}:
-                equations[other][column] -= part * row[column]
+        for other in row.keys() & equations.keys():
+            entry = equations[other].pop(k)
+            for column in row.keys() - {k} if row[k] else ():
+                equations[other][column] -= entry / row[k] * row[column]
     for k, row in reversed(order):
         m[k] += (row[RIGHT] - sum(v * m[c] for c, v in row.items() if c != RIGHT)) / row[k] if row[k] else 0
 
@@ -172,8 +173,7 @@ def main(out: Path) -> None:
     """Every check, in the order in which one builds on the other."""
     raw, summary = (out / "certificate.json").read_bytes(), json.loads((out / "summary.json").read_bytes())
     said = json.loads(raw, parse_float=lambda text: Q(float(text)), parse_int=Q)
-    files = sorted({*TABLES, *summary["files"]})
-    hashes = [(name, (out / name).read_bytes(), summary["files"][name]) for name in files]
+    hashes = [(k, (out / k).read_bytes(), summary["files"][k]) for k in sorted({*TABLES, *summary["files"]})]
     for name, entry in said["inputs"].items():
         content = base64.b64decode(entry["base64"]) if "base64" in entry else entry["text"].encode()
         hashes += [(name, content, one["sha256"]) for one in (entry, summary["inputs"][name])]

@@ -42,7 +42,7 @@ def chosen(
     problem: Problem,
     statements: Sequence[Statement],
     *,
-    whole: bool = True,
+    whole: bool | Sequence[bool] = True,
     closed: bool = False,
     out: BoolArray | None = None,
     cuts: Sequence[Rows] = (),

@@ -19,7 +19,7 @@ from fundalloc.conflicts import can_be_kept, conflict
 from fundalloc.decided import Decision, Grounds, concluded, gone
 from fundalloc.elimination import Loop, Step, left
 from fundalloc.errors import SolverError
-from fundalloc.explain import printed_unit
+from fundalloc.explain import astray, printed_unit
 from fundalloc.language import say
 from fundalloc.lots import lots_of
 from fundalloc.optimum import Optimum
@@ -181,14 +181,17 @@ def _hint(problem: Problem, statements: Sequence[Statement]) -> str:
 def _attempts(
     problem: Problem, statements: Sequence[Statement], out: BoolArray, clock: dict[str, float]
 ) -> Iterator[Attempt]:
-    """The optimum in whole-lot bounds, else in those that are stated.
+    """The optimum in whole-lot bounds, else in those that are stated, first of resources that may have no whole lots.
 
     Who has no target gets nothing beyond floors, unless the rules cannot be kept without; beside curves, unless no
     proof was found without.
     """
     without = bool((problem.takes_part & ~out & ~problem.wants).any())
     cuts: tuple[Rows, ...] = ()
-    for whole in (True, False):
+    count = len(problem.resources)
+    ways = [(True,) * count, (False,) * count]
+    while ways:
+        whole = ways.pop(0)
         for closed in (True, False) if without else (False,):
             with _timed(clock, "polish"):
                 tried = chosen(problem, statements, whole=whole, closed=closed, out=out, cuts=cuts)
@@ -197,6 +200,9 @@ def _attempts(
             sure = tried.proven or tried.optimum.clash or any(isinstance(s, Curve) for s in statements)
             if closed and not sure and about_possible(tried.system):
                 break
+        if all(whole):
+            some = tuple(tried.system.leaves_whole_lots(r) for r in range(count))
+            ways = [some, *ways] if any(some) and not all(some) else ways
 
 
 @contextmanager
@@ -267,7 +273,7 @@ def _apart(problem: Problem, one: FloatArray, other: FloatArray) -> float:
 
 
 def _check_shifts(found: Decision) -> None:
-    """What rules move can be counted in printed units, though it may be many times the fund and cancel."""
+    """What rules move leads to the amounts, and can be counted in units, though it may be many times the fund."""
     for r, one in enumerate(found.problem.resources):
         moved = sum((np.abs(s.amounts[found.problem.block(r)]) for s in found.shifts), np.zeros(found.problem.n))
         if not (moved / float(printed_unit(one.lot)) < MOST).all():
@@ -278,6 +284,11 @@ def _check_shifts(found: Decision) -> None:
                     code_name=one.name,
                 )
             )
+    name = astray(found)
+    if name is not None:
+        raise SolverError(
+            say("The steps of {code_name} do not lead to its amounts; nothing was written.", code_name=name)
+        )
 
 
 def _check_gap(tried: Attempt) -> None:

@@ -29,6 +29,8 @@ OWN_STEPS = {
 
 #: parts of a target that are not of the key
 BESIDE_THE_KEY = ("arrears", "adjustment", "decided")
+#: the sum of the steps may be so many printed units from the optimum, and this part of what they move
+LED, NOISE = 2, 64 * float(np.finfo(float).eps)
 #: those that may add up to something: money from outside, or what was left over when the round was decided
 OUTSIDE = ("adjustment", "decided")
 
@@ -56,6 +58,18 @@ def printed_unit(lot: Decimal) -> Decimal:
 def steps(decision: Decision) -> tuple[Step, ...]:
     """All steps of a decision, resource by resource in their order."""
     return tuple(step for r in range(len(decision.problem.resources)) for step in _steps(decision, r))
+
+
+def astray(decision: Decision) -> str | None:
+    """The first resource whose steps before rounding do not lead from the targets to the optimum; None: all do."""
+    problem, nothing = decision.problem, np.zeros(decision.problem.cells)
+    led = problem.target + decision.supplied + sum((s.amounts for s in decision.shifts), nothing)
+    size = problem.target + sum((np.abs(s.amounts) for s in decision.shifts), nothing)
+    off = np.abs(led - decision.optimum.amounts) - NOISE * size
+    for r, one in enumerate(problem.resources):
+        if not (off[problem.block(r)] <= LED * float(printed_unit(one.lot))).all():
+            return one.name
+    return None
 
 
 def _steps(decision: Decision, r: int) -> Iterator[Step]:

@@ -24,22 +24,23 @@ def _lots(system: System, optimum: Optimum, exact: Exact | None, r: int) -> IntA
     problem = system.problem
     resource, block = problem.resources[r], problem.block(r)
     lot = float(resource.lot)
-    low, high = _bounds(system, system.low[block], system.high[block], lot)
+    whole = system.whole[r]
+    low, high = _bounds(system.low[block], system.high[block], lot, whole=whole)
     nests = []
     for k in np.flatnonzero(system.nested):
         cells = system.matrix.indices[system.matrix.indptr[k] : system.matrix.indptr[k + 1]]
         if block.start <= cells[0] < block.stop:
-            least, most = _bounds(system, system.row_low[[k]], system.row_high[[k]], lot)
+            least, most = _bounds(system.row_low[[k]], system.row_high[[k]], lot, whole=whole)
             nests.append(Nest(np.sort(cells) - block.start, int(least[0]), int(most[0])))
     parts = None if exact is None else exact.lots(block, Fraction(resource.lot))
     real = Real.of(optimum.amounts[block] / lot) if parts is None else Real(*parts)
     return whole_lots(real, resource.lots, low, high, nests, resource.entitlement, resource.rounding)
 
 
-def _bounds(system: System, low: FloatArray, high: FloatArray, lot: float) -> tuple[IntArray, IntArray]:
+def _bounds(low: FloatArray, high: FloatArray, lot: float, *, whole: bool) -> tuple[IntArray, IntArray]:
     """Bounds in lots: inwards; outwards where no lot lies between, or the rules leave no whole lots."""
     floors, caps = inward(low, high, np.full(len(low), lot))
-    outward = (floors > caps) | (not system.whole)
+    outward = (floors > caps) | (not whole)
     floors = np.where(outward, np.floor(low / lot + 1e-9), floors)
     caps = np.where(outward, np.ceil(high / lot - 1e-9), caps)
     return (

@@ -50,12 +50,13 @@ def rebuilt(fund: Fund, certificate: Mapping[str, Any]) -> Rebuilt:
     base = None
     for closed in (True, False):
         lines = tuple(s for s in kept if isinstance(s, Rows))
-        tried = assemble(problem, lines, whole=bool(choices["whole"]), closed=closed, out=out)
+        tried = assemble(problem, lines, whole=choices["whole"], closed=closed, out=out)
         if np.array_equal(tried.shares, shares):
             base = tried
             break
     if base is None:
         raise Differs(later("other regions take part than the policy says."))
+    same(later("of which resources bounds are in whole lots"), written.whole(base), choices["whole"])
     curves = {(s.rule, s.resource): s for s in kept if isinstance(s, Curve)}
     entries = certificate["rows"]
     touching = [e for e in entries if e.get("touches")]

@@ -92,11 +92,10 @@ def _sharing(system: System, found: Multipliers) -> list[tuple[np.ndarray, np.nd
         places = np.flatnonzero(rows.single)
         cells = rows.matrix.indices[rows.matrix.indptr[:-1][places]]
         low, high = rows.low[places], rows.high[places]
-        if system.whole:
-            lot = system.problem.lot[cells]
-            floors, caps = inward(low, high, lot)
-            low = np.where(floors > caps, low, floors * lot)
-            high = np.where(floors > caps, high, caps * lot)
+        lot = system.problem.lot[cells]
+        floors, caps = inward(low, high, lot)
+        inside = np.repeat(system.whole, system.problem.n)[cells] & (floors <= caps)
+        low, high = np.where(inside, floors * lot, low), np.where(inside, caps * lot, high)
         near = 1e-12 * np.maximum(system.problem.size[cells] / system.problem.n, 1.0)
         holds = (found.low[cells] & (low >= system.low[cells] - near) & (low > 0)) | (
             found.high[cells] & (high <= system.high[cells] + near)
@@ -115,8 +114,9 @@ def shifts(
 ) -> tuple[Shift, ...]:
     """One shift per rule that moves anything, in the order of the policy.
 
-    A region that does not share pays for nobody: what its own floor gives it is the shift of that rule, and the
-    others pay for it. gone: by rule the cells that get nothing because of it; their targets go to the others.
+    A region that does not share pays for nobody: what its own floor gives it is the shift of that rule, what is left
+    to a region without a target one of its own, and the others pay for it. gone: by rule the cells that get nothing
+    because of it; their targets go to the others.
     """
     problem = system.problem
     pull = problem.softness * problem.size
@@ -130,7 +130,7 @@ def shifts(
         holders += one.rows.matrix.T @ (one.rows.single & one.binds).astype(float)
     for one in bound:
         holds = one.rows.matrix.T @ (one.rows.single & one.binds).astype(float)
-        given = holds * optimum.amounts / np.maximum(holders, 1.0)
+        given = np.where(opened, 0.0, holds * optimum.amounts / np.maximum(holders, 1.0))
         force = np.where(absent, given, (one.rows.matrix.T @ one.prices) * pull)
         forces[one.rows.rule] = forces.get(one.rows.rule, 0.0) + force
     rest = np.where(absent, 0.0, (found.cells - on_cells) * pull)

@@ -6,7 +6,7 @@ solution can be rounded to lots without crossing any of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -44,6 +44,7 @@ class System:
 
     rows: the rules' rows as stated. origin: for each coupling row the index of its rows and its
     place in them. nested: coupling rows that are a nested family of plain sums, kept exactly in lots.
+    whole: for each resource whether its bounds are rounded inwards to lots.
     shares: the cells that share; the others have what a floor of their own gives them, else nothing.
     """
 
@@ -56,7 +57,7 @@ class System:
     row_high: FloatArray
     origin: tuple[tuple[int, int], ...]
     nested: BoolArray
-    whole: bool
+    whole: tuple[bool, ...]
     shares: BoolArray
 
     @cached_property
@@ -147,14 +148,14 @@ def assemble(
     problem: Problem,
     rows: tuple[Rows, ...],
     *,
-    whole: bool = True,
+    whole: bool | Sequence[bool] = True,
     closed: bool = False,
     out: BoolArray | None = None,
 ) -> System:
     """Merges the rows of the required rules.
 
-    whole: bounds are rounded inwards to lots. closed: cells without a target get their own floor, else
-    nothing. out: cells that get nothing.
+    whole: bounds are rounded inwards to lots, of all resources or of some of them. closed: cells without a target get
+    their own floor, else nothing. out: cells that get nothing.
     """
     low, high = np.zeros(problem.cells), np.full(problem.cells, np.inf)
     coupling: list[tuple[int, IntArray]] = []
@@ -172,15 +173,16 @@ def assemble(
     plain = np.concatenate([rows[k].plain[places] for k, places in coupling] or [np.zeros(0, dtype=bool)])
     high, row_high = _met(low, high), _met(row_low, row_high)
     nested = _nested(matrix, plain, problem)
-    if whole:
-        low, high = _to_lots(low, high, problem.lot)
-        lot = np.ones(len(row_low))
-        lot[nested] = problem.lot[matrix.indices[matrix.indptr[:-1][nested]]]
-        row_low[nested], row_high[nested] = _to_lots(row_low[nested], row_high[nested], lot[nested])
+    each = (whole,) * len(problem.resources) if isinstance(whole, bool) else tuple(whole)
+    inside = np.repeat(np.array(each, dtype=bool), problem.n)
+    low[inside], high[inside] = _to_lots(low[inside], high[inside], problem.lot[inside])
+    first = matrix.indices[matrix.indptr[:-1][nested]]
+    rows_inside, lot = np.flatnonzero(nested)[inside[first]], problem.lot[first[inside[first]]]
+    row_low[rows_inside], row_high[rows_inside] = _to_lots(row_low[rows_inside], row_high[rows_inside], lot)
     shares = problem.takes_part if out is None else problem.takes_part & ~out
     shares = shares & problem.wants if closed else shares
     high = np.where(shares, high, np.minimum(low, high))
-    return System(problem, rows, low, high, matrix, row_low, row_high, origin, nested, whole, shares)
+    return System(problem, rows, low, high, matrix, row_low, row_high, origin, nested, each, shares)
 
 
 def _met(low: FloatArray, high: FloatArray) -> FloatArray:

@@ -207,7 +207,7 @@ def attempt(
     problem: Problem,
     statements: Sequence[Statement],
     *,
-    whole: bool = True,
+    whole: bool | Sequence[bool] = True,
     closed: bool = False,
     out: BoolArray | None = None,
     cuts: Sequence[Rows] = (),

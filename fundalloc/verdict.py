@@ -116,7 +116,7 @@ def leaves(
         ),
         phrase("that the rules {rules} are as strict as their rows in the program"): bool(untold),
         phrase("that what the objective leaves open is divided by nearest"): proven.gap is None and proven.anything,
-        phrase("that no whole lots keep all limits exactly"): not system.whole,
+        phrase("that no whole lots keep all limits exactly"): not all(system.whole),
         phrase("how much of the distance each rule accounts for"): accounting in ("shapley", "order"),
         phrase("the prices of rules in summary.json, which take the solver"): priced,
         phrase("why amounts changed and what watched rules would take, for the same reason"): looked,

@@ -21,6 +21,7 @@ from fundalloc.certificate import CERTIFICATE
 from fundalloc.decided import Decision, concluded
 from fundalloc.differences import Differs, entries, lines
 from fundalloc.errors import DifferenceError, InputError
+from fundalloc.explain import astray
 from fundalloc.fund import Fund
 from fundalloc.grounds import Grounded, grounded
 from fundalloc.intake import contents, json_of
@@ -202,7 +203,7 @@ class Check:
         else:
             prices = priced(system, optimum.amounts, rows, written.read(said["cells"]))
         moved = [Shift(str(s["rule"]), written.read(s["amounts"]), str(s["kind"])) for s in said["shifts"] or ()]
-        return concluded(
+        found = concluded(
             fund.problem,
             fund.rows,
             system=system,
@@ -217,6 +218,10 @@ class Check:
             kept=again.kept,
             out=again.out,
         )
+        name = astray(found)
+        if name is not None:
+            raise Differs(later("the steps of {code_name} do not lead to its amounts.", code_name=name))
+        return found
 
     def _allocation(self, fund: Fund, again: Rebuilt) -> Allocation:
         """The round that follows, with its tables."""

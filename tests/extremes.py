@@ -289,7 +289,7 @@ def broken(it: Extreme, found: Allocation) -> str:
         for k in np.flatnonzero(system.nested)
     }
     order = {i: k for k, i in enumerate(system.problem.regions.ids)}
-    exact = found.decision.system.whole
+    exact = all(found.decision.system.whole)
     for one in it.limits:
         value = sum((amounts[k] for k in one.members), Fraction(0))
         cells = tuple(sorted(order[it.frame["id"][k]] for k in one.members))
