@@ -68,15 +68,10 @@ def certificate(decision: Decision, inputs: Mapping[str, Source], settings: Sequ
     }
 
 
-def whole(system: System) -> bool | list[bool]:
-    """Whether bounds are in whole lots; of each resource where they differ."""
-    return system.whole[0] if len(set(system.whole)) == 1 else list(system.whole)
-
-
 def _choices(decision: Decision) -> dict[str, Any]:
     """What was chosen before the optimum, and what proves that it had to be."""
     found: dict[str, Any] = {
-        "whole": whole(decision.system),
+        "whole": list(decision.system.whole),
         "shares": _cells(decision.system.shares),
         "out": np.flatnonzero(decision.out).tolist(),
         "yielded": [_yielded(decision, *which) for which in decision.concessions],

@@ -19,6 +19,7 @@ from fundalloc.conflicts import can_be_kept, conflict
 from fundalloc.decided import Decision, Grounds, concluded, gone
 from fundalloc.elimination import Loop, Step, left
 from fundalloc.errors import SolverError
+from fundalloc.exact import enough
 from fundalloc.explain import astray, printed_unit
 from fundalloc.language import say
 from fundalloc.lots import lots_of
@@ -29,7 +30,7 @@ from fundalloc.rounding import NoWholeLots
 from fundalloc.rules import Curve, Rows, Statement, are_kept
 from fundalloc.solve import Answer, about_possible, solve
 from fundalloc.system import System
-from fundalloc.whole import NEAR, gap
+from fundalloc.whole import gap
 from fundalloc.yielding import yielded
 
 log = logging.getLogger("fundalloc")
@@ -293,12 +294,13 @@ def _check_shifts(found: Decision) -> None:
 
 def _check_gap(tried: Attempt) -> None:
     """What `verify` asks of an optimum that is not exact."""
-    if tried.chosen is None and tried.exact is None and not gap(tried.system, tried.optimum) <= NEAR:
+    near = enough(tried.optimum)
+    if tried.chosen is None and tried.exact is None and not gap(tried.system, tried.optimum) <= near:
         raise SolverError(
             say(
                 "An allocation was found, but not the proof that none is nearer to the targets by "
                 "{code_near:g} of the distance; nothing was written.",
-                code_near=NEAR,
+                code_near=near,
             )
         )
 

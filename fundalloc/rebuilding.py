@@ -56,7 +56,7 @@ def rebuilt(fund: Fund, certificate: Mapping[str, Any]) -> Rebuilt:
             break
     if base is None:
         raise Differs(later("other regions take part than the policy says."))
-    same(later("of which resources bounds are in whole lots"), written.whole(base), choices["whole"])
+    same(later("of which resources bounds are in whole lots"), list(base.whole), choices["whole"])
     curves = {(s.rule, s.resource): s for s in kept if isinstance(s, Curve)}
     entries = certificate["rows"]
     touching = [e for e in entries if e.get("touches")]

@@ -14,9 +14,9 @@ from fundalloc.optimum import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.system import SNAP, System
 
-#: where no exact optimum is found, amounts may be this part of the distance from the optimum
-NEAR = 1e-9
 SNAPPED = Fraction(SNAP)
+#: the error of a double is this part of it; up to a quarter of a lot it is noise too
+DOUBLE = 2.0**51
 #: whole numbers below this are floats; what splits a float into halves; nearer to `SNAP` than this part is not sure
 EXACT, SPLIT, SURE = 2.0**53, 2.0**27 + 1, 1e-6
 
@@ -26,7 +26,9 @@ def snapped(bound: float, lot: Fraction) -> Fraction:
     top, bottom = bound.as_integer_ratio()
     over, under = top * lot.denominator, bottom * lot.numerator
     whole = (2 * over + under) // (2 * under)
-    near = abs(over - whole * under) * SNAPPED.denominator <= SNAPPED.numerator * under
+    off = abs(over - whole * under)
+    noise = off * SNAPPED.denominator <= SNAPPED.numerator * under
+    near = noise or (off * int(DOUBLE) <= abs(over) and 4 * off <= under)
     return Fraction(whole * lot.numerator, lot.denominator) if near else Fraction(top, bottom)
 
 
@@ -43,7 +45,8 @@ def in_lots(bounds: FloatArray, lot: Fraction) -> tuple[IntArray, BoolArray, Boo
         error = ((a * c - product) + a * d + b * c) + b * d
         off = np.abs((product - lots * above) + error) / above
         known = np.maximum(np.abs(product), np.abs(lots * above)) < (EXACT if max(above, below) < EXACT else 0.0)
-        near, far = known & (off <= SNAP * (1 - SURE)), known & (off >= SNAP * (1 + SURE))
+        noise = np.maximum(SNAP, np.minimum(np.abs(product / above) / DOUBLE, 0.25))
+        near, far = known & (off <= noise * (1 - SURE)), known & (off >= noise * (1 + SURE))
     return np.where(near, lots, 0.0).astype(np.int64), near, far
 
 

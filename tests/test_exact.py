@@ -31,9 +31,12 @@ def conditions(system: System, found) -> int:
     x = [Fraction(v, found.denominator) for v in found.numerators]
     held = 0
 
-    def bound(value: float, lot: Fraction) -> Fraction:
+    def bound(value: float, lot: Fraction | None) -> Fraction:
+        if lot is None:
+            return Fraction(value)
         near = Fraction(value) / lot
-        return round(near) * lot if abs(near - round(near)) < Fraction(1, 10**9) else Fraction(value)
+        noise = max(Fraction(1, 10**9), min(abs(near) / 2**51, Fraction(1, 4)))
+        return round(near) * lot if abs(near - round(near)) <= noise else Fraction(value)
 
     force = [Fraction(0)] * problem.cells
     for r, price in zip(system.supplies, found.supplies, strict=True):
@@ -44,7 +47,7 @@ def conditions(system: System, found) -> int:
     for k, price in enumerate(found.rows):
         row = {c: Fraction(a) for c, a in zip(*_row(system, k), strict=True)}
         value = sum(a * x[c] for c, a in row.items())
-        lot = lots[next(iter(row)) // n] if set(row.values()) == {1} else Fraction(1, 10**30)
+        lot = lots[next(iter(row)) // n] if set(row.values()) == {1} else None
         low, high = (bound(b, lot) if np.isfinite(b) else b for b in (system.row_low[k], system.row_high[k]))
         assert low <= value <= high
         assert price <= 0 or value == low
@@ -196,6 +199,8 @@ def test_a_bound_is_whole_lots_where_only_float_noise_says_otherwise():
     assert snapped(1 - 1e-9 / 2, Fraction(1)) == 1 != snapped(1 - 1e-8, Fraction(1))
     assert snapped(7.0, Fraction(14)) == 7
     assert snapped(14 - 1e-9, Fraction(14, 3)) == 14
+    assert snapped(7737659.380000001, cent) == 773_765_938 * cent != snapped(7737659.3800001, cent)
+    assert snapped(2.0**52 + 1, Fraction(4)) == 2**52 != snapped(2.0**52 + 2, Fraction(4)) == 2**52 + 2
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -261,7 +266,7 @@ def test_what_floats_tell_of_many_bounds_is_what_fractions_tell_of_each(drawn, l
         assert not broken or snapped(bound, lot) == Fraction(bound)
         if max(bound * lot.denominator, Fraction(lot).numerator) < 2**52:
             count = Fraction(bound) / lot
-            part = abs(count - round(count)) * 10**9
+            part = abs(count - round(count)) / max(Fraction(1, 10**9), min(count / 2**51, Fraction(1, 4)))
             assert whole or part > Fraction(999, 1000)
             assert broken or part < Fraction(1001, 1000)
     assert not near[-1] and not far[-1] and near[-5]
