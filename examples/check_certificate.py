@@ -58,7 +58,7 @@ class Program:
             self.add(f"{row['rule']} at {row['place']}", row["low"], row["high"], terms, row["nested"], price)
 
     def add(self, name: str, low: Q | None, high: Q | None, terms: dict[int, Q], nested: bool, stored: Q) -> None:
-        """A bound on a plain sum is a whole number of lots if only the error of a double or 1e-9 of a lot is between."""
+        """A bound on a plain sum is a whole number of lots but for the error of a double, or 1e-9 of a lot."""
         ends, lot = [-ENDLESS if low is None else low, ENDLESS if high is None else high], self.lot[min(terms)]
         if set(terms.values()) == {1} and len({c // len(self.ids) for c in terms}) == 1:
             quotients = [(b / lot, round(b / lot)) for b in ends]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fundalloc.accounting import accounted
+from fundalloc.assured import check_gap, check_rows, check_steps
 from fundalloc.attempts import Attempt
 from fundalloc.choice import chosen
 from fundalloc.concession_prices import priced
@@ -19,25 +20,18 @@ from fundalloc.conflicts import can_be_kept, conflict
 from fundalloc.decided import Decision, Grounds, concluded, gone
 from fundalloc.elimination import Loop, Step, left
 from fundalloc.errors import SolverError
-from fundalloc.exact import enough
-from fundalloc.explain import astray, printed_unit
 from fundalloc.language import say
 from fundalloc.lots import lots_of
-from fundalloc.optimum import Optimum
 from fundalloc.problem import BoolArray, FloatArray, IntArray, Problem
 from fundalloc.program import added, build
 from fundalloc.rounding import NoWholeLots
-from fundalloc.rules import Curve, Rows, Statement, are_kept
+from fundalloc.rules import Curve, Rows, Statement
 from fundalloc.solve import Answer, about_possible, solve
-from fundalloc.system import System
-from fundalloc.whole import gap
 from fundalloc.yielding import yielded
 
 log = logging.getLogger("fundalloc")
 #: the solver and the proof agree to this part of the mean amount, or of the value of an exact optimum
 AGREE, WORTH = 1e-3, 1e-6
-#: more printed units than these are not counted
-MOST = 2.0**61
 
 
 def decide(problem: Problem, statements: Sequence[Statement], model: Any = None) -> Decision:
@@ -80,7 +74,7 @@ def decide(problem: Problem, statements: Sequence[Statement], model: Any = None)
         raise SolverError(
             say("The decided amounts fail our own audit; nothing was written. {code_broken}", code_broken=broken[0])
         )
-    _check_shifts(found)
+    check_steps(found)
     log.debug("polish: %d steps, residual %.1e", optimum.steps, optimum.residual)
     return replace(found, seconds=clock)
 
@@ -152,7 +146,7 @@ def _settled(problem: Problem, required: Sequence[Statement], model: Any, clock:
             own = model if k == 0 and alone and not tried.cuts and not out.any() else None
             lots = _decided(tried, own, clock)
             if lots is not None:
-                _check_gap(tried)
+                check_gap(tried)
                 return _Settled(out, steps, tried, lots, kept, found.concessions)
         if tried.possible:
             break
@@ -249,7 +243,7 @@ def _agree(tried: Attempt, answers: Iterator[Answer], clock: dict[str, float]) -
         log.debug("%s; %.1e of the mean from the optimum, %.1e of its value", answer.status, apart, off / (best or 1.0))
         met = apart <= AGREE or (tried.exact is not None and off <= WORTH * best)
         if met and "nfeasible" not in answer.status:
-            _check_rows(system, optimum)
+            check_rows(system, optimum)
             return
     raise SolverError(
         say(
@@ -271,43 +265,3 @@ def _apart(problem: Problem, one: FloatArray, other: FloatArray) -> float:
     mean = np.repeat([r.size / problem.n for r in problem.resources], problem.n)
     distance = np.abs(one - other) / mean
     return float(distance.max(initial=0.0)) if np.isfinite(distance).all() else np.inf
-
-
-def _check_shifts(found: Decision) -> None:
-    """What rules move leads to the amounts, and can be counted in units, though it may be many times the fund."""
-    for r, one in enumerate(found.problem.resources):
-        moved = sum((np.abs(s.amounts[found.problem.block(r)]) for s in found.shifts), np.zeros(found.problem.n))
-        if not (moved / float(printed_unit(one.lot)) < MOST).all():
-            raise SolverError(
-                say(
-                    "Rules push {code_name} to and fro by many times the fund, so that their steps cannot be "
-                    "counted; nothing was written.",
-                    code_name=one.name,
-                )
-            )
-    name = astray(found)
-    if name is not None:
-        raise SolverError(
-            say("The steps of {code_name} do not lead to its amounts; nothing was written.", code_name=name)
-        )
-
-
-def _check_gap(tried: Attempt) -> None:
-    """What `verify` asks of an optimum that is not exact."""
-    near = enough(tried.optimum)
-    if tried.chosen is None and tried.exact is None and not gap(tried.system, tried.optimum) <= near:
-        raise SolverError(
-            say(
-                "An allocation was found, but not the proof that none is nearer to the targets by "
-                "{code_near:g} of the distance; nothing was written.",
-                code_near=near,
-            )
-        )
-
-
-def _check_rows(system: System, optimum: Optimum) -> None:
-    for rows in system.rows:
-        if not are_kept(rows, optimum.amounts, system.problem.size):
-            raise SolverError(
-                say('The answer misses the rule "{code_rule}"; nothing was written.', code_rule=rows.rule)
-            )

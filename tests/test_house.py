@@ -25,7 +25,7 @@ LAYERS = (
     "soft level_prices level_proofs value_proofs levels squares pieces interior faces unfolding ends curved_levels "
     "concessions elimination alpha_fair worths benefit market curved_market choice multipliers evenest shifts",
     "decided lots reasons conflicts lowest yielding concession_prices prices shapley accounting rounding remarks",
-    "decision explain certificate differences cliffs contrasts spreads",
+    "decision assured explain certificate differences cliffs contrasts spreads",
     "report shipped",
     "allocation fund loading amounts reproduction rebuilding grounds proving verdict verification recording amending "
     "monitoring "
