@@ -44,7 +44,8 @@ class Program:
         each = [(Q(one["lot"]), one["rounding"], w) for one, w in zip(resources, whole, strict=True) for _ in self.ids]
         self.lot, self.method, self.whole = zip(*each, strict=True)
         self.key, self.centre = ([v for one in resources for v in one[k]] for k in ("entitlement", "centre"))
-        self.pull: list[Q] = [d * one["size"] for one in resources for d in one["weight"]]
+        sizes = [one["lots"] * Q(one["lot"]) if one["lots"] else one["size"] for one in resources]
+        self.pull: list[Q] = [d * size for one, size in zip(resources, sizes, strict=True) for d in one["weight"]]
         self.over: list[list[tuple[int, Q]]] = [[] for _ in self.stored]
         for one in resources:
             for region, low, high in zip(self.ids, one["low"], one["high"], strict=True):

@@ -28,6 +28,8 @@ AGAIN = 4
 ROWS, BITS = 400, 200_000
 #: where no exact optimum is found, amounts may be this part of the distance from it: beyond so many rows, and else
 NEAR, NEARER = 1e-9, 1e-12
+#: how far a price is put from one at which an amount would begin to move, as a part of those prices
+APART = 1e-6
 #: rows that are missed or kept by more than this part of their size need no exact look
 CLEAR = 1e-9
 
@@ -74,13 +76,14 @@ def sharpened(system: System, optimum: Optimum) -> tuple[Optimum, Exact | None]:
     From these multipliers the same one is found again.
     """
     task = _Task(system)
+    clear = task.priced_clear(optimum)
     for _ in range(AGAIN):
-        found = task.solve(optimum)
+        found = task.solve(clear)
         if found is None:
             return optimum, None
         rows, supplies = (np.array([float(v) for v in values]) for values in (found.rows, found.supplies))
-        same = np.array_equal(rows, optimum.rows) and np.array_equal(supplies, optimum.supplies)
-        optimum = replace(optimum, rows=rows, supplies=supplies, amounts=found.amounts(), residual=0.0)
+        same = np.array_equal(rows, clear.rows) and np.array_equal(supplies, clear.supplies)
+        clear = optimum = replace(clear, rows=rows, supplies=supplies, amounts=found.amounts(), residual=0.0)
         state, binding, _ = task.begin(optimum)
         if same or (found.tries == 1 and found.held == (state.tobytes(), binding.tobytes())):
             return optimum, found
@@ -101,6 +104,25 @@ class _Task(WholeNumbers):
             force[problem.block(r)] = price
         z = problem.centre + problem.softness * problem.size * (force + system.matrix.T @ optimum.rows)
         return np.where(z <= system.low, -1, np.where(z >= system.high, 1, 0)), binding, signs
+
+    def priced_clear(self, optimum: Optimum) -> Optimum:
+        """The optimum with other prices of totals of which floors take all, or caps: then many prices fit.
+
+        They are clear of those at which some amount would begin to move, so that no rounding of theirs matters.
+        """
+        system, problem = self.system, self.problem
+        pull, force = problem.softness * problem.size, system.matrix.T @ optimum.rows
+        supplies = optimum.supplies.copy()
+        for k, r in enumerate(system.supplies):
+            block = problem.block(r)
+            total, _ = self.bounds[k]
+            for side, exact_bounds, bounds in ((-1, self.low, system.low), (1, self.high, system.high)):
+                taken = [b for b in exact_bounds[block] if b is not None]
+                if len(taken) == problem.n and Fraction(sum(taken), self.ends) == total:
+                    turns = (bounds[block] - problem.centre[block]) / pull[block] - force[block]
+                    clear = side * (side * turns).max() + side * APART * np.abs(turns).max()
+                    supplies[k] = side * max(side * supplies[k], side * clear)
+        return replace(optimum, supplies=supplies)
 
     def solve(self, optimum: Optimum) -> Exact | None:
         """The exact optimum, found by mending which bounds hold."""

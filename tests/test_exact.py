@@ -20,7 +20,7 @@ from fundalloc.sparse import csr_array
 from fundalloc.system import SNAP, System
 from fundalloc.tangents import attempt
 from fundalloc.whole import WholeNumbers, in_lots, snapped
-from tests.funds import SUPPLY, fund, policy, regions
+from tests.funds import SUPPLY, fund, history, policy, regions
 
 
 def conditions(system: System, found) -> int:
@@ -300,3 +300,17 @@ def test_bounds_in_whole_numbers_are_those_of_each_amount(four, bounds):
         for number, bound in zip(found, bounded, strict=True):
             assert (number is None) == np.isinf(bound)
             assert number is None or Fraction(number, program.ends) == snapped(float(bound), Fraction(1, 100))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_floors_that_take_all_that_there_is_are_exact(seed):
+    """All get what they had, to the cent: nothing is left to share out, however many cents that is."""
+    rng = np.random.default_rng(seed)
+    frame = regions(rng, 12)
+    past = history(frame, rng)
+    total = round(sum(map(Fraction, past["amount"].map(str))) * 100)
+    rule = {"kind": "limit", "name": "hold", "of": "previous", "floor": 1}
+    found = Fund(parse_policy(policy([rule], fund={"supply": total / 100})), frame, past).allocate()
+    assert found.decision.exact is not None
+    amounts = found.table.set_index("region_id")["amount"]
+    assert all(amounts[i] == before for i, before in zip(past["region_id"], past["amount"], strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fundalloc import Allocation, Fund, audit
+from fundalloc import Allocation, Fund, SolverError, audit
+from fundalloc.assured import check_steps
+from fundalloc.explain import astray
 from fundalloc.findings import audit as audit_arrays
 from fundalloc.policy import parse_policy
 from fundalloc.polish import polish
@@ -222,3 +225,33 @@ def test_steps_are_of_the_size_of_the_fund_where_regions_without_a_target_take_w
     assert sorted(amounts)[:2] == [SUPPLY * 0.1] * 2
     left = steps[steps["step"] == "what no other region may take"].set_index("region_id")["amount"]
     assert [left[i] for i in frame["id"][frame["need"] == 0]] == [SUPPLY * 0.1] * 2
+
+
+def test_what_is_left_to_a_region_without_a_target_is_one_step_though_a_cap_holds_it():
+    """Two regions of four have a target and are capped; of the others one is capped as well."""
+    frame = regions(np.random.default_rng(3), 4).sort_values("id", ignore_index=True)
+    frame = frame.assign(need=[1.0, 2.0, 0.0, 0.0], population=10)
+    caps = [
+        {"kind": "limit", "name": f"cap {k}", "where": f'id == "{frame["id"][k]}"', "of": "share", "cap": cap}
+        for k, cap in enumerate((0.3, 0.2, 0.1))
+    ]
+    allocation = Fund(parse_policy(policy(caps)), frame).allocate()
+    amounts = allocation.table.set_index("region_id")["amount"]
+    assert [amounts[i] for i in frame["id"]] == [SUPPLY * share for share in (0.3, 0.2, 0.1, 0.4)]
+    steps = allocation.steps
+    by_step = steps.pivot_table("amount", "step", "region_id", fill_value=0.0)[list(frame["id"])]
+    assert by_step.loc["what no other region may take"].tolist()[2:] == [SUPPLY * 0.1, SUPPLY * 0.4]
+    assert "rounding" not in by_step.index or by_step.loc["rounding"].abs().max() <= 0.01
+    assert "cap 2" not in by_step.index
+
+
+def test_steps_that_do_not_lead_to_the_amounts_are_refused():
+    decision = small({"name": "cap", "of": "share", "cap": 0.2}).decision
+    assert astray(decision) is None
+    (shift,) = decision.shifts
+    for off in (0.03, -0.03):
+        wrong = replace(decision, shifts=(replace(shift, amounts=shift.amounts + off),))
+        assert astray(wrong) == "fund"
+        with pytest.raises(SolverError, match="The steps of fund do not lead to its amounts"):
+            check_steps(wrong)
+    assert astray(replace(decision, shifts=(replace(shift, amounts=shift.amounts + 0.01),))) is None

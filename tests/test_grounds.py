@@ -388,3 +388,17 @@ def test_what_a_solver_says_wrongly_of_concessions_is_not_taken(lie, monkeypatch
     monkeypatch.setattr(yielding, "run", solved)
     again = yielded(fund.problem, fund.rows, nobody)
     assert all((again.concessions[k] == given).all() for k, given in true.concessions.items())
+
+
+def test_bounds_are_in_whole_lots_where_they_can_be_resource_by_resource(tmp_path):
+    """What is conceded on land leaves no whole lots; the limits on the money are kept to the cent."""
+    found = wishes(55).allocate()
+    assert found.decision.system.whole == (True, False)
+    found.write(tmp_path / "out")
+    assert verify(tmp_path / "out").gap == 0
+    it = Folder(tmp_path / "out")
+    assert it.certificate["choices"]["whole"] == [True, False]
+    for wrong in ([False, True], [True, True], [False, False], [True], [], True, None, "TF", [True, False, True]):
+        it.certificate["choices"]["whole"] = wrong
+        with pytest.raises(DifferenceError):
+            verify(it.write(tmp_path / "false"))

@@ -7,7 +7,9 @@ import random
 import runpy
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from fundalloc import Fund, load
 from fundalloc.policy import parse_policy
 from fundalloc.verification import verify
-from tests.funds import SUPPLY, fund, policy
+from tests.funds import SUPPLY, fund, history, policy, regions
 from tests.test_grounds import wishes
 from tests.test_laws_of_rules import OBJECTIVES, RULES, data, stated
 from tests.test_verification import FALSE, MODELS, Folder, published, written
@@ -123,6 +125,38 @@ def test_what_preferred_rules_come_to_is_accepted(seed, tmp_path, capfd):
     folder = written(wishes(seed), tmp_path / "out")
     assert not rejected(folder)
     assert ("exact optimum" in capfd.readouterr().out) == (verify(folder).gap == 0) == (seed != 3)
+
+
+TAKEN: dict[str, list[dict[str, Any]]] = {
+    "floors": [{"name": "hold", "floor": 1}],
+    "caps": [{"name": "hold", "cap": 1}],
+    "both": [{"name": "hold", "floor": 1, "cap": 1}],
+    "twice": [{"name": "hold", "floor": 1}, {"name": "again", "floor": 1}],
+    "states": [{"name": "hold", "each": "state", "floor": 1}],
+    "states as before": [{"name": "hold", "each": "state", "floor": 1, "cap": 1}],
+    "states and coasts": [
+        {"name": "hold", "each": "state", "floor": 1},
+        {"name": "coast", "each": "coast", "floor": 1},
+    ],
+    "floors in caps": [{"name": "hold", "floor": 1}, {"name": "state", "each": "state", "cap": 1}],
+    "a wish beside": [{"name": "hold", "floor": 1}, {"name": "share", "of": "share", "cap": 0.1, "mode": "prefer"}],
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_rules_that_take_all_that_there_is_are_exact_for_both(name, tmp_path, capfd):
+    """Everybody is to have what it had, to the cent, and no more cents are there."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        frame = regions(rng, 12, zeros=0.2 * (seed % 3 == 0))
+        past = history(frame, rng)
+        rules = [{"kind": "limit", "of": "previous", **rule} for rule in TAKEN[name]]
+        cents = round(sum(map(Fraction, past["amount"].map(str))) * 100)
+        found = Fund(parse_policy(policy(rules, fund={"supply": cents / 100})), frame, past)
+        folder = written(found, tmp_path / "out")
+        assert verify(folder).gap == 0
+        assert not rejected(folder)
+        assert "exact optimum" in capfd.readouterr().out
 
 
 def test_all_ways_to_round_and_to_supply_are_accepted(tmp_path):
