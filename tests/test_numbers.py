@@ -15,6 +15,7 @@ from fundalloc.policy import parse_policy
 from fundalloc.verification import verify
 from tests.extremes import CLASSES, Extreme, Maker, broken, missed
 from tests.funds import policy, regions
+from tests.test_second_checker import rejected
 
 #: by class of fund how many are tried, and how many of them may be refused as not proven
 TRIED = {
@@ -44,6 +45,7 @@ def ended(it: Extreme, folder: Path) -> str:
         assert broken(it, found) == ""
         found.write(folder)
         verdict = verify(folder)
+    assert not rejected(folder)
     assert verdict.gap is not None
     assert verdict.gap <= 1e-9
     return "proven"
