@@ -144,7 +144,7 @@ class Program:
         need({name for name in sums if name[:2] != ", "} <= {row.name for row in self.rows}, "steps.csv: other regions")
         for c, (cell, row, lots) in enumerate(zip(self.rows[: len(x)], table, given, strict=True)):
             kinds, amount = sums[cell.name], lots * self.lot[c]
-            unit = min(Q(1, 100), self.lot[c]) + 32 * ULPS * sum(map(abs, kinds.values()))
+            unit = min(Q(1, 100), self.lot[c]) + NEAR / 1000 * sum(map(abs, kinds.values()))
             key, at = sum(kinds[k] for k in ("equal", "criterion", "claim")), amount - kinds["rounding"]
             need(f"{row['region_id']}, {row['resource']}" == cell.name, f"{cell.name}: not its row in allocation.csv")
             need(Q(row["amount"]) == amount == sum(kinds.values()), f"{cell.name}: amount, lots and steps differ")

@@ -30,7 +30,7 @@ OWN_STEPS = {
 #: parts of a target that are not of the key
 BESIDE_THE_KEY = ("arrears", "adjustment", "decided")
 #: the sum of the steps may be so many printed units from the optimum, and this part of what they move
-LED, NOISE = 2, 64 * float(np.finfo(float).eps)
+LED, NOISE = 2, 1e-12
 #: those that may add up to something: money from outside, or what was left over when the round was decided
 OUTSIDE = ("adjustment", "decided")
 
