@@ -92,7 +92,7 @@ class Program:
 
     def prove(self, x: list[Q], m: list[Q] | None, near: Q) -> list[Q]:
         """All bounds are kept; with multipliers: by weak duality the objective lacks at most that part of its value."""
-        gap, value, slack = Q(0), Q(0), near * sum(self.stored)
+        gap, value, slack = Q(0), Q(0), NEAR * sum(self.stored) if near else Q(0)
         for k, row in enumerate(self.rows):
             at = row.value(x)
             need(row.ends[0] - slack <= at <= row.ends[1] + slack, f"{row.name}: the bounds are not kept")
@@ -140,11 +140,11 @@ class Program:
         for row in steps:
             sums[f"{row['region_id']}, {row['resource']}"][row["kind"]] += Q(row["amount"])
             moved[f"{row['step']}, {row['resource']}"] += Q(row["amount"]) if row["kind"] in MOVES else 0
+        noise = sum(abs(Q(row["amount"])) for row in steps) / 10**11
         need(not any(moved.values()), f"{[step for step, v in moved.items() if v][:1]}: the steps do not add up to 0")
         need({name for name in sums if name[:2] != ", "} <= {row.name for row in self.rows}, "steps.csv: other regions")
         for c, (cell, row, lots) in enumerate(zip(self.rows[: len(x)], table, given, strict=True)):
-            kinds, amount = sums[cell.name], lots * self.lot[c]
-            unit = min(Q(1, 100), self.lot[c]) + NEAR / 1000 * sum(map(abs, kinds.values()))
+            kinds, amount, unit = sums[cell.name], lots * self.lot[c], min(Q(1, 100), self.lot[c]) + noise
             key, at = sum(kinds[k] for k in ("equal", "criterion", "claim")), amount - kinds["rounding"]
             need(f"{row['region_id']}, {row['resource']}" == cell.name, f"{cell.name}: not its row in allocation.csv")
             need(Q(row["amount"]) == amount == sum(kinds.values()), f"{cell.name}: amount, lots and steps differ")

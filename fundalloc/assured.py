@@ -7,13 +7,12 @@ import numpy as np
 from fundalloc.attempts import Attempt
 from fundalloc.decided import Decision
 from fundalloc.errors import SolverError
-from fundalloc.exact import enough
 from fundalloc.explain import astray, printed_unit
 from fundalloc.language import say
 from fundalloc.optimum import Optimum
 from fundalloc.rules import are_kept
 from fundalloc.system import System
-from fundalloc.whole import gap
+from fundalloc.whole import NEAR, gap
 
 #: more printed units than these are not counted
 MOST = 2.0**61
@@ -40,13 +39,12 @@ def check_steps(found: Decision) -> None:
 
 def check_gap(tried: Attempt) -> None:
     """What `verify` asks of an optimum that is not exact."""
-    near = enough(tried.optimum)
-    if tried.chosen is None and tried.exact is None and not gap(tried.system, tried.optimum) <= near:
+    if tried.chosen is None and tried.exact is None and not gap(tried.system, tried.optimum) <= NEAR:
         raise SolverError(
             say(
                 "An allocation was found, but not the proof that none is nearer to the targets by "
                 "{code_near:g} of the distance; nothing was written.",
-                code_near=near,
+                code_near=NEAR,
             )
         )
 

@@ -26,8 +26,6 @@ TRIES = 20
 AGAIN = 4
 #: more rows than these that bind, or longer numbers (in bits), are left to float arithmetic
 ROWS, BITS = 400, 200_000
-#: where no exact optimum is found, amounts may be this part of the distance from it: beyond so many rows, and else
-NEAR, NEARER = 1e-9, 1e-12
 #: how far a price is put from one at which an amount would begin to move, as a part of those prices
 APART = 1e-6
 #: rows that are missed or kept by more than this part of their size need no exact look
@@ -63,11 +61,6 @@ class Exact:
 def exact(system: System, optimum: Optimum) -> Exact | None:
     """The exact optimum near one in floats; None where there are too many rows, or no signs fit."""
     return _Task(system).solve(optimum)
-
-
-def enough(optimum: Optimum) -> float:
-    """How near amounts that are not exact have to be, as a part of the distance."""
-    return NEAR if np.count_nonzero(optimum.rows) + np.count_nonzero(optimum.supplies) > ROWS else NEARER
 
 
 def sharpened(system: System, optimum: Optimum) -> tuple[Optimum, Exact | None]:

@@ -29,8 +29,8 @@ OWN_STEPS = {
 
 #: parts of a target that are not of the key
 BESIDE_THE_KEY = ("arrears", "adjustment", "decided")
-#: the sum of the steps may be so many printed units from the optimum, and this part of what they move
-LED, NOISE = 2, 1e-12
+#: the sum of the steps may be so many printed units from the optimum, and this part of all that they move
+LED, NOISE = 2, 1e-11
 #: those that may add up to something: money from outside, or what was left over when the round was decided
 OUTSIDE = ("adjustment", "decided")
 
@@ -64,10 +64,11 @@ def astray(decision: Decision) -> str | None:
     """The first resource whose steps before rounding do not lead from the targets to the optimum; None: all do."""
     problem, nothing = decision.problem, np.zeros(decision.problem.cells)
     led = problem.target + decision.supplied + sum((s.amounts for s in decision.shifts), nothing)
-    size = problem.target + sum((np.abs(s.amounts) for s in decision.shifts), nothing)
-    off = np.abs(led - decision.optimum.amounts) - NOISE * size
+    pushed = np.abs(problem.target) + sum((np.abs(s.amounts) for s in decision.shifts), nothing)
+    off = np.abs(led - decision.optimum.amounts)
     for r, one in enumerate(problem.resources):
-        if not (off[problem.block(r)] <= LED * float(printed_unit(one.lot))).all():
+        block = problem.block(r)
+        if not (off[block] <= LED * float(printed_unit(one.lot)) + NOISE * pushed[block].sum()).all():
             return one.name
     return None
 

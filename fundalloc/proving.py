@@ -11,7 +11,7 @@ import numpy as np
 from fundalloc import certificate as written
 from fundalloc.attempts import Levels
 from fundalloc.differences import Differs
-from fundalloc.exact import Exact, enough, exact
+from fundalloc.exact import Exact, exact
 from fundalloc.gains import raising
 from fundalloc.language import later, phrase
 from fundalloc.level_proofs import proven_levels
@@ -22,7 +22,7 @@ from fundalloc.rules import Curve, Statement, are_kept
 from fundalloc.system import TOUCHES, System, overreach
 from fundalloc.utility import Utility
 from fundalloc.value_proofs import ENOUGH, lacks
-from fundalloc.whole import gap
+from fundalloc.whole import NEAR, gap
 
 #: weights that an objective gives agree with its utility to this part of themselves
 FITS = 1e-6
@@ -112,7 +112,7 @@ def _by_multipliers(system: System, optimum: Optimum, *, exactly: bool) -> tuple
     found = exact(system, optimum)
     if not exactly and found is None:
         near = float(gap(system, optimum))
-        if not near <= enough(optimum):
+        if not near <= NEAR:
             raise Differs(
                 later("the multipliers prove the amounts only to {code_near:.1e} of the distance.", code_near=near)
             )

@@ -15,6 +15,8 @@ from fundalloc.problem import BoolArray, FloatArray, IntArray
 from fundalloc.system import SNAP, System
 
 SNAPPED = Fraction(SNAP)
+#: where no exact optimum is found, amounts may be this part of the distance from the optimum
+NEAR = 1e-9
 #: the error of a double is this part of it; up to a quarter of a lot it is noise too
 DOUBLE = 2.0**51
 #: whole numbers below this are floats; what splits a float into halves; nearer to `SNAP` than this part is not sure
