@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from fundalloc import Fund, inequality
 from fundalloc.attempts import Attempt
 from fundalloc.equations import solved
-from fundalloc.exact import exact, sharpened
+from fundalloc.exact import APART, _Task, exact, sharpened
 from fundalloc.policy import parse_policy
 from fundalloc.rules import Rows
 from fundalloc.sparse import csr_array
 from fundalloc.system import SNAP, System
 from fundalloc.tangents import attempt
-from fundalloc.whole import WholeNumbers, in_lots, snapped
+from fundalloc.whole import WholeNumbers, gap, in_lots, snapped
 from tests.funds import SUPPLY, fund, history, policy, regions
 
 
@@ -314,3 +314,57 @@ def test_floors_that_take_all_that_there_is_are_exact(seed):
     assert found.decision.exact is not None
     amounts = found.table.set_index("region_id")["amount"]
     assert all(amounts[i] == before for i, before in zip(past["region_id"], past["amount"], strict=True))
+
+
+@pytest.mark.parametrize("side", ["floor", "cap"])
+def test_prices_are_clear_of_those_at_which_an_amount_would_begin_to_move(side):
+    """Whatever the rows press with: below all such prices where floors take all, above them where caps do."""
+    rng = np.random.default_rng(5)
+    frame = regions(rng, 12)
+    past = history(frame, rng)
+    total = round(sum(map(Fraction, past["amount"].map(str))) * 100) / 100
+    rules = [
+        {"kind": "limit", "name": "hold", "of": "previous", side: 1},
+        {"kind": "limit", "name": "states", "each": "state", "of": "previous", "floor": 0.5, "cap": 2},
+    ]
+    tried = settled(Fund(parse_policy(policy(rules, fund={"supply": total})), frame, past))
+    system, problem = tried.system, tried.system.problem
+    bound = system.low if side == "floor" else system.high
+    for rows in (0.0 * tried.optimum.rows, rng.normal(0, 1e-8, len(tried.optimum.rows))):
+        turns = (bound - problem.centre) / (problem.softness * problem.size) - system.matrix.T @ rows
+        last, far = (turns.min(), -1) if side == "floor" else (turns.max(), 1)
+        for start in (last, 0.5 * (turns.min() + turns.max())):
+            price = _Task(system).priced_clear(replace(tried.optimum, rows=rows, supplies=np.array([start]))).supplies
+            assert far * (price[0] - last) == pytest.approx(APART * np.abs(turns).max(), rel=1e-6, abs=0)
+        beyond = np.array([last + far * 1.0])
+        kept = _Task(system).priced_clear(replace(tried.optimum, rows=rows, supplies=beyond))
+        assert kept.supplies.tolist() == beyond.tolist()
+
+
+def test_rows_that_bind_are_found_though_no_multiplier_tells():
+    found = 0
+    for seed in range(12):
+        tried = settled(fund(seed, 20))
+        right = exact(tried.system, tried.optimum)
+        again = exact(tried.system, replace(tried.optimum, rows=0.0 * tried.optimum.rows))
+        if right is not None and again is not None and any(right.rows):
+            one, other = ([Fraction(v, e.denominator) for v in e.numerators] for e in (right, again))
+            assert one == other
+            found += again.tries > 1
+    assert found >= 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_gap_is_what_amounts_are_farther_than_they_could_be_as_a_part_of_their_distance(seed):
+    """Without multipliers each amount could be where it is nearest to its target inside its own bounds."""
+    tried = settled(fund(seed, 9))
+    system, problem = tried.system, tried.system.problem
+    amounts = tried.optimum.amounts + np.random.default_rng(seed).uniform(-9, 9, problem.cells)
+    bare = replace(tried.optimum, amounts=amounts, rows=0 * tried.optimum.rows, supplies=0 * tried.optimum.supplies)
+    slack = distance = Fraction(0)
+    for c, (x, centre) in enumerate(zip(map(Fraction, amounts), map(Fraction, problem.centre), strict=True)):
+        pull = Fraction(problem.softness[c]) * Fraction(SUPPLY)
+        best = min(max(centre, snapped(system.low[c], Fraction(1, 100))), Fraction(min(system.high[c], 1e300)))
+        slack += (x - best) ** 2 / (2 * pull) + abs((x - best) * (best - centre)) / pull
+        distance += (x - centre) ** 2 / (2 * pull)
+    assert float(gap(system, bare)) == pytest.approx(float(slack / distance), rel=1e-9)
