@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import fundalloc
+from fundalloc.cli.app import HOMES
 
 PACKAGE = Path(fundalloc.__file__).parent
 LAYERS = (
@@ -171,6 +172,18 @@ def test_public_docstrings():
                 assert member.__doc__, f"{name}.{part}"
 
 
+def loaded(*arguments: str) -> set[str]:
+    """The modules that a command has loaded at its end, in a process of its own; it has to end well."""
+    code = (
+        "import sys; from fundalloc.cli.app import run; end = run(sys.argv[1:]); "
+        "print(end, *sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    end, *modules = done.stderr.splitlines()[-1].split()
+    assert end == "0"
+    return set(modules)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -186,23 +199,17 @@ def test_public_docstrings():
     ],
 )
 def test_help_version_and_schema_load_neither_pandas_nor_pyomo(arguments):
-    code = (
-        "import sys; from fundalloc.cli.app import run; "
-        f"end = run({arguments!r}); "
-        "print(end, sorted({m.split('.')[0] for m in sys.modules} & {'pandas', 'pyomo', 'highspy'}), file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.splitlines()[-1] == "0 []"
+    assert not loaded(*arguments) & {"pandas", "pyomo", "highspy"}
+
+
+@pytest.mark.parametrize("name", HOMES)
+def test_a_command_loads_no_other_one(name):
+    modules = loaded(name, "--help")
+    assert {home for home in HOMES.values() if f"fundalloc.cli.{home}" in modules} == {HOMES[name]}
 
 
 def test_the_main_job_does_not_load_pandas(tmp_path):
-    code = (
-        "import sys; from fundalloc.cli.app import run; "
-        f"end = run(['demo', '-o', {str(tmp_path / 'out')!r}]); "
-        "print(end, sorted({m.split('.')[0] for m in sys.modules} & {'pandas'}), file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.splitlines()[-1] == "0 []"
+    assert "pandas" not in loaded("demo", "-o", str(tmp_path / "out"))
 
 
 def test_the_main_job_does_not_load_the_large_modules_that_others_ask_for(tmp_path):
